@@ -1,0 +1,80 @@
+import type { Source } from './io.ts'
+import type { Report } from './report.ts'
+import type { Limits, Run } from './run.ts'
+
+/** One block of an entry as the index of the container knows it. */
+export interface BlockRow {
+  /** Name of the section that holds the block. */
+  readonly section: string
+  /** Number of the block within its section, from 0. */
+  readonly block: number
+  /** Which of several codings of the same block this is (quality level), 0 unless there are several. */
+  readonly variant: number
+  /** Bytes in the file. */
+  readonly storedBytes: number
+  /** Bytes it stands for in the decoded entry (0 where that has no meaning). */
+  readonly rawBytes: number
+  /** Range of keys the block covers, in the codec's own unit (lines, tokens, documents); first inclusive, last exclusive. */
+  readonly keys?: readonly [first: number, last: number]
+  /** Version of the profile that the block needs; 0 means none. */
+  readonly profile: number
+}
+
+export interface BlockOptions {
+  rawBytes: number
+  keys?: readonly [first: number, last: number]
+  variant?: number
+  profile?: number
+  /** Align the payload to 64 bytes in the file. */
+  align?: boolean
+}
+
+/** What a codec writes one entry to; the container gives it. */
+export interface EntryWriter {
+  /** Write a profile (or a newer version of it) before the first block that needs it; resolves to its version, from 1. */
+  profile(payload: Uint8Array): Promise<number>
+  /** Add the next block of a section. The payload is not kept after the promise resolves. */
+  block(section: string, payload: Uint8Array, options: BlockOptions): Promise<void>
+  /** Replace the codec's own summary of the entry, kept beside the index and read with it at open (time ranges, bitmaps). */
+  summary(payload: Uint8Array): Promise<void>
+  /** Make what was written so far readable after a crash: index, tail, fsync. A sink that cannot, refuses with `PITH_UNSUPPORTED`. */
+  commit(): Promise<void>
+}
+
+/** What a codec reads one entry from. */
+export interface EntryReader {
+  readonly id: number
+  /** Path in the archive, where the entry has one. */
+  readonly path?: string
+  readonly codec: string
+  readonly codecVersion: number
+  /** Decoded length in bytes. */
+  readonly rawBytes: number
+  readonly limits: Limits
+  /** Rows of one section in block order. */
+  blocks(section: string): Promise<readonly BlockRow[]>
+  /** Names of the sections that the entry has. */
+  sections(): Promise<readonly string[]>
+  /** A block's payload with its CRC checked. @throws PithError `PITH_CHECKSUM`, `PITH_TRUNCATED` with the place */
+  read(row: BlockRow, run?: Run): Promise<Uint8Array>
+  /** A profile by version; the newest without one. Undefined where the entry has none. */
+  profile(version?: number, run?: Run): Promise<Uint8Array | undefined>
+  /** The codec's summary, undefined where it wrote none. */
+  summary(): Promise<Uint8Array | undefined>
+}
+
+/** Something that answers from the compressed form. Each codec adds what it can. */
+export interface Reader {
+  close(): Promise<void>
+}
+
+/** A format-aware coder of one kind of entry. */
+export interface Codec<Options = object, R extends Reader = Reader> {
+  readonly id: string
+  readonly version: number
+  /** Confidence in 0..1 that this codec fits an input which starts with `head`. */
+  probe(head: Uint8Array, name?: string): number
+  encode(source: Source, sink: EntryWriter, options: Options & Run): Promise<Report>
+  decode(entry: EntryReader, run?: Run): ReadableStream<Uint8Array>
+  open?(entry: EntryReader, run?: Run): Promise<R>
+}

@@ -1,0 +1,57 @@
+/** Codes of {@link PithError}; each has a heading in docs/errors.md. */
+export type PithCode =
+  | 'PITH_ARG'
+  | 'PITH_SHAPE'
+  | 'PITH_DTYPE'
+  | 'PITH_TRUNCATED'
+  | 'PITH_CORRUPT'
+  | 'PITH_CHECKSUM'
+  | 'PITH_VERSION'
+  | 'PITH_UNKNOWN_CODEC'
+  | 'PITH_LIMIT'
+  | 'PITH_MODEL'
+  | 'PITH_IO'
+  | 'PITH_UNSUPPORTED'
+  | 'PITH_INTERNAL'
+  | 'PITH_GRADIENT'
+  | 'PITH_NONFINITE'
+  | 'PITH_LOCKED'
+  | 'PITH_BUDGET'
+  | 'PITH_CAPABILITY'
+  | 'PITH_NETWORK'
+
+/** Where in a file or graph something went wrong. `offset` is in bytes from the start of the file, or of the section if one is named. */
+export interface ErrorPlace {
+  entry?: string
+  section?: string
+  offset?: number
+  node?: string
+}
+
+export interface ErrorDetail {
+  /** One imperative sentence: what the user can do next. */
+  hint?: string
+  at?: ErrorPlace
+  cause?: unknown
+}
+
+/** The one error class of pith; test it with {@link isPithError}, which works across two loaded copies of the package. */
+export class PithError extends Error {
+  readonly code: PithCode
+  readonly hint?: string
+  readonly at?: ErrorPlace
+
+  constructor(code: PithCode, message: string, detail: ErrorDetail = {}) {
+    super(message, detail.cause === undefined ? undefined : { cause: detail.cause })
+    this.name = 'PithError'
+    this.code = code
+    if (detail.hint !== undefined) this.hint = detail.hint
+    if (detail.at !== undefined) this.at = detail.at
+  }
+}
+
+/** Whether `error` is a {@link PithError}, of the given code if one is named. */
+export function isPithError(error: unknown, code?: PithCode): error is PithError {
+  if (!(error instanceof Error) || error.name !== 'PithError' || !('code' in error)) return false
+  return code === undefined || error.code === code
+}

@@ -1,0 +1,5 @@
+export * from './codec.ts'
+export * from './errors.ts'
+export * from './io.ts'
+export * from './report.ts'
+export * from './run.ts'

@@ -1,0 +1,42 @@
+/** Bytes that can be read at any place: a file, a Blob, an HTTP resource with ranges, an array. */
+export interface RandomAccess {
+  /** Length in bytes. */
+  readonly size: number
+  /**
+   * Read `length` bytes from `offset`; fewer come back only at the end.
+   *
+   * @throws PithError `PITH_IO` or `PITH_NETWORK`; the abort reason
+   */
+  read(offset: number, length: number, options?: { signal?: AbortSignal }): Promise<Uint8Array>
+  close?(): Promise<void>
+}
+
+/** Anything bytes can be taken from. */
+export type ByteSource =
+  | Uint8Array
+  | ArrayBuffer
+  | Blob
+  | ReadableStream<Uint8Array>
+  | AsyncIterable<Uint8Array>
+  | RandomAccess
+
+/** An input to encode: its bytes once, front to back. */
+export interface Source {
+  /** Name for format detection and for the archive, if it has one. */
+  readonly name?: string
+  /** Length in bytes where it is known before reading. */
+  readonly size?: number
+  /** The first bytes, up to `length`; they are delivered again by `stream`. */
+  head(length: number): Promise<Uint8Array>
+  stream(): AsyncIterable<Uint8Array>
+}
+
+/** Where bytes go, front to back; `write` resolves when more may come (back-pressure). */
+export interface Sink {
+  write(bytes: Uint8Array): Promise<void>
+  /** Make everything written so far durable and visible, where the sink can. */
+  flush?(): Promise<void>
+  close(): Promise<void>
+  /** Give up: nothing half-written stays behind. */
+  abort(reason?: unknown): Promise<void>
+}
