@@ -1,0 +1,112 @@
+import { promisify } from 'node:util'
+import {
+  constants,
+  type BrotliOptions as ZlibOptions,
+  brotliCompress as zlibCompress,
+  brotliCompressSync as zlibCompressSync,
+  brotliDecompress as zlibDecompress,
+  brotliDecompressSync as zlibDecompressSync,
+} from 'node:zlib'
+import { PithError } from '../errors.ts'
+import type { BrotliOptions } from './brotli-types.ts'
+
+export type { BrotliOptions } from './brotli-types.ts'
+
+const compressAsync = promisify(zlibCompress)
+
+/** Make the synchronous calls ready; on Node they always are, on the web this fetches the decoder once. */
+export function loadBrotli(): Promise<void> {
+  return Promise.resolve()
+}
+
+/**
+ * Compress an array to one brotli stream.
+ *
+ * @param bytes  u8[n], not kept
+ * @returns u8[m] that owns its memory
+ */
+export function brotliCompressSync(bytes: Uint8Array, options: BrotliOptions): Uint8Array<ArrayBuffer> {
+  return own(zlibCompressSync(bytes, encoderOptions(bytes, options)))
+}
+
+/** As {@link brotliCompressSync}, off the calling thread. */
+export async function brotliCompress(bytes: Uint8Array, options: BrotliOptions): Promise<Uint8Array<ArrayBuffer>> {
+  return own(await compressAsync(bytes, encoderOptions(bytes, options)))
+}
+
+/**
+ * Decode one brotli stream that fills `bytes` exactly.
+ *
+ * @param bytes      u8[m], not kept
+ * @param maxOutput  bytes that may come out; memory grows with what really comes, never ahead of it
+ * @throws PithError `PITH_LIMIT` more would come out · `PITH_TRUNCATED` the stream does not end · `PITH_CORRUPT` it is none, or bytes follow it
+ */
+export function brotliDecompressSync(bytes: Uint8Array, maxOutput: number): Uint8Array<ArrayBuffer> {
+  let result: Decoded
+  try {
+    result = zlibDecompressSync(bytes, decoderOptions(maxOutput)) as unknown as Decoded
+  } catch (error) {
+    throw decodeError(error, maxOutput)
+  }
+  return checked(result, bytes, maxOutput)
+}
+
+/** As {@link brotliDecompressSync}, off the calling thread. */
+export async function brotliDecompress(bytes: Uint8Array, maxOutput: number): Promise<Uint8Array<ArrayBuffer>> {
+  const result = await new Promise<Decoded>((resolve, reject) => {
+    zlibDecompress(bytes, decoderOptions(maxOutput), (error, value) => {
+      if (error) reject(decodeError(error, maxOutput))
+      else resolve(value as unknown as Decoded)
+    })
+  })
+  return checked(result, bytes, maxOutput)
+}
+
+/** What zlib gives back with `info: true`. */
+interface Decoded {
+  buffer: Buffer
+  engine: { bytesWritten: number }
+}
+
+function encoderOptions(bytes: Uint8Array, options: BrotliOptions): ZlibOptions {
+  return {
+    chunkSize: Math.min(1 << 18, Math.max(1 << 10, bytes.length)),
+    params: {
+      [constants.BROTLI_PARAM_QUALITY]: options.quality,
+      [constants.BROTLI_PARAM_LGWIN]: options.lgwin ?? 22,
+      [constants.BROTLI_PARAM_SIZE_HINT]: options.sizeHint ?? bytes.length,
+      [constants.BROTLI_PARAM_MODE]: options.text ? constants.BROTLI_MODE_TEXT : constants.BROTLI_MODE_GENERIC,
+    },
+  }
+}
+
+function decoderOptions(maxOutput: number): ZlibOptions {
+  // One byte over the limit tells "exactly full" from "more would come"; zlib refuses a limit of 0.
+  const limit = Math.min(maxOutput + 1, 2 ** 31 - 1)
+  return { info: true, maxOutputLength: limit, chunkSize: Math.min(1 << 18, Math.max(1 << 10, limit)) }
+}
+
+function checked(result: Decoded, bytes: Uint8Array, maxOutput: number): Uint8Array<ArrayBuffer> {
+  if (result.buffer.length > maxOutput) throw overLimit(maxOutput)
+  if (result.engine.bytesWritten !== bytes.length) {
+    throw new PithError('PITH_CORRUPT', `a brotli stream ends ${bytes.length - result.engine.bytesWritten} bytes early`)
+  }
+  return own(result.buffer)
+}
+
+function decodeError(error: unknown, maxOutput: number): PithError {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  if (code === 'ERR_BUFFER_TOO_LARGE') return overLimit(maxOutput)
+  if (code === 'Z_BUF_ERROR') return new PithError('PITH_TRUNCATED', 'a brotli stream does not end', { cause: error })
+  return new PithError('PITH_CORRUPT', 'not a valid brotli stream', { cause: error })
+}
+
+function overLimit(maxOutput: number): PithError {
+  return new PithError('PITH_LIMIT', `a brotli stream holds more than the ${maxOutput} bytes allowed here`)
+}
+
+/** The bytes of a Buffer as an array of their own; copied where the Buffer is a part of something larger. */
+function own(buffer: Buffer): Uint8Array<ArrayBuffer> {
+  const whole = buffer.byteOffset === 0 && buffer.length === buffer.buffer.byteLength
+  return whole ? new Uint8Array(buffer.buffer as ArrayBuffer) : new Uint8Array(buffer)
+}
