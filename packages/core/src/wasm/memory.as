@@ -124,3 +124,55 @@ export function copy(dst: i32, src: i32, n: i32): void {
 export function fill(dst: i32, value: i32, n: i32): void {
   memory.fill(dst, <u8>value, n)
 }
+
+@inline
+export function ldf64(p: i32): f64 {
+  return load<f64>(p)
+}
+
+@inline
+export function stf64(p: i32, v: f64): void {
+  store<f64>(p, v)
+}
+
+@inline
+export function toF64(a: i32): f64 {
+  return <f64>a
+}
+
+@inline
+export function toI32(v: f64): i32 {
+  return <i32>(<i64>v)
+}
+
+@inline
+export function floorF64(v: f64): f64 {
+  return Math.floor(v)
+}
+
+@inline
+function digits(v: v128): v128 {
+  return i8x16.lt_u(i8x16.sub(v, i8x16.splat(48)), i8x16.splat(10))
+}
+
+@inline
+export function digitMask16(p: i32): i32 {
+  return i8x16.bitmask(digits(v128.load(p)))
+}
+
+@inline
+export function tokenMask16(p: i32): i32 {
+  const v = v128.load(p)
+  const letters = i8x16.lt_u(i8x16.sub(v128.or(v, i8x16.splat(32)), i8x16.splat(97)), i8x16.splat(26))
+  return i8x16.bitmask(v128.or(v128.or(digits(v), letters), v))
+}
+
+@inline
+export function equalMask16(p: i32, value: i32): i32 {
+  return i8x16.bitmask(i8x16.eq(v128.load(p), i8x16.splat(<i8>value)))
+}
+
+@inline
+export function copyOver(dst: i32, src: i32, n: i32): void {
+  for (let i = 0; i < n; i += 16) v128.store(dst + i, v128.load(src + i))
+}

@@ -6,8 +6,11 @@
  * @module
  */
 
-/** A 32-bit signed integer; the only type of a kernel. */
+/** A 32-bit signed integer; the usual type of a kernel. */
 export type i32 = number
+
+/** A double, for integers of up to 53 bits: `+ - *` only where the result is one. */
+export type f64 = number
 
 let buffer = new ArrayBuffer(0)
 let u8 = new Uint8Array(buffer)
@@ -15,8 +18,9 @@ let s8 = new Int8Array(buffer)
 let u16 = new Uint16Array(buffer)
 let s16 = new Int16Array(buffer)
 let s32 = new Int32Array(buffer)
+let d64 = new Float64Array(buffer)
 
-/** Make `memory` (its length a multiple of 4) the one that the functions below read and write, until the next call. */
+/** Make `memory` (its length a multiple of 8) the one that the functions below read and write, until the next call. */
 export function bindMemory(memory: ArrayBuffer): void {
   if (memory === buffer) return
   buffer = memory
@@ -25,6 +29,7 @@ export function bindMemory(memory: ArrayBuffer): void {
   u16 = new Uint16Array(memory)
   s16 = new Int16Array(memory)
   s32 = new Int32Array(memory)
+  d64 = new Float64Array(memory)
 }
 
 /** Unsigned byte. */
@@ -154,4 +159,61 @@ export function copy(dst: i32, src: i32, n: i32): void {
 /** Set `n` bytes to the low 8 bits of `value`. */
 export function fill(dst: i32, value: i32, n: i32): void {
   u8.fill(value, dst, dst + n)
+}
+
+/** A double; `p` is a multiple of 8. */
+export function ldf64(p: i32): f64 {
+  return d64[p >> 3] as number
+}
+
+/** `p` is a multiple of 8. */
+export function stf64(p: i32, v: f64): void {
+  d64[p >> 3] = v
+}
+
+export function toF64(a: i32): f64 {
+  return a
+}
+
+/** `v` is an integer of 32 bits, signed or unsigned. */
+export function toI32(v: f64): i32 {
+  return v | 0
+}
+
+/** The largest integer not above `v`. */
+export function floorF64(v: f64): f64 {
+  return Math.floor(v)
+}
+
+/** Bit i is set where byte `p + i` is a decimal digit; i in 0..15. */
+export function digitMask16(p: i32): i32 {
+  let mask = 0
+  for (let i = 0; i < 16; i++) {
+    const c = u8[p + i] as number
+    if (c >= 48 && c <= 57) mask |= 1 << i
+  }
+  return mask
+}
+
+/** Bit i is set where byte `p + i` is a digit, an ASCII letter or above 127; i in 0..15. */
+export function tokenMask16(p: i32): i32 {
+  let mask = 0
+  for (let i = 0; i < 16; i++) {
+    const c = u8[p + i] as number
+    const letter = c | 32
+    if ((c >= 48 && c <= 57) || (letter >= 97 && letter <= 122) || c >= 128) mask |= 1 << i
+  }
+  return mask
+}
+
+/** Bit i is set where byte `p + i` is `value`; i in 0..15. */
+export function equalMask16(p: i32, value: i32): i32 {
+  let mask = 0
+  for (let i = 0; i < 16; i++) if (u8[p + i] === value) mask |= 1 << i
+  return mask
+}
+
+/** Copy `n` bytes in steps of 16: up to 15 bytes behind the target may be overwritten, and the ranges must not overlap. */
+export function copyOver(dst: i32, src: i32, n: i32): void {
+  u8.copyWithin(dst, src, src + n)
 }
