@@ -1,8 +1,7 @@
-import { promisify } from 'node:util'
 import {
   constants,
+  createBrotliCompress,
   type BrotliOptions as ZlibOptions,
-  brotliCompress as zlibCompress,
   brotliCompressSync as zlibCompressSync,
   brotliDecompress as zlibDecompress,
   brotliDecompressSync as zlibDecompressSync,
@@ -12,7 +11,8 @@ import type { BrotliOptions } from './brotli-types.ts'
 
 export type { BrotliOptions } from './brotli-types.ts'
 
-const compressAsync = promisify(zlibCompress)
+/** Bytes given to the encoder at a time: at the highest effort about half a second of work that an abort must wait for. */
+const FEED = 1 << 18
 
 /** Make the synchronous calls ready; on Node they always are, on the web this fetches the decoder once. */
 export function loadBrotli(): Promise<void> {
@@ -29,9 +29,36 @@ export function brotliCompressSync(bytes: Uint8Array, options: BrotliOptions): U
   return own(zlibCompressSync(bytes, encoderOptions(bytes, options)))
 }
 
-/** As {@link brotliCompressSync}, off the calling thread. */
-export async function brotliCompress(bytes: Uint8Array, options: BrotliOptions): Promise<Uint8Array<ArrayBuffer>> {
-  return own(await compressAsync(bytes, encoderOptions(bytes, options)))
+/** As {@link brotliCompressSync}, off the calling thread. @throws the abort reason */
+export async function brotliCompress(
+  bytes: Uint8Array,
+  options: BrotliOptions & { signal?: AbortSignal | undefined },
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { signal } = options
+  signal?.throwIfAborted()
+  const stream = createBrotliCompress(encoderOptions(bytes, options))
+  const parts: Buffer[] = []
+  stream.on('data', (part: Buffer) => parts.push(part))
+  const ended = new Promise<void>((resolve, reject) => {
+    stream.on('end', resolve)
+    stream.on('error', reject)
+  })
+  ended.catch(() => undefined)
+  try {
+    let at = 0
+    for (; at + FEED < bytes.length; at += FEED) {
+      const piece = bytes.subarray(at, at + FEED)
+      await new Promise<void>((resolve, reject) => stream.write(piece, (error) => (error ? reject(error) : resolve())))
+      signal?.throwIfAborted()
+    }
+    // The last piece comes with the end, so that the stream is the same as from one call.
+    stream.end(bytes.subarray(at))
+    await ended
+    signal?.throwIfAborted()
+  } finally {
+    stream.destroy()
+  }
+  return own(parts.length === 1 ? parts[0]! : Buffer.concat(parts))
 }
 
 /**

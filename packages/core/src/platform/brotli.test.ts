@@ -70,6 +70,16 @@ describe.each([
   })
 })
 
+test('pieces fed one by one give the bytes of one call, and an abort ends the work', async () => {
+  const large = new Uint8Array(700_000).map((_, i) => (i * i) >> 7)
+  const options = { quality: 6, lgwin: 24 }
+  expect(await onNode.brotliCompress(large, options)).toEqual(onNode.brotliCompressSync(large, options))
+  const controller = new AbortController()
+  const pending = onNode.brotliCompress(large, { ...options, signal: controller.signal })
+  controller.abort(new Error('enough'))
+  await expect(pending).rejects.toThrow('enough')
+})
+
 test('a page without a compressor says what to load', () => {
   expect(codeOf(() => onWeb.brotliCompressSync(text, { quality: 5 }))).toBe('PITH_CAPABILITY')
 })

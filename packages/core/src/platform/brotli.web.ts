@@ -54,7 +54,11 @@ export function brotliCompressSync(bytes: Uint8Array, options: BrotliOptions): U
 }
 
 /** As {@link brotliCompressSync}; the work runs on the calling thread, so call it in a worker. */
-export async function brotliCompress(bytes: Uint8Array, options: BrotliOptions): Promise<Uint8Array<ArrayBuffer>> {
+export async function brotliCompress(
+  bytes: Uint8Array,
+  options: BrotliOptions & { signal?: AbortSignal | undefined },
+): Promise<Uint8Array<ArrayBuffer>> {
+  options.signal?.throwIfAborted()
   return brotliCompressSync(bytes, options)
 }
 

@@ -1,0 +1,1 @@
+export { type GeneralOptions, type GeneralReader, generalCodec } from './general.ts'
