@@ -40,3 +40,16 @@ export interface Sink {
   /** Give up: nothing half-written stays behind. */
   abort(reason?: unknown): Promise<void>
 }
+
+/** A sink over a file that can also be read and changed in place: appends commit with `flush`. */
+export interface FileSink extends Sink {
+  /** Length in bytes, counting what was written but not flushed. */
+  readonly size: number
+  /** Read `length` bytes from `offset`; fewer come back only at the end. */
+  readAt(offset: number, length: number): Promise<Uint8Array>
+  /** Write all of `bytes` at `offset`, which may be the end but not beyond it. */
+  writeAt(offset: number, bytes: Uint8Array): Promise<void>
+  /** Cut the file to `size` bytes. */
+  truncate(size: number): Promise<void>
+  flush(): Promise<void>
+}

@@ -1,0 +1,5 @@
+export * from './atomic-file.ts'
+export * from './file-sink.ts'
+export * from './file-source.ts'
+export * from './file-system.ts'
+export * from './lock.ts'
