@@ -1,0 +1,430 @@
+/**
+ * Context-mixing engine: the caller says in which contexts the next symbol stands, the engine predicts its bits by
+ * mixing what it has seen in each, and codes them. docs/format-entropy.md section 4.
+ *
+ * Order of calls: cmInit; cmWriteTo or cmReadFrom; then per symbol cmUse (when it changes), cmSetContext for each of its
+ * contexts, cmSetExpect, cmSetMixers, cmSetApm, and cmEncode or cmDecode; at the end cmFinish.
+ *
+ * @module
+ */
+import type { i32 } from '../../wasm/memory.ts'
+import { copy, fill, ld32, mul32, shru, st16, st32, udiv } from '../../wasm/memory.ts'
+import { mixDot, mixTrain } from '../../wasm/vector.ts'
+import { coderDecode, coderEncode, coderFinish, coderOverrun, coderReadFrom, coderWriteTo } from './coder.ts'
+import { nextHistory, onesOf, squash, stretch, TABLE_BYTES, tablesInit, zerosOf } from './tables.ts'
+
+/** Contexts that one symbol may have. */
+export const CM_CONTEXTS: i32 = 24
+/** Expected values that one symbol may have. */
+export const CM_EXPECTS: i32 = 4
+/** Degrees of confidence in an expected value; 0 means that there is none. */
+export const CM_CONFIDENCES: i32 = 64
+
+/** Inputs of a weight set: 3 per context, 2 per expected value, a bias; the last weight is its count of uses. */
+const SET_INPUTS: i32 = 88
+const SET_BYTES: i32 = 352
+const FINAL_BYTES: i32 = 32
+const APM_POINTS: i32 = 25
+const APM_ROW_BYTES: i32 = 128
+
+const SLOT_LIMIT: i32 = 60
+const HISTORY_PRIOR: i32 = 2
+const HISTORY_LIMIT: i32 = 255
+const EXPECT_LIMIT: i32 = 255
+const APM_PRIOR: i32 = 6
+const APM_LIMIT: i32 = 255
+const MIX_BASE: i32 = 700
+const MIX_BOOST: i32 = 6000
+const FINAL_RATE: i32 = 300
+/** Weight of 1 is 2^29. */
+const WEIGHT_SUM: i32 = 700000000
+
+let inputAt: i32 = 0
+let finalInputAt: i32 = 0
+let rowAt: i32 = 0
+let hashAt: i32 = 0
+let expectAt: i32 = 0
+let confidenceAt: i32 = 0
+let rateAt: i32 = 0
+let mixRateAt: i32 = 0
+let trustAt: i32 = 0
+let lastSetAt: i32 = 0
+let historyMapAt: i32 = 0
+let expectMapAt: i32 = 0
+let finalAt: i32 = 0
+let set0At: i32 = 0
+let set1At: i32 = 0
+let set2At: i32 = 0
+let apmAt: i32 = 0
+let apmMask: i32 = 0
+let slotAt: i32 = 0
+let rowBits: i32 = 0
+
+// What the caller chose for the symbol.
+let contexts: i32 = 0
+let inputs: i32 = 0
+let bank: i32 = 0
+let sel0: i32 = 0
+let sel1: i32 = 0
+let apmHash0: i32 = 0
+let apmHash1: i32 = 0
+
+// State of the bit being coded.
+let partial: i32 = 1
+let node: i32 = 4
+let w0: i32 = 0
+let w1: i32 = 0
+let w2: i32 = 0
+let wf: i32 = 0
+let p0: i32 = 0
+let p1: i32 = 0
+let p2: i32 = 0
+let pm: i32 = 0
+let cell0: i32 = 0
+let cell1: i32 = 0
+let odds: i32 = 32768
+
+/** Lay the engine out from `base`; returns the end. */
+function layout(base: i32, tableLog: i32, banks: i32, sets0: i32, sets1: i32, apmLog: i32): i32 {
+  inputAt = (base + ((TABLE_BYTES + 15) & -16)) | 0
+  finalInputAt = (inputAt + 2 * SET_INPUTS) | 0
+  rowAt = (finalInputAt + 16) | 0
+  hashAt = (rowAt + 4 * CM_CONTEXTS) | 0
+  expectAt = (hashAt + 4 * CM_CONTEXTS) | 0
+  confidenceAt = (expectAt + 4 * CM_EXPECTS) | 0
+  rateAt = (confidenceAt + 4 * CM_EXPECTS) | 0
+  mixRateAt = (rateAt + 4096) | 0
+  trustAt = (mixRateAt + 1024) | 0
+  lastSetAt = (trustAt + 256) | 0
+  historyMapAt = (lastSetAt + ((4 * banks + 15) & -16)) | 0
+  expectMapAt = (historyMapAt + banks * CM_CONTEXTS * 1024) | 0
+  finalAt = (expectMapAt + banks * CM_EXPECTS * CM_CONFIDENCES * 4) | 0
+  set0At = (finalAt + banks * 256 * FINAL_BYTES) | 0
+  set1At = (set0At + sets0 * SET_BYTES) | 0
+  set2At = (set1At + sets1 * SET_BYTES) | 0
+  apmAt = (set2At + banks * 256 * SET_BYTES + 63) & -64
+  apmMask = ((1 << apmLog) - 1) | 0
+  slotAt = (apmAt + (2 << apmLog) * APM_ROW_BYTES) | 0
+  rowBits = tableLog - 6
+  return (slotAt + (1 << tableLog)) | 0
+}
+
+/**
+ * Bytes of memory that an engine needs.
+ *
+ * @param tableLog log2 of the bytes of the context table, 16..24
+ * @param banks    1..64; each has learned parameters of its own, shared by all symbols coded with it
+ * @param sets0    weight sets that `cmSetMixers` selects by its first argument; `sets1` by its second
+ * @param apmLog   log2 of the rows of each of the two final maps, 6..16
+ */
+export function cmBytes(tableLog: i32, banks: i32, sets0: i32, sets1: i32, apmLog: i32): i32 {
+  return layout(0, tableLog, banks, sets0, sets1, apmLog)
+}
+
+/** Make a fresh engine in `cmBytes` zeroed bytes from `base`, a multiple of 64; parameters as there. */
+export function cmInit(base: i32, tableLog: i32, banks: i32, sets0: i32, sets1: i32, apmLog: i32): void {
+  layout(base, tableLog, banks, sets0, sets1, apmLog)
+  tablesInit(base)
+  for (let n = 0; n < 1024; n++) st32(rateAt + 4 * n, udiv(131072, 2 * n + 3))
+  for (let n = 0; n < 256; n++) st32(mixRateAt + 4 * n, MIX_BASE + udiv(MIX_BOOST, n + 1))
+  for (let n = 0; n < 64; n++) st32(trustAt + 4 * n, udiv(n * 512, n + 3))
+  for (let i = 0; i < banks * CM_CONTEXTS; i++) {
+    const map = historyMapAt + 1024 * i
+    for (let h = 0; h < 256; h++) {
+      const ones = onesOf(h)
+      const p = udiv((2 * ones + 1) * 2097151, ones + zerosOf(h) + 1)
+      st32(map + 4 * h, (p << 10) | HISTORY_PRIOR)
+    }
+  }
+  for (let i = 0; i < banks * CM_EXPECTS; i++) {
+    for (let c = 0; c < CM_CONFIDENCES; c++) {
+      const p = 4194303 - udiv(2097151, c + 1)
+      st32(expectMapAt + 4 * (i * CM_CONFIDENCES + c), (p << 10) | HISTORY_PRIOR)
+    }
+  }
+  for (let i = 0; i < banks * 256; i++) {
+    for (let k = 0; k < 3; k++) st32(finalAt + FINAL_BYTES * i + 4 * k, 178956970)
+  }
+  for (let j = 0; j < APM_POINTS; j++) {
+    st32(apmAt + 4 * j, ((squash(1024 * j - 12288) << 6) << 10) | APM_PRIOR)
+  }
+  for (let i = 1; i <= 2 * apmMask + 1; i++) copy(apmAt + APM_ROW_BYTES * i, apmAt, 4 * APM_POINTS)
+  bank = 0
+  contexts = 0
+  sel0 = 0
+  sel1 = 0
+  apmHash0 = 0
+  apmHash1 = 0
+}
+
+/** Code to `dst`, at most up to `limit`. */
+export function cmWriteTo(dst: i32, limit: i32): void {
+  coderWriteTo(dst, limit)
+}
+
+/** Decode from `src` up to `limit`. */
+export function cmReadFrom(src: i32, limit: i32): void {
+  coderReadFrom(src, limit)
+}
+
+/** End the code; returns the address after it, or -1 if it did not fit. */
+export function cmFinish(): i32 {
+  return coderFinish()
+}
+
+/** Bytes read beyond the end of the code; more than 4 means that it was cut short. */
+export function cmOverrun(): i32 {
+  return coderOverrun()
+}
+
+/** Code the next symbols with the learned parameters of `which` bank and with `n` contexts each, 0..24. */
+export function cmUse(which: i32, n: i32): void {
+  bank = which
+  contexts = n
+  inputs = (3 * n + 2 * CM_EXPECTS + 8) & -8
+  fill(inputAt, 0, 2 * SET_INPUTS)
+  for (let k = 0; k < CM_EXPECTS; k++) st32(confidenceAt + 4 * k, 0)
+}
+
+/** Context number `i` of the next symbol, as a hash of whatever it consists of. */
+export function cmSetContext(i: i32, hash: i32): void {
+  const h = mul32((hash + mul32(i + 1, 0x3504f333)) | 0, -0x61c88647)
+  st32(hashAt + 4 * i, h ^ shru(h, 15))
+}
+
+/** The next symbol is expected to be `value`, number `k` of such guesses; `confidence` 1..63, 0 for no guess. */
+export function cmSetExpect(k: i32, value: i32, confidence: i32): void {
+  st32(expectAt + 4 * k, value)
+  st32(confidenceAt + 4 * k, confidence)
+}
+
+/** Weight sets for the next symbol. */
+export function cmSetMixers(first: i32, second: i32): void {
+  sel0 = first
+  sel1 = second
+}
+
+/** Contexts of the two final maps for the next symbol, any integers. */
+export function cmSetApm(first: i32, second: i32): void {
+  apmHash0 = mul32(first, 0x2c1b3c6d)
+  apmHash1 = mul32(second, 0x297a2d39)
+}
+
+/** Point each context at its row of 16 slots for the next up to four bits. */
+function findRows(): void {
+  const salt = mul32(partial, 0x1e35a7bd)
+  for (let i = 0; i < contexts; i++) {
+    const mixedHash = mul32(ld32(hashAt + 4 * i) ^ salt, -0x7a143589)
+    const h = mixedHash ^ shru(mixedHash, 13)
+    st32(rowAt + 4 * i, findRow(h))
+  }
+}
+
+/** The row of a hash: one of three neighbours that has its check, else the one of least use among them, cleared. */
+function findRow(h: i32): i32 {
+  const check = (h & 0xffff) | 0x10000
+  const index = shru(h, 32 - rowBits)
+  const a = (slotAt + (index << 6)) | 0
+  if (ld32(a) === check) return a
+  const b = (slotAt + ((index ^ 1) << 6)) | 0
+  if (ld32(b) === check) return b
+  const c = (slotAt + ((index ^ 2) << 6)) | 0
+  if (ld32(c) === check) return c
+  const ua = ld32(a + 4) & 255
+  const ub = ld32(b + 4) & 255
+  const uc = ld32(c + 4) & 255
+  const row = ua <= ub ? (ua <= uc ? a : c) : ub <= uc ? b : c
+  fill(row, 0, 64)
+  st32(row, check)
+  return row
+}
+
+/** A weight set ready for use: a new one starts as a copy of the set that its bank used last. */
+function openSet(set: i32): i32 {
+  if (ld32(set + SET_BYTES - 4) === 0) {
+    const last = ld32(lastSetAt + 4 * bank)
+    if (last !== 0) {
+      copy(set, last, SET_BYTES)
+    } else {
+      const weight = udiv(WEIGHT_SUM, contexts + 2)
+      for (let i = 0; i < inputs; i++) st32(set + 4 * i, weight)
+    }
+    st32(set + SET_BYTES - 4, 1)
+  }
+  return set
+}
+
+/** Set `odds` for the next bit; `rest` bits of the symbol are left, `top` is 1 << its bits. */
+function predict(rest: i32, top: i32): void {
+  let t = inputAt
+  let map = (historyMapAt + bank * (CM_CONTEXTS * 1024)) | 0
+  for (let i = 0; i < contexts; i++) {
+    const slot = ld32(ld32(rowAt + 4 * i) + node)
+    const history = slot & 255
+    if (history === 0) {
+      st16(t, 0)
+      st16(t + 2, 0)
+      st16(t + 4, 0)
+    } else {
+      const p = slot >> 14
+      st16(t, stretch((p + 131072) >> 6))
+      st16(t + 2, stretch(shru(ld32(map + 4 * history), 20)))
+      st16(t + 4, ((p >> 6) * ld32(trustAt + (((slot >> 8) & 63) << 2))) >> 8)
+    }
+    t += 6
+    map += 1024
+  }
+  for (let k = 0; k < CM_EXPECTS; k++) {
+    const confidence = ld32(confidenceAt + 4 * k)
+    const value = (ld32(expectAt + 4 * k) + top) >> (rest - 1)
+    if (confidence !== 0 && value >> 1 === partial) {
+      const p = shru(ld32(expectMapAt + 4 * ((bank * CM_EXPECTS + k) * CM_CONFIDENCES + confidence)), 20)
+      const s = stretch(p)
+      const d = p - 2048
+      st16(t, (value & 1) !== 0 ? s : -s)
+      st16(t + 2, (value & 1) !== 0 ? d : -d)
+    } else {
+      st16(t, 0)
+      st16(t + 2, 0)
+    }
+    t += 4
+  }
+  w0 = openSet((set0At + sel0 * SET_BYTES) | 0)
+  w1 = openSet((set1At + sel1 * SET_BYTES) | 0)
+  w2 = openSet((set2At + (bank * 256 + (partial & 255)) * SET_BYTES) | 0)
+  wf = (finalAt + (bank * 256 + (partial & 255)) * FINAL_BYTES) | 0
+  const l0 = clampLogit(mixDot(inputAt, w0, inputs) >> 5)
+  const l1 = clampLogit(mixDot(inputAt, w1, inputs) >> 5)
+  const l2 = clampLogit(mixDot(inputAt, w2, inputs) >> 5)
+  p0 = squash(l0)
+  p1 = squash(l1)
+  p2 = squash(l2)
+  st16(finalInputAt, l0)
+  st16(finalInputAt + 2, l1)
+  st16(finalInputAt + 4, l2)
+  const l = clampLogit(mixDot(finalInputAt, wf, 8) >> 5)
+  pm = squash(l)
+  const at = l + 12288
+  const point = at >> 10
+  const share = at & 1023
+  cell0 = apmCell(0, (apmHash0 + mul32(partial, 0x3c6ef35f)) | 0, point)
+  cell1 = apmCell(apmMask + 1, (apmHash1 + mul32(partial, 0x3c6ef35f)) | 0, point)
+  const a0 = (shru(ld32(cell0), 16) * (1024 - share) + shru(ld32(cell0 + 4), 16) * share) >> 10
+  const a1 = (shru(ld32(cell1), 16) * (1024 - share) + shru(ld32(cell1 + 4), 16) * share) >> 10
+  if (share >= 512) {
+    cell0 += 4
+    cell1 += 4
+  }
+  const p = (2 * pm + a0 + a1 + 2) >> 2
+  odds = p < 1 ? 1 : p > 65535 ? 65535 : p
+}
+
+function apmCell(first: i32, hash: i32, point: i32): i32 {
+  const row = first + (shru(hash ^ shru(hash, 15), 3) & apmMask)
+  return (apmAt + row * APM_ROW_BYTES + 4 * point) | 0
+}
+
+function clampLogit(x: i32): i32 {
+  return x > 12287 ? 12287 : x < -12288 ? -12288 : x
+}
+
+/** Move a map entry (22 bits of probability, 10 bits of count) towards `bit`. */
+function learn(cell: i32, bit: i32, limit: i32): void {
+  const v = ld32(cell)
+  const n = v & 1023
+  const p = shru(v, 10)
+  const error = ((bit << 22) - bit - p) >> 7
+  const q = p + ((error * ld32(rateAt + 4 * n)) >> 9)
+  st32(cell, (q << 10) | (n < limit ? n + 1 : n))
+}
+
+function train(set: i32, p: i32, bit: i32): void {
+  const n = ld32(set + SET_BYTES - 4)
+  const rate = ld32(mixRateAt + ((n >> 2) << 2))
+  if (n < 1023) st32(set + SET_BYTES - 4, n + 1)
+  const e = (((bit << 16) - bit - p) * rate + 8192) >> 14
+  mixTrain(inputAt, set, inputs, e)
+}
+
+/** Learn that the bit was `bit`. */
+function update(bit: i32, rest: i32, top: i32): void {
+  train(w0, p0, bit)
+  if (w1 !== w0) train(w1, p1, bit)
+  train(w2, p2, bit)
+  st32(lastSetAt + 4 * bank, w0)
+  mixTrain(finalInputAt, wf, 8, (((bit << 16) - bit - pm) * FINAL_RATE + 8192) >> 14)
+  learn(cell0, bit, APM_LIMIT)
+  learn(cell1, bit, APM_LIMIT)
+  let map = (historyMapAt + bank * (CM_CONTEXTS * 1024)) | 0
+  const target = ((bit << 18) - bit - 131072) | 0
+  for (let i = 0; i < contexts; i++) {
+    const cell = (ld32(rowAt + 4 * i) + node) | 0
+    const slot = ld32(cell)
+    const history = slot & 255
+    if (history !== 0) learn(map + 4 * history, bit, HISTORY_LIMIT)
+    const p = slot >> 14
+    const n = (slot >> 8) & 63
+    const q = p + ((((target - p) >> 3) * ld32(rateAt + 4 * n)) >> 13)
+    st32(cell, (q << 14) | ((n < SLOT_LIMIT ? n + 1 : n) << 8) | nextHistory(history, bit))
+    map += 1024
+  }
+  for (let k = 0; k < CM_EXPECTS; k++) {
+    const confidence = ld32(confidenceAt + 4 * k)
+    const value = (ld32(expectAt + 4 * k) + top) >> (rest - 1)
+    if (confidence !== 0 && value >> 1 === partial) {
+      const cell = expectMapAt + 4 * ((bank * CM_EXPECTS + k) * CM_CONFIDENCES + confidence)
+      learn(cell, (value & 1) === bit ? 1 : 0, EXPECT_LIMIT)
+    }
+  }
+}
+
+/** Take `bit` into the partial symbol; `rest` more bits follow. */
+function advance(bit: i32, rest: i32): void {
+  partial = (partial << 1) | bit
+  if (node >= 32) {
+    node = 4
+    if (rest > 0) findRows()
+  } else {
+    node = (node << 1) | (bit << 2)
+  }
+}
+
+/** Code `value` of `bits` bits, 1..24, in the contexts that were set. */
+export function cmEncodeBits(value: i32, bits: i32): void {
+  const top = 1 << bits
+  partial = 1
+  node = 4
+  findRows()
+  for (let rest = bits; rest > 0; rest--) {
+    predict(rest, top)
+    const bit = (value >> (rest - 1)) & 1
+    coderEncode(bit, odds)
+    update(bit, rest, top)
+    advance(bit, rest - 1)
+  }
+}
+
+/** Decode a value of `bits` bits, as {@link cmEncodeBits} coded it. */
+export function cmDecodeBits(bits: i32): i32 {
+  const top = 1 << bits
+  partial = 1
+  node = 4
+  findRows()
+  for (let rest = bits; rest > 0; rest--) {
+    predict(rest, top)
+    const bit = coderDecode(odds)
+    update(bit, rest, top)
+    advance(bit, rest - 1)
+  }
+  return partial - top
+}
+
+/** Code a byte. */
+export function cmEncode(byte: i32): void {
+  cmEncodeBits(byte, 8)
+}
+
+/** Decode a byte. */
+export function cmDecode(): i32 {
+  return cmDecodeBits(8)
+}
