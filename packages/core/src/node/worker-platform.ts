@@ -1,0 +1,107 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { availableParallelism } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { parentPort, Worker, workerData } from 'node:worker_threads'
+import { PithError } from '../errors.ts'
+import type { ParentChannel, WorkerChannel, WorkerListener, WorkerMode } from '../workers/platform.ts'
+
+/** Tells our workers from those of other code that loads the same module. */
+const MARK = 'pith-worker'
+
+/** Start a worker thread or child process from a module's address. */
+export function spawnWorker(from: URL | (() => unknown), mode: WorkerMode, listener: WorkerListener): WorkerChannel {
+  if (typeof from === 'function') {
+    throw new PithError('PITH_ARG', 'on Node a worker starts from a URL', { hint: 'Give the option url.' })
+  }
+  return mode === 'process' ? spawnProcess(from, listener) : spawnThread(from, listener)
+}
+
+// Sources need the condition under which packages find each other's sources; built files inherit the program's flags.
+function flagsFor(url: URL): string[] | undefined {
+  return url.pathname.endsWith('.ts') ? ['--conditions=pith-dev'] : undefined
+}
+
+function spawnThread(url: URL, listener: WorkerListener): WorkerChannel {
+  const execArgv = flagsFor(url)
+  const worker = new Worker(url, { workerData: MARK, ...(execArgv === undefined ? {} : { execArgv }) })
+  worker.on('message', (message: unknown) => listener.message(message))
+  worker.on('messageerror', (error: unknown) => listener.failed(error))
+  worker.on('error', (error: unknown) => listener.failed(error))
+  worker.on('exit', (code: number) => listener.failed(new Error(`the worker ended with code ${code}`)))
+  return {
+    post: (message, transfer) => worker.postMessage(message, transfer as ArrayBuffer[]),
+    hold: (alive) => (alive ? worker.ref() : worker.unref()),
+    async terminate() {
+      await worker.terminate()
+    },
+  }
+}
+
+function spawnProcess(url: URL, listener: WorkerListener): WorkerChannel {
+  const child: ChildProcess = fork(fileURLToPath(url), [MARK], {
+    serialization: 'advanced',
+    execArgv: flagsFor(url) ?? [],
+    // Standard output belongs to the program's result.
+    stdio: ['ignore', 2, 2, 'ipc'],
+  })
+  let ended = false
+  const exited = new Promise<void>((resolve) => {
+    child.once('exit', (code, signal) => {
+      ended = true
+      resolve()
+      listener.failed(new Error(`the process ended with ${signal ?? `code ${code}`}`))
+    })
+    child.once('error', (error) => {
+      ended = true
+      resolve()
+      listener.failed(error)
+    })
+  })
+  child.on('message', (message: unknown) => listener.message(message))
+  return {
+    post(message) {
+      child.send(message as object, (error) => {
+        if (error !== null) listener.failed(error)
+      })
+    },
+    hold(alive) {
+      if (alive) {
+        child.ref()
+        child.channel?.ref()
+      } else {
+        child.unref()
+        child.channel?.unref()
+      }
+    },
+    async terminate() {
+      if (ended) return
+      child.kill('SIGKILL')
+      await exited
+    },
+  }
+}
+
+/** The channel to the program that started this worker, undefined elsewhere. */
+export function parentChannel(): ParentChannel | undefined {
+  const port = parentPort
+  if (port !== null && workerData === MARK) {
+    return {
+      post: (message, transfer) => port.postMessage(message, transfer as ArrayBuffer[]),
+      listen: (listener) => void port.on('message', listener),
+    }
+  }
+  if (process.send !== undefined && process.argv[2] === MARK) {
+    // Nobody is left to work for.
+    process.once('disconnect', () => process.exit())
+    return {
+      post: (message) => void process.send?.(message),
+      listen: (listener) => void process.on('message', listener),
+    }
+  }
+  return undefined
+}
+
+/** Threads that the machine runs at once. */
+export function hardwareThreads(): number {
+  return availableParallelism()
+}
