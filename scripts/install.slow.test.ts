@@ -1,0 +1,98 @@
+import { execFileSync } from 'node:child_process'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { listPackages } from './checks/tree.ts'
+
+const root = join(import.meta.dirname, '..')
+const work = mkdtempSync(join(tmpdir(), 'pith-install-'))
+afterAll(() => rmSync(work, { recursive: true, force: true }))
+
+/** Surroundings without what npm and Vitest set for their children, and with this Node first. */
+function surroundings(): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_OPTIONS$|VITEST|NODE_ENV$)/.test(name))
+  return { ...Object.fromEntries(kept), PATH: `${dirname(process.execPath)}${delimiter}${process.env['PATH'] ?? ''}` }
+}
+
+function call(cwd: string, command: string, ...args: string[]): string {
+  return execFileSync(command, args, {
+    cwd,
+    env: surroundings(),
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+}
+
+const LOG = join(root, 'examples/sample/access.log')
+const HITS = readFileSync(LOG, 'latin1')
+  .split('\n')
+  .filter((line) => line.includes(' 502 '))
+
+describe('the packed packages, installed in an empty folder', () => {
+  const folder = join(work, 'elsewhere')
+  beforeAll(() => {
+    mkdirSync(folder)
+    for (const name of ['core', 'text', 'pith'])
+      call(join(root, 'packages', name), 'npm', 'pack', '--pack-destination', work)
+    writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }\n')
+    const tarballs = readdirSync(work)
+      .filter((name) => name.endsWith('.tgz'))
+      .map((name) => join(work, name))
+    call(folder, 'npm', 'install', '--no-audit', '--no-fund', '--prefer-offline', ...tarballs)
+    cpSync(LOG, join(folder, 'access.log'))
+  })
+
+  test('compress, search and give back a log', () => {
+    call(folder, 'npx', '--no-install', 'pith', 'compress', 'access.log')
+    expect(statSync(join(folder, 'access.log.pith')).size).toBeLessThan(statSync(LOG).size / 10)
+    const hits = call(folder, 'npx', '--no-install', 'pith', 'grep', '-F', ' 502 ', 'access.log.pith')
+    expect(hits.split('\n').filter((line) => line !== '')).toEqual(HITS)
+    call(folder, 'npx', '--no-install', 'pith', 'decompress', 'access.log.pith', '-o', 'back.log')
+    expect(readFileSync(join(folder, 'back.log')).equals(readFileSync(LOG))).toBe(true)
+  })
+
+  test('every entry can be imported, with its types beside it', () => {
+    for (const { manifest } of listPackages(root).filter((item) =>
+      ['@pith/core', '@pith/text', 'pith'].includes(item.manifest.name),
+    )) {
+      for (const [subpath, target] of Object.entries(manifest.exports ?? {})) {
+        if (typeof target === 'string' || /\*|testing/.test(subpath)) continue
+        call(folder, 'node', '-e', `await import(${JSON.stringify(manifest.name + subpath.slice(1))})`)
+        const types = target['types']
+        if (typeof types === 'string') expect(existsSync(join(folder, 'node_modules', manifest.name, types))).toBe(true)
+      }
+    }
+  })
+
+  test('bring no neural runtime and no native code', () => {
+    const installed = readdirSync(join(folder, 'node_modules'), { recursive: true, encoding: 'utf8' })
+    const unwanted = installed.filter((path) => /onnxruntime|tensorflow|transformers|llama|sharp|\.node$/.test(path))
+    expect(unwanted).toEqual([])
+  })
+
+  test('hold no tests and no build leftovers', () => {
+    const files = readdirSync(join(folder, 'node_modules'), { recursive: true, encoding: 'utf8' })
+    expect(files.filter((path) => /(^|\/)(@pith|pith)\/.*(\.test\.|\.bench\.|tsbuildinfo)/.test(path))).toEqual([])
+  })
+})
+
+test("the README's first command works in a fresh clone", () => {
+  const clone = join(work, 'clone')
+  call(work, 'git', 'clone', '-q', '--no-hardlinks', root, clone)
+  const command = /^npm install && (npx pith .*)$/m.exec(readFileSync(join(clone, 'README.md'), 'utf8'))?.[0]
+  expect(command).toBeDefined()
+  call(clone, 'bash', '-c', command ?? 'false')
+  expect(call(clone, 'git', 'status', '--porcelain', '--untracked-files=no')).toBe('')
+})
