@@ -1,7 +1,7 @@
 /** Documents: links lead somewhere, decisions stay short, every script that a text names is there, the table is the measured one. */
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { checkDocuments } from './checks/documents.ts'
+import { checkDocuments, checkMap } from './checks/documents.ts'
 import { listFiles, readTree } from './checks/tree.ts'
 import { renderTable } from './render-results.ts'
 
@@ -12,6 +12,12 @@ const findings = checkDocuments(documents, {
   exists: (file, target) => existsSync(join(root, dirname(file), target)),
   scripts: Object.keys(manifest.scripts),
 })
+findings.push(
+  ...checkMap(
+    documents.get('ARCHITECTURE.md') ?? '',
+    listFiles(root, /^(packages|scripts|benchmarks|apps)\/.*\/.*[.](ts|py)$/),
+  ),
+)
 const readme = documents.get('README.md') ?? ''
 if (renderTable(root, readme) !== readme) {
   findings.push({

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { checkDocuments, listBlocks } from './documents.ts'
+import { checkDocuments, checkMap, listBlocks } from './documents.ts'
 
 const around = { exists: (_file: string, target: string) => target === 'docs/format.md', scripts: ['bench'] }
 
@@ -27,5 +27,12 @@ test('blocks come with language, line and text', () => {
   expect(listBlocks('a.md', 'x\n```sh\npith list\n```\n```ts\n1\n2\n```\n')).toEqual([
     { file: 'a.md', line: 2, language: 'sh', text: 'pith list\n' },
     { file: 'a.md', line: 5, language: 'ts', text: '1\n2\n' },
+  ])
+})
+
+test('a folder that the map does not name is found', () => {
+  const files = ['packages/core/src/a.ts', 'packages/core/src/node/b.ts', 'packages/core/src/node/c.ts']
+  expect(checkMap('- `packages/core/src/` the floor', files).map((f) => f.rule)).toEqual([
+    'the map does not name packages/core/src/node/',
   ])
 })

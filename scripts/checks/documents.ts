@@ -88,3 +88,17 @@ export function checkDocuments(documents: Tree, around: Surroundings): Finding[]
   }
   return findings
 }
+
+/**
+ * Folders of sources that the map does not name.
+ *
+ * @param map    text of ARCHITECTURE.md
+ * @param files  paths of all source files
+ */
+export function checkMap(map: string, files: readonly string[]): Finding[] {
+  const folders = new Set(files.map((file) => file.slice(0, file.lastIndexOf('/'))))
+  return [...folders]
+    .filter((folder) => !map.includes(`\`${folder}/\``))
+    .sort()
+    .map((folder) => ({ file: 'ARCHITECTURE.md', line: 1, rule: `the map does not name ${folder}/` }))
+}
