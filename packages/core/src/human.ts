@@ -15,7 +15,7 @@ function scale(bytes: number, step: number, units: readonly string[]): string {
   let value = Math.abs(bytes)
   let unit = 0
   // Rounding may reach the next unit: 999,999 is 1.00 MB, not 1000 kB.
-  while (unit < units.length - 1 && Number(value.toPrecision(3)) >= step) {
+  while (unit < units.length - 1 && Math.round(value) >= step) {
     value /= step
     unit++
   }
