@@ -1,0 +1,16 @@
+/** One character a byte, 0..255, for the few strings of a log that are handled as text (templates, not lines). */
+export function toLatin1(bytes: Uint8Array, from: number = 0, to: number = bytes.length): string {
+  let text = ''
+  // The spread of a large array would overflow the stack.
+  for (let at = from; at < to; at += 4096) {
+    text += String.fromCharCode.apply(null, bytes.subarray(at, Math.min(to, at + 4096)) as unknown as number[])
+  }
+  return text
+}
+
+/** The bytes of a string whose characters are all below 256. */
+export function fromLatin1(text: string): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(text.length)
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i)
+  return bytes
+}

@@ -1,0 +1,241 @@
+/** A chunk of raw bytes as lines, templates and the rows of their columns: everything before values are looked at. */
+import { toLatin1 } from './latin1.ts'
+import { type Assignment, assignTemplates, type Signature, type TemplateSet } from './templates.ts'
+import { tokenizeLine } from './tokens.ts'
+import type { Workspace } from './workspace.ts'
+
+/** Lines above this length are raw. */
+const MAX_LINE_BYTES = 65536
+/** Lines of further signatures are raw. */
+const MAX_SIGNATURES = 65536
+/** Most lines of a chunk. */
+export const MAX_LINES: number = 262144
+/** Most slots of a chunk; lines behind them are raw. */
+const MAX_SLOTS = 2 ** 21
+
+/** One column of a chunk: its rows are `first`..`first + rows` of the row arrays. */
+export interface ColumnRows {
+  id: number
+  first: number
+  rows: number
+}
+
+/** A parsed chunk. Names in capitals of the pipeline: lines (A), templates of lines (C, D), rows (E). Addresses are in the workspace. */
+export interface ParsedChunk {
+  rawBytes: number
+  source: number
+  lines: number
+  /** u8 a line: 0 "\n", 1 "\r\n", 2 none. */
+  eols: number
+  /** i32 a line. */
+  lineTemplate: number
+  rowStart: number
+  rowEnd: number
+  rowLine: number
+  templates: TemplateSet
+  /** Lines of each template. */
+  templateCounts: Int32Array
+  /** Columns that have rows, in ascending order. */
+  columns: ColumnRows[]
+}
+
+export interface ParseOptions {
+  /** Whether the body of "..." is one slot; undefined: whatever gives clearly fewer signatures. */
+  quotes?: boolean | undefined
+}
+
+/** Parse one chunk of whole lines (the last may lack its newline). */
+export function parseChunk(workspace: Workspace, bytes: Uint8Array, prior: TemplateSet, options: ParseOptions = {}): ParsedChunk {
+  const { kernels, memory } = workspace
+  const n = bytes.length
+  const source = memory.alloc(n + 64)
+  memory.u8.set(bytes, source)
+  const lineCapacity = kernels.countNewlines(source, n) + 1
+  const starts = workspace.words(lineCapacity)
+  const ends = workspace.words(lineCapacity)
+  const eols = memory.alloc(lineCapacity)
+  const lines = kernels.splitLines(source, n, starts, ends, eols)
+
+  const quotes = options.quotes ?? choosesQuotes(workspace, source, lines, starts, ends)
+  const slotCapacity = Math.min((n >> 1) + lines, MAX_SLOTS)
+  const scan = scanInto(workspace, source, n, lines, starts, ends, slotCapacity, quotes)
+
+  const signatures = readSignatures(workspace, scan, starts, ends)
+  const assignment = assignTemplates(signatures, prior)
+  return gather(workspace, { source, rawBytes: n, lines, eols }, starts, ends, scan, assignment)
+}
+
+interface Scan {
+  slots: number
+  slotBase: number
+  lineSignature: number
+  records: number
+  signatures: number
+  used: number
+}
+
+function scanInto(
+  workspace: Workspace,
+  source: number,
+  n: number,
+  lines: number,
+  starts: number,
+  ends: number,
+  slotCapacity: number,
+  quotes: boolean,
+): Scan {
+  const { kernels, memory } = workspace
+  const bitBytes = ((n + 31) >> 5) * 4 + 8
+  const tokens = memory.alloc(bitBytes)
+  const marks = memory.alloc(bitBytes)
+  kernels.buildMasks(source, n, tokens, marks, quotes ? 1 : 0)
+  const capacity = Math.min(lines, MAX_SIGNATURES)
+  const tableSize = 2 ** (33 - Math.clz32(capacity))
+  const scan = {
+    slots: workspace.words(slotCapacity * 2),
+    slotBase: workspace.words(lines),
+    lineSignature: workspace.words(lines),
+    records: workspace.words(capacity * 4),
+    signatures: 0,
+    used: 0,
+  }
+  const table = workspace.words(tableSize)
+  scan.signatures = kernels.scanLines(
+    workspace.args(
+      source,
+      lines,
+      starts,
+      ends,
+      tokens,
+      marks,
+      quotes ? 1 : 0,
+      scan.slots,
+      slotCapacity,
+      scan.slotBase,
+      scan.lineSignature,
+      table,
+      tableSize - 1,
+      scan.records,
+      capacity,
+      MAX_LINE_BYTES,
+    ),
+  )
+  scan.used = workspace.arg(16)
+  return scan
+}
+
+/** Try the first lines both ways: quote mode pays where the signatures are many and it at least halves them. JSON always takes it. */
+function choosesQuotes(workspace: Workspace, source: number, lines: number, starts: number, ends: number): boolean {
+  const { memory } = workspace
+  const sample = Math.min(lines, 2000)
+  if (sample === 0) return false
+  const last = workspace.word(ends, sample - 1)
+  const n = last - source
+  let json = 0
+  for (let line = 0; line < Math.min(sample, 50); line++) {
+    const at = workspace.word(starts, line)
+    if (memory.u8[at] === 123 && memory.u8[workspace.word(ends, line) - 1] === 125) json++
+  }
+  if (json * 2 > Math.min(sample, 50)) return true
+  const mark = memory.mark()
+  const capacity = (n >> 1) + sample
+  const plain = scanInto(workspace, source, n, sample, starts, ends, capacity, false).signatures
+  memory.release(mark)
+  if (plain * 10 <= sample) return false
+  const quoted = scanInto(workspace, source, n, sample, starts, ends, capacity, true).signatures
+  memory.release(mark)
+  return quoted * 2 <= plain
+}
+
+function readSignatures(workspace: Workspace, scan: Scan, starts: number, ends: number): Signature[] {
+  const { memory } = workspace
+  const signatures: Signature[] = []
+  for (let s = 0; s < scan.signatures; s++) {
+    const record = (scan.records >> 2) + s * 4
+    const line = memory.i32[record + 1] as number
+    const count = memory.i32[record + 2] as number
+    const slotCount = memory.i32[record + 3] as number
+    const start = workspace.word(starts, line)
+    const first = (scan.slots >> 2) + workspace.word(scan.slotBase, line) * 2
+    const slots = memory.i32.slice(first, first + slotCount * 2)
+    for (let i = 0; i < slots.length; i++) slots[i] = (slots[i] as number) - start
+    signatures.push({ line: tokenizeLine(toLatin1(memory.u8, start, workspace.word(ends, line)), slots), count })
+  }
+  return signatures
+}
+
+function gather(
+  workspace: Workspace,
+  chunk: { source: number; rawBytes: number; lines: number; eols: number },
+  starts: number,
+  ends: number,
+  scan: Scan,
+  { set, templateOf, places }: Assignment,
+): ParsedChunk {
+  const { kernels, memory } = workspace
+  const counts = new Int32Array(set.templates.length)
+  let entries = 0
+  let assigned = 0
+  const rowsOf = new Int32Array(set.columns)
+  for (let s = 0; s < scan.signatures; s++) {
+    const lines = memory.i32[(scan.records >> 2) + s * 4 + 2] as number
+    const template = templateOf[s] as number
+    if (template === 0) continue
+    counts[template] = (counts[template] as number) + lines
+    assigned += lines
+    const slots = places[s] as readonly { column: number }[]
+    entries += slots.length
+    for (const { column } of slots) rowsOf[column] = (rowsOf[column] as number) + lines
+  }
+  counts[0] = chunk.lines - assigned
+  rowsOf[0] = counts[0] as number
+
+  const columns: ColumnRows[] = []
+  const cursors = workspace.words(set.columns)
+  let total = 0
+  for (let id = 0; id < set.columns; id++) {
+    memory.i32[(cursors >> 2) + id] = total
+    const rows = rowsOf[id] as number
+    if (rows > 0) columns.push({ id, first: total, rows })
+    total += rows
+  }
+
+  const programs = workspace.words(entries * 5)
+  const programIndex = workspace.words(scan.signatures * 2)
+  const signatureTemplate = workspace.words(scan.signatures)
+  let at = 0
+  for (let s = 0; s < scan.signatures; s++) {
+    const template = templateOf[s] as number
+    memory.i32[(signatureTemplate >> 2) + s] = template
+    const slots = template === 0 ? [] : (places[s] as Assignment['places'][number])
+    memory.i32[(programIndex >> 2) + 2 * s] = at
+    memory.i32[(programIndex >> 2) + 2 * s + 1] = slots.length * 20
+    for (const { column, start, end } of slots) {
+      memory.i32.set([column, start.base, start.offset, end.base, end.offset], (programs + at) >> 2)
+      at += 20
+    }
+  }
+  const rowStart = workspace.words(total)
+  const rowEnd = workspace.words(total)
+  const rowLine = workspace.words(total)
+  const lineTemplate = workspace.words(chunk.lines)
+  kernels.gatherRows(
+    workspace.args(
+      chunk.lines,
+      starts,
+      ends,
+      scan.lineSignature,
+      scan.slotBase,
+      scan.slots,
+      programs,
+      programIndex,
+      signatureTemplate,
+      lineTemplate,
+      cursors,
+      rowStart,
+      rowEnd,
+      rowLine,
+    ),
+  )
+  return { ...chunk, lineTemplate, rowStart, rowEnd, rowLine, templates: set, templateCounts: counts, columns }
+}

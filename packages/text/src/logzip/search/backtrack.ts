@@ -1,0 +1,91 @@
+import { PithError } from '@pith/core'
+import { type ByteSet, hasByte, isWordByte, lowerByte } from './byte-set.ts'
+import { sideOf } from './dfa.ts'
+import { assertHolds, OP_ASSERT, OP_BACK, OP_MATCH, OP_SAVE, OP_SET, OP_SPLIT, type Program, SIDE_CUT, SIDE_EDGE, SIDE_OTHER, SIDE_WORD } from './nfa.ts'
+
+/** Steps that one start of a match may take; an expression with back-references can need exponentially many. */
+const MAX_STEPS = 10_000_000
+
+/**
+ * Ends of all matches of a program with back-references from one place.
+ *
+ * Every path is followed, none twice with the same captures: polynomial in the length of the line, its degree the number of groups
+ * that are referred to (finding a match is NP-complete where that number grows).
+ *
+ * @param from within the line `bytes[start, end)`; a match may reach to `limit` <= `end`
+ * @returns ends, ascending; the first that is found alone if `any`
+ * @throws PithError `PITH_LIMIT` after 10 million steps
+ */
+export function matchEnds(
+  program: Program,
+  ignoreCase: boolean,
+  bytes: Uint8Array,
+  start: number,
+  from: number,
+  limit: number,
+  end: number,
+  any: boolean,
+): number[] {
+  const { op, x, y, arg, sets } = program
+  const ends = new Set<number>()
+  const visited = new Set<string>()
+  const pcs = [program.start]
+  const places = [from]
+  const captures: (readonly number[])[] = [new Array<number>(2 * program.groups.length).fill(-1)]
+  let steps = 0
+  while (pcs.length > 0) {
+    let pc = pcs.pop() as number
+    let at = places.pop() as number
+    let saved = captures.pop() as readonly number[]
+    path: for (;;) {
+      if (++steps > MAX_STEPS) {
+        throw new PithError('PITH_LIMIT', 'the expression needs more than 10 million steps on one line', {
+          hint: 'Search without back-references, or make the group that is referred to more specific.',
+        })
+      }
+      switch (op[pc]) {
+        case OP_SET:
+          if (at >= limit || !hasByte(sets[arg[pc] as number] as ByteSet, bytes[at] as number)) break path
+          at++
+          break
+        case OP_SPLIT: {
+          const key = `${pc},${at},${saved}`
+          if (visited.has(key)) break path
+          visited.add(key)
+          pcs.push(y[pc] as number)
+          places.push(at)
+          captures.push(saved)
+          break
+        }
+        case OP_ASSERT: {
+          const right = at < limit ? (isWordByte(bytes[at] as number) ? SIDE_WORD : SIDE_OTHER) : limit === end ? SIDE_EDGE : SIDE_CUT
+          if (!assertHolds(arg[pc] as number, sideOf(bytes, at - 1, start), right)) break path
+          break
+        }
+        case OP_SAVE: {
+          const copy = saved.slice()
+          copy[arg[pc] as number] = at
+          saved = copy
+          break
+        }
+        case OP_BACK: {
+          const low = saved[2 * (arg[pc] as number)] as number
+          const high = saved[2 * (arg[pc] as number) + 1] as number
+          if (low < 0 || high < low || at + (high - low) > limit) break path
+          for (let i = low; i < high; i++, at++) if (!sameByte(bytes[i] as number, bytes[at] as number, ignoreCase)) break path
+          break
+        }
+        case OP_MATCH:
+          ends.add(at)
+          if (any) return [at]
+          break path
+      }
+      pc = x[pc] as number
+    }
+  }
+  return [...ends].sort((a, b) => a - b)
+}
+
+function sameByte(a: number, b: number, ignoreCase: boolean): boolean {
+  return a === b || (ignoreCase && lowerByte(a) === lowerByte(b))
+}

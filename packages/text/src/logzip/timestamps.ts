@@ -1,0 +1,152 @@
+/**
+ * Time layouts: how a timestamp is spelled. A layout is a string of fields and literal bytes, which is also its form in
+ * the file; the kernels parse and format it. Fields (all others are literal, `%` before a letter or digit makes it one):
+ *
+ *     Y 4-digit year   y 2-digit year     m month 01..12   b month Jan..Dec   a weekday Mon..Sun
+ *     d day 01..31     e day, padded with a space          D day 1..31
+ *     H M S two digits each               h i s the same without padding
+ *     1..6 that many digits of a fraction of a second      f milliseconds without padding, 0..999
+ */
+import { fromLatin1 } from './latin1.ts'
+
+const MONTH = '(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)'
+const DAY_NAME = '(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)'
+
+/** Dates, as [layout, expression]; the first that matches wins. */
+const DATES: readonly (readonly [string, string])[] = [
+  ['Y-m-d', '(?:19|20)\\d\\d-[01]\\d-[0-3]\\d'],
+  ['Y/m/d', '(?:19|20)\\d\\d/[01]\\d/[0-3]\\d'],
+  ['Y.m.d', '(?:19|20)\\d\\d\\.[01]\\d\\.[0-3]\\d'],
+  ['Ymd', '(?:19|20)\\d\\d[01]\\d[0-3]\\d'],
+  ['d/b/Y', `[0-3]\\d/${MONTH}/(?:19|20)\\d\\d`],
+  ['d-b-Y', `[0-3]\\d-${MONTH}-(?:19|20)\\d\\d`],
+  ['d b Y', `[0-3]\\d ${MONTH} (?:19|20)\\d\\d`],
+  ['d.m.Y', '[0-3]\\d\\.[01]\\d\\.(?:19|20)\\d\\d'],
+  ['m/d/Y', '[01]\\d/[0-3]\\d/(?:19|20)\\d\\d'],
+  ['y/m/d', '\\d\\d/[01]\\d/[0-3]\\d'],
+  ['ymd', '\\d\\d[01]\\d[0-3]\\d'],
+  ['m-d', '[01]\\d-[0-3]\\d'],
+  ['m.d', '[01]\\d\\.[0-3]\\d'],
+  ['a b d', `${DAY_NAME} ${MONTH} [0-3]\\d`],
+  ['a b e', `${DAY_NAME} ${MONTH}  \\d`],
+  ['b d', `${MONTH} [0-3]\\d`],
+  ['b e', `${MONTH}  \\d`],
+  ['b D', `${MONTH} \\d`],
+]
+
+const SEPARATORS: readonly (readonly [string, string])[] = [
+  [' ', ' '],
+  ['%T', 'T'],
+  [':', ':'],
+  ['-', '-'],
+  ['_', '_'],
+]
+
+const TIMES: readonly (readonly [string, string])[] = [
+  ['H:M:S', '[0-2]\\d:[0-5]\\d:[0-5]\\d'],
+  ['H.M.S', '[0-2]\\d\\.[0-5]\\d\\.[0-5]\\d'],
+  ['HMS', '[0-2]\\d[0-5]\\d[0-5]\\d'],
+  ['h:i:s:f', '\\d\\d?:\\d\\d?:\\d\\d?:\\d{1,3}'],
+]
+
+/** A layout found in a text, with the number of bytes it covers. */
+export interface LayoutMatch {
+  layout: string
+  length: number
+}
+
+interface Pattern {
+  layout: string
+  expression: RegExp
+}
+
+const PATTERNS: readonly Pattern[] = /* @__PURE__ */ makePatterns()
+
+function makePatterns(): Pattern[] {
+  const patterns: Pattern[] = []
+  for (const [date, dateExpression] of DATES) {
+    for (const [separator, separatorExpression] of SEPARATORS) {
+      for (const [time, timeExpression] of TIMES) {
+        // Two runs of six digits are a time only in this one form, or any two numbers would be.
+        if ((date === 'ymd') !== (time === 'HMS') && date !== 'Ymd') continue
+        if (time === 'h:i:s:f' && date !== 'Ymd') continue
+        patterns.push({
+          layout: `${date}${separator}${time}`,
+          expression: new RegExp(`${dateExpression}${separatorExpression}${timeExpression}`, 'y'),
+        })
+      }
+    }
+  }
+  patterns.push({ layout: 'H:M:S', expression: /[0-2]\d:[0-5]\d:[0-5]\d/y })
+  return patterns
+}
+
+const FRACTION = /[.,:](\d{1,9})(?!\d)/y
+const YEAR_BEHIND = / (?:19|20)\d\d(?![0-9A-Za-z])/y
+
+/** The layout of a timestamp that starts at `at` of a line (one character a byte), ending where a token ends. */
+export function matchLayout(line: string, at: number): LayoutMatch | undefined {
+  for (const { layout, expression } of PATTERNS) {
+    expression.lastIndex = at
+    if (!expression.test(line)) continue
+    let found = layout
+    let end = expression.lastIndex
+    FRACTION.lastIndex = end
+    const fraction = FRACTION.exec(line)
+    // Nanoseconds would leave the 53 bits of a tick; their digits stay a slot of their own.
+    if (fraction?.[1] !== undefined && fraction[1].length <= 6 && !layout.endsWith('f')) {
+      found += `${line[end]}${fraction[1].length}`
+      end = FRACTION.lastIndex
+    }
+    YEAR_BEHIND.lastIndex = end
+    if (!/[Yy]/.test(layout) && /[be]/.test(layout) && YEAR_BEHIND.test(line)) {
+      found += ' Y'
+      end = YEAR_BEHIND.lastIndex
+    }
+    if (line[end] === 'Z') {
+      found += '%Z'
+      end++
+    }
+    if (/[0-9A-Za-z\x80-\xff]/.test(line[end] ?? ' ')) continue
+    return { layout: found, length: end - at }
+  }
+  return undefined
+}
+
+const FIELDS = 'YymbadeDHMShis123456f'
+
+/**
+ * A layout as the kernels take it: pairs of bytes, field letter and 0, or 0 and a literal; closed by two zeros.
+ *
+ * @returns undefined where it is no layout (unknown letter, nothing to parse, longer than 64)
+ */
+export function compileLayout(layout: string): Uint8Array<ArrayBuffer> | undefined {
+  let program = ''
+  let fields = 0
+  for (let i = 0; i < layout.length; i++) {
+    const c = layout[i] as string
+    if (c === '%') {
+      i++
+      if (i >= layout.length) return undefined
+      program += `\0${layout[i]}`
+    } else if (/[0-9A-Za-z]/.test(c)) {
+      if (!FIELDS.includes(c)) return undefined
+      program += `${c}\0`
+      fields++
+    } else program += `\0${c}`
+  }
+  if (fields === 0 || layout.length > 64) return undefined
+  return fromLatin1(`${program}\0\0`)
+}
+
+/** Ticks a second of a layout: 10 to the digits of its fraction. */
+export function ticksPerSecond(layout: string): number {
+  const match = /(?<!%)([1-6])|(?<!%)(f)/.exec(layout)
+  if (match === null) return 1
+  return match[2] === undefined ? 10 ** Number(match[1]) : 1000
+}
+
+/** Whether a layout says the year, so that its times can be compared with a date. */
+export function hasYear(layout: string): boolean {
+  return /(?<!%)[Yy]/.test(layout)
+}

@@ -1,0 +1,52 @@
+/** The memory and kernels that one chunk is worked on with. */
+import { instantiateKernels, type KernelMemory, type Kernels, type KernelTarget } from '@pith/core/wasm'
+import * as twin from './kernels/index.ts'
+import { WASM_BASE64 } from './kernels.wasm.ts'
+
+export type LogKernels = typeof twin
+
+/** Kernels with their memory; one for each thread, used for one chunk after the other. */
+export class Workspace {
+  readonly kernels: LogKernels
+  readonly memory: KernelMemory
+  readonly #args: number
+  readonly #floor: number
+
+  constructor(target: KernelTarget | 'auto' = 'auto') {
+    const { exports, memory }: Kernels<LogKernels> = instantiateKernels({ wasm: WASM_BASE64, twin }, { target })
+    this.kernels = exports
+    this.memory = memory
+    this.#args = memory.alloc(128)
+    this.#floor = memory.mark()
+  }
+
+  /** Forget everything of the chunk before. */
+  reset(): void {
+    this.memory.release(this.#floor)
+  }
+
+  /** Numbers as the argument block of a kernel that takes one. */
+  args(...values: number[]): number {
+    this.memory.i32.set(values, this.#args >> 2)
+    return this.#args
+  }
+
+  /** An element of the argument block after the call. */
+  arg(index: number): number {
+    return this.memory.i32[(this.#args >> 2) + index] as number
+  }
+
+  /** Room for `count` numbers of 32 bits. */
+  words(count: number): number {
+    return this.memory.alloc(count * 4)
+  }
+
+  /** Room for `count` doubles. */
+  doubles(count: number): number {
+    return this.memory.alloc(count * 8)
+  }
+
+  word(at: number, index: number): number {
+    return this.memory.i32[(at >> 2) + index] as number
+  }
+}
