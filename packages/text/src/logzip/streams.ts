@@ -7,25 +7,11 @@
  *     texts     rows that are coded as they are
  */
 import { ByteWriter } from '@pith/core'
-import type { ColumnPlan, DictPlan, NumberPlan, RawPlan } from './columns.ts'
+import { type ColumnPlan, leftColumns, type NumberPlan } from './columns.ts'
 import { fromLatin1 } from './latin1.ts'
 import type { ParsedChunk } from './parse.ts'
 import type { Template } from './templates.ts'
 import type { Workspace } from './workspace.ts'
-
-export interface ChunkStreams {
-  /** Kinds and parameters of the columns that have rows. */
-  meta: Uint8Array
-  /** Templates and texts that the chunk adds, lines closed by newlines. */
-  tables: Uint8Array
-  ids: Uint8Array
-  /** Groups of neighbouring columns. */
-  columns: Uint8Array[]
-  texts: Uint8Array
-}
-
-/** A group is closed when it holds this many bytes. */
-export const GROUP_BYTES: number = 262144
 
 /** Kinds of a column in the file. */
 export const KIND: { readonly const: 0; readonly dict: 1; readonly number: 2; readonly time: 3; readonly raw: 4 } = {
@@ -41,39 +27,68 @@ export function widthOf(largest: number): number {
   return largest < 256 ? 1 : 0
 }
 
-/** Lay out a planned chunk. */
-export function writeStreams(
+/** What is known of a column's symbols before they are coded, the same to coder and decoder. */
+export interface SymbolContext {
+  column: number
+  rows: number
+  /** Columns left of it, the nearest first; all have been coded before. */
+  left: readonly number[]
+  /** i32 a row: its line. */
+  lines: number
+}
+
+/** Takes the symbols of the columns of one chunk, in ascending order of columns. Addresses are in the workspace. */
+export interface ColumnSink {
+  /** Ids below `limit`, i32 a row. */
+  ids(context: SymbolContext, ids: number, limit: number): void
+  /** Residuals of numbers, f64 a row, none above `largest`. `kind` and `mode` say how they came about. */
+  residuals(context: SymbolContext, residuals: number, largest: number, kind: 'number' | 'time', mode: number): void
+  /** One byte a row: 1 where the row is as the left column. */
+  flags(context: SymbolContext, flags: number): void
+  /** Texts without newlines: i32 start and end each. */
+  texts(context: SymbolContext, starts: number, ends: number, count: number): void
+}
+
+/** Gives back what a {@link ColumnSink} took, asked in the same order. */
+export interface ColumnSource {
+  ids(context: SymbolContext, ids: number, limit: number): void
+  residuals(context: SymbolContext, residuals: number, width: number, kind: 'number' | 'time', mode: number): void
+  flags(context: SymbolContext, flags: number): void
+  /** Fills starts and ends with the places of `count` texts in the workspace. */
+  texts(context: SymbolContext, starts: number, ends: number, count: number): void
+}
+
+/** Planes of an id below `limit`. */
+export function idWidth(limit: number): number {
+  return limit <= 256 ? 1 : limit <= 65536 ? 2 : 3
+}
+
+/** Lay out kinds, parameters, templates and dictionaries; hand the symbols of the columns to `sink`. */
+export function writeColumns(
   workspace: Workspace,
   chunk: ParsedChunk,
   plans: readonly ColumnPlan[],
   priorTemplates: number,
-): ChunkStreams {
-  const meta = new ByteWriter(4096)
-  const tables = new ByteWriter(65536)
-  writeTemplates(tables, meta, chunk.templates.templates.slice(priorTemplates))
-  const texts = new ByteWriter(4096)
-  const groups: Uint8Array[] = []
-  let group = new ByteWriter(65536)
+  sink: ColumnSink,
+): { meta: Uint8Array; tables: Uint8Array } {
+  const out: Outputs = { meta: new ByteWriter(4096), tables: new ByteWriter(65536), sink }
+  writeTemplates(out.tables, out.meta, chunk.templates.templates.slice(priorTemplates))
+  const left = leftColumns(chunk.templates, chunk.templateCounts)
   for (const plan of plans) {
-    writeColumn(workspace, chunk, plan, { meta, tables, columns: group, texts })
-    if (group.length >= GROUP_BYTES) {
-      groups.push(group.view())
-      group = new ByteWriter(65536)
-    }
+    const lines = chunk.rowLine + plan.first * 4
+    writeColumn(workspace, chunk, plan, { column: plan.id, rows: plan.rows, left: left[plan.id] ?? [], lines }, out)
   }
-  if (group.length > 0 || groups.length === 0) groups.push(group.view())
-  return { meta: meta.view(), tables: tables.view(), ids: writeIds(workspace, chunk), columns: groups, texts: texts.view() }
+  return { meta: out.meta.view(), tables: out.tables.view() }
 }
 
 interface Outputs {
   meta: ByteWriter
   tables: ByteWriter
-  columns: ByteWriter
-  texts: ByteWriter
+  sink: ColumnSink
 }
 
 /** Slot marks in a template's text; a byte 0, 1 or 2 of the text itself follows a 2. */
-function writeTemplates(tables: ByteWriter, meta: ByteWriter, templates: readonly Template[]): void {
+export function writeTemplates(tables: ByteWriter, meta: ByteWriter, templates: readonly Template[]): void {
   const layouts: string[] = []
   for (const template of templates) {
     for (const layout of template.layouts) if (layout !== '' && !layouts.includes(layout)) layouts.push(layout)
@@ -85,96 +100,71 @@ function writeTemplates(tables: ByteWriter, meta: ByteWriter, templates: readonl
     let line = ''
     for (const [k, text] of statics.entries()) {
       line += text.replace(/[\0\x01\x02]/g, '\x02$&')
-      if (k < own.length) line += own[k] === '' ? '\0' : `\x01${String.fromCharCode(48 + layouts.indexOf(own[k] as string))}`
+      if (k < own.length) {
+        line += own[k] === '' ? '\0' : `\x01${layoutNumber(layouts.indexOf(own[k] as string))}`
+      }
     }
     tables.bytes(fromLatin1(`${line}\n`))
   }
 }
 
-function writeColumn(workspace: Workspace, chunk: ParsedChunk, plan: ColumnPlan, out: Outputs): void {
+/** One character for the first 150 layouts, three for those behind them; never a newline. */
+function layoutNumber(index: number): string {
+  if (index < 150) return String.fromCharCode(48 + index)
+  return String.fromCharCode(255, 48 + (index >> 6), 48 + (index & 63))
+}
+
+function writeColumn(
+  workspace: Workspace,
+  chunk: ParsedChunk,
+  plan: ColumnPlan,
+  context: SymbolContext,
+  { meta, tables, sink }: Outputs,
+): void {
   const starts = chunk.rowStart + plan.first * 4
   const ends = chunk.rowEnd + plan.first * 4
   if (plan.kind === 'const') {
-    out.meta.varint(KIND.const)
-    putTexts(workspace, out.tables, starts, ends, 1)
-  } else if (plan.kind === 'dict') writeDict(workspace, plan, out)
-  else if (plan.kind === 'raw') writeRaw(workspace, plan, out)
-  else writeNumbers(workspace, plan, starts, ends, out)
-}
-
-function writeDict(workspace: Workspace, plan: DictPlan, { meta, tables, columns }: Outputs): void {
-  const { memory, kernels } = workspace
-  meta.varint(KIND.dict | (plan.reference << 3))
-  meta.varint(plan.distinct - plan.known)
-  const mark = memory.mark()
-  const fresh = plan.distinct - plan.known
-  const starts = workspace.words(fresh)
-  const ends = workspace.words(fresh)
-  for (let i = 0; i < fresh; i++) {
-    memory.i32[(starts >> 2) + i] = workspace.word(plan.texts, 2 * (plan.known + i))
-    memory.i32[(ends >> 2) + i] = workspace.word(plan.texts, 2 * (plan.known + i) + 1)
-  }
-  putTexts(workspace, tables, starts, ends, fresh)
-  const width = plan.idLimit <= 256 ? 1 : 2
-  if (plan.idLimit <= 65536) {
-    const out = memory.alloc(plan.rows * width)
-    kernels.putPlanes(plan.ids, plan.rows, width, out)
-    columns.bytes(memory.u8.subarray(out, out + plan.rows * width))
+    meta.varint(KIND.const)
+    putTexts(workspace, tables, starts, ends, 1)
+  } else if (plan.kind === 'dict') {
+    meta.varint(KIND.dict | (plan.reference << 3))
+    meta.varint(plan.distinct - plan.known)
+    putPairs(workspace, tables, plan.texts + plan.known * 8, plan.distinct - plan.known)
+    sink.ids(context, plan.ids, plan.idLimit)
+  } else if (plan.kind === 'raw') {
+    meta.varint(KIND.raw | (plan.reference << 3))
+    if (plan.reference > 0) {
+      meta.varint(plan.restRows)
+      sink.flags(context, plan.flags)
+    }
+    sink.texts(context, plan.restStart, plan.restEnd, plan.restRows)
   } else {
-    const out = memory.alloc(plan.rows * 3)
-    kernels.putPlanes(plan.ids, plan.rows, 3, out)
-    columns.bytes(memory.u8.subarray(out, out + plan.rows * 3))
+    writeNumberMeta(meta, plan)
+    let last = 0
+    for (const row of plan.exceptions) {
+      meta.varint(row - last)
+      last = row
+      putTexts(workspace, tables, starts + row * 4, ends + row * 4, 1)
+    }
+    sink.residuals(context, plan.residuals, plan.largest, plan.kind, plan.mode)
   }
-  memory.release(mark)
 }
 
-function writeNumbers(workspace: Workspace, plan: NumberPlan, starts: number, ends: number, out: Outputs): void {
-  const { memory, kernels } = workspace
-  const { meta, tables, columns } = out
+function writeNumberMeta(meta: ByteWriter, plan: NumberPlan): void {
   const spelling = plan.pad === 48 ? 1 : plan.pad === 32 ? 2 : 0
-  const bytes = widthOf(plan.largest)
   meta.varint(KIND[plan.kind] | (plan.mode << 3) | (spelling << 5))
   if (spelling !== 0) meta.varint(plan.width)
   if (plan.mode >= 2) meta.varint(plan.other)
-  meta.varint(bytes)
-  // Wider than the zigzag of core: times in microseconds use 52 bits.
-  meta.varint(plan.base < 0 ? 1 : 0)
+  // Bit 0: negative base; bit 1: residuals of one byte. A zigzag would not hold the 53 bits of a time.
+  meta.varint((plan.base < 0 ? 1 : 0) | (widthOf(plan.largest) << 1))
   meta.varint(Math.abs(plan.base))
   meta.varint(plan.exceptions.length)
-  let last = 0
-  for (const row of plan.exceptions) {
-    meta.varint(row - last)
-    last = row
-    const at = workspace.word(starts, row)
-    tables.bytes(memory.u8.subarray(at, workspace.word(ends, row)))
-    tables.u8(10)
-  }
-  const mark = memory.mark()
-  const to = memory.alloc(plan.rows * 8)
-  const end = kernels.putVarints(plan.residuals, plan.rows, to)
-  if (bytes === 1) {
-    const low = new Uint8Array(plan.rows)
-    const values = new Float64Array(memory.buffer, plan.residuals, plan.rows)
-    for (let i = 0; i < low.length; i++) low[i] = values[i] as number
-    columns.bytes(low)
-  } else columns.bytes(memory.u8.subarray(to, end))
-  memory.release(mark)
-}
-
-function writeRaw(workspace: Workspace, plan: RawPlan, { meta, columns, texts }: Outputs): void {
-  meta.varint(KIND.raw | (plan.reference << 3))
-  if (plan.reference > 0) {
-    meta.varint(plan.restRows)
-    columns.bytes(workspace.memory.u8.subarray(plan.flags, plan.flags + plan.rows))
-  }
-  putTexts(workspace, texts, plan.restStart, plan.restEnd, plan.restRows)
 }
 
 /** Append texts, each closed by a newline. */
 function putTexts(workspace: Workspace, out: ByteWriter, starts: number, ends: number, n: number): void {
   const { memory, kernels } = workspace
-  let bytes = n
-  for (let i = 0; i < n; i++) bytes += workspace.word(ends, i) - workspace.word(starts, i)
+  const bytes = kernels.textBytes(starts, ends, n)
   const mark = memory.mark()
   const at = memory.alloc(bytes + 16)
   kernels.joinRows(starts, ends, n, at)
@@ -182,26 +172,25 @@ function putTexts(workspace: Workspace, out: ByteWriter, starts: number, ends: n
   memory.release(mark)
 }
 
-/** Template of each line as the fewest bytes that hold all, then the line endings as runs. */
-function writeIds(workspace: Workspace, chunk: ParsedChunk): Uint8Array {
-  const { memory, kernels } = workspace
-  const out = new ByteWriter(chunk.lines + 64)
-  const eols = memory.u8.subarray(chunk.eols, chunk.eols + chunk.lines)
+/** The same for (start, end) pairs. */
+function putPairs(workspace: Workspace, out: ByteWriter, pairs: number, n: number): void {
+  const { memory } = workspace
+  for (let i = 0; i < n; i++) {
+    out.bytes(memory.u8.subarray(workspace.word(pairs, 2 * i), workspace.word(pairs, 2 * i + 1)))
+    out.u8(10)
+  }
+}
+
+/** Line endings as runs: number of runs, then 4 * length + code of each. */
+export function writeEols(workspace: Workspace, chunk: ParsedChunk, meta: ByteWriter): void {
+  const eols = workspace.memory.u8.subarray(chunk.eols, chunk.eols + chunk.lines)
   let runs = 0
   for (let i = 0; i < eols.length; i++) if (i === 0 || eols[i] !== eols[i - 1]) runs++
-  out.varint(runs)
+  meta.varint(runs)
   for (let i = 0; i < eols.length; ) {
     let j = i
     while (j < eols.length && eols[j] === eols[i]) j++
-    out.varint(((j - i) * 4 + (eols[i] as number)))
+    meta.varint((j - i) * 4 + (eols[i] as number))
     i = j
   }
-  const width = chunk.templates.templates.length <= 256 ? 1 : 2
-  const mark = memory.mark()
-  const at = memory.alloc(chunk.lines * 3)
-  const bytes = chunk.templates.templates.length <= 65536 ? width : 3
-  kernels.putPlanes(chunk.lineTemplate, chunk.lines, bytes, at)
-  out.bytes(memory.u8.subarray(at, at + chunk.lines * bytes))
-  memory.release(mark)
-  return out.view()
 }

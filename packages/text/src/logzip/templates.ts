@@ -98,7 +98,7 @@ export function assignTemplates(signatures: readonly Signature[], prior: Templat
       places[member] = groups.map((group, k) => ({
         column: columns[k] as number,
         start: line.starts[group.from] as Anchor,
-        end: group.to >= line.ends.length ? lineEnd(line) : (line.ends[group.to] as Anchor),
+        end: group.layout === REST ? lineEnd(line) : (line.ends[group.to] as Anchor),
       }))
     }
   }
@@ -337,7 +337,7 @@ export class ColumnNamer {
     for (const group of groups) {
       statics.push(line.text.slice(done, line.from[group.from]))
       layouts.push(group.layout)
-      done = group.to >= line.to.length ? line.text.length : (line.to[group.to] as number)
+      done = group.layout === REST ? line.text.length : (line.to[group.to] as number)
     }
     statics.push(line.text.slice(done))
     return { statics, columns: this.number(statics, layouts), layouts }

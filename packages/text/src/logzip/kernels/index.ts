@@ -3,9 +3,12 @@ export { hash32, measureLines, renderLines } from './render.ts'
 export { buildMasks, countNewlines, offsetOfLine, scanLines, splitLines } from './scan.ts'
 export { formatTimes, parseTimes } from './time.ts'
 export {
+  assignLines,
   countEqual,
+  fillWords,
   formatNumbers,
   fromResiduals,
+  getBytes,
   getPlanes,
   getVarints,
   internRows,
@@ -14,12 +17,15 @@ export {
   matchRows,
   maxValue,
   measureRows,
+  mergeEqual,
   minValue,
   parseNumbers,
+  putBytes,
   putPlanes,
   putVarints,
   residualCost,
   splitEqual,
   splitTexts,
+  textBytes,
   toResiduals,
 } from './values.ts'

@@ -530,3 +530,71 @@ export function lookupRows(args: i32): i32 {
   }
   return 1
 }
+
+/** Values below 256, one byte each. */
+export function putBytes(values: i32, n: i32, out: i32): void {
+  for (let i: i32 = 0; i < n; i++) st8(out + i, toI32(ldf64(values + (i << 3))))
+}
+
+export function getBytes(from: i32, n: i32, values: i32): void {
+  for (let i: i32 = 0; i < n; i++) stf64(values + (i << 3), toF64(ld8(from + i)))
+}
+
+/** Bytes of `n` texts with a newline behind each. */
+export function textBytes(starts: i32, ends: i32, n: i32): i32 {
+  let bytes: i32 = n
+  for (let i: i32 = 0; i < n; i++) bytes += ld32(ends + (i << 2)) - ld32(starts + (i << 2))
+  return bytes
+}
+
+/** Set `n` 32-bit numbers to one value. */
+export function fillWords(at: i32, n: i32, value: i32): void {
+  for (let i: i32 = 0; i < n; i++) st32(at + (i << 2), value)
+}
+
+/** Spread the rows of a column that are coded apart: where a flag is set the row is that of the left column. Returns 0 where they end too soon. */
+export function mergeEqual(args: i32): i32 {
+  const flags: i32 = ld32(args)
+  const n: i32 = ld32(args + 4)
+  const restStarts: i32 = ld32(args + 8)
+  const restEnds: i32 = ld32(args + 12)
+  const rest: i32 = ld32(args + 16)
+  const otherStarts: i32 = ld32(args + 20)
+  const otherEnds: i32 = ld32(args + 24)
+  const match: i32 = ld32(args + 28)
+  const starts: i32 = ld32(args + 32)
+  const ends: i32 = ld32(args + 36)
+  let used: i32 = 0
+  for (let i: i32 = 0; i < n; i++) {
+    if (ld8(flags + i) !== 0) {
+      const row: i32 = ld32(match + (i << 2)) << 2
+      st32(starts + (i << 2), ld32(otherStarts + row))
+      st32(ends + (i << 2), ld32(otherEnds + row))
+    } else {
+      if (used >= rest) return 0
+      st32(starts + (i << 2), ld32(restStarts + (used << 2)))
+      st32(ends + (i << 2), ld32(restEnds + (used << 2)))
+      used++
+    }
+  }
+  return used === rest ? 1 : 0
+}
+
+/**
+ * Lines of the rows of every column: for each line, the next row of each column of its template is in it.
+ *
+ * @param columnLists per template: address of (number of columns, columns...)
+ * @param cursors per column: next row
+ */
+export function assignLines(lineTemplate: i32, lines: i32, columnLists: i32, cursors: i32, rowLine: i32): void {
+  for (let line: i32 = 0; line < lines; line++) {
+    const list: i32 = ld32(columnLists + (ld32(lineTemplate + (line << 2)) << 2))
+    const stop: i32 = list + 4 + (ld32(list) << 2)
+    for (let p: i32 = list + 4; p < stop; p += 4) {
+      const cursor: i32 = cursors + (ld32(p) << 2)
+      const row: i32 = ld32(cursor)
+      st32(cursor, row + 1)
+      st32(rowLine + (row << 2), line)
+    }
+  }
+}

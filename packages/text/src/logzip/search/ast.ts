@@ -4,14 +4,7 @@ import { addByte, type ByteSet, hasByte, lowerByte, setOf, upperByte } from './b
  * A condition on the place between two bytes. `textEnd` is `\'`: it differs from `lineEnd` (`$`) only where a line is looked at
  * up to a point before its end.
  */
-export type AssertKind =
-  | 'lineStart'
-  | 'lineEnd'
-  | 'textEnd'
-  | 'wordStart'
-  | 'wordEnd'
-  | 'wordEdge'
-  | 'notWordEdge'
+export type AssertKind = 'lineStart' | 'lineEnd' | 'textEnd' | 'wordStart' | 'wordEnd' | 'wordEdge' | 'notWordEdge'
 
 /** A parsed expression over bytes. `max` of a repeat is -1 where there is no upper bound. */
 export type Node =

@@ -1,7 +1,20 @@
 import { PithError } from '@pith/core'
 import { type ByteSet, hasByte, isWordByte, lowerByte } from './byte-set.ts'
 import { sideOf } from './dfa.ts'
-import { assertHolds, OP_ASSERT, OP_BACK, OP_MATCH, OP_SAVE, OP_SET, OP_SPLIT, type Program, SIDE_CUT, SIDE_EDGE, SIDE_OTHER, SIDE_WORD } from './nfa.ts'
+import {
+  assertHolds,
+  OP_ASSERT,
+  OP_BACK,
+  OP_MATCH,
+  OP_SAVE,
+  OP_SET,
+  OP_SPLIT,
+  type Program,
+  SIDE_CUT,
+  SIDE_EDGE,
+  SIDE_OTHER,
+  SIDE_WORD,
+} from './nfa.ts'
 
 /** Steps that one start of a match may take; an expression with back-references can need exponentially many. */
 const MAX_STEPS = 10_000_000
@@ -58,7 +71,14 @@ export function matchEnds(
           break
         }
         case OP_ASSERT: {
-          const right = at < limit ? (isWordByte(bytes[at] as number) ? SIDE_WORD : SIDE_OTHER) : limit === end ? SIDE_EDGE : SIDE_CUT
+          const right =
+            at < limit
+              ? isWordByte(bytes[at] as number)
+                ? SIDE_WORD
+                : SIDE_OTHER
+              : limit === end
+                ? SIDE_EDGE
+                : SIDE_CUT
           if (!assertHolds(arg[pc] as number, sideOf(bytes, at - 1, start), right)) break path
           break
         }
@@ -72,7 +92,8 @@ export function matchEnds(
           const low = saved[2 * (arg[pc] as number)] as number
           const high = saved[2 * (arg[pc] as number) + 1] as number
           if (low < 0 || high < low || at + (high - low) > limit) break path
-          for (let i = low; i < high; i++, at++) if (!sameByte(bytes[i] as number, bytes[at] as number, ignoreCase)) break path
+          for (let i = low; i < high; i++, at++)
+            if (!sameByte(bytes[i] as number, bytes[at] as number, ignoreCase)) break path
           break
         }
         case OP_MATCH:

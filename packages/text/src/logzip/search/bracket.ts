@@ -48,7 +48,7 @@ interface Cursor {
 /**
  * Parse a bracket expression whose `[` has just been read.
  *
- * @returns the set of bytes, and the place after the closing `]`
+ * @returns the set of bytes, the place after the closing `]`, and whether `[.x.]` or `[=x=]` occurs
  * @throws PithError `PITH_ARG` with the text that grep gives
  */
 export function parseBracket(
@@ -56,20 +56,23 @@ export function parseBracket(
   start: number,
   dialect: Dialect,
   ignoreCase: boolean,
-): { set: ByteSet; end: number } {
+): { set: ByteSet; end: number; named: boolean } {
   const cursor: Cursor = { pattern, pos: start }
   if (start >= pattern.length) throw patternError('Invalid regular expression', pattern)
   const negated = pattern[start] === 0x5e
   if (negated) cursor.pos++
   const listed = emptySet()
+  let named = false
   const colons = { first: at(cursor, 0) === 0x3a, last: false, between: false, complex: false }
   const fold = ignoreCase && dialect === 'spans' ? upperByte : identity
   let first = true
   for (;;) {
+    named ||= at(cursor, 0) === 0x5b && (at(cursor, 1) === 0x2e || at(cursor, 1) === 0x3d)
     const low = parseElement(cursor, first, fold, ignoreCase)
     first = false
     if (low.ranges && at(cursor, 0) === 0x2d && at(cursor, 1) !== 0x5d) {
       cursor.pos++
+      named ||= at(cursor, 0) === 0x5b && at(cursor, 1) === 0x2e
       const high = parseElement(cursor, true, fold, ignoreCase)
       // The line matcher takes a range that is empty only before case is folded as an empty set.
       const backwards = ignoreCase ? upperByte(low.byte) > upperByte(high.byte) : low.byte > high.byte
@@ -87,10 +90,10 @@ export function parseBracket(
     if (next < 0) throw patternError(UNMATCHED, pattern)
     if (next === 0x5d) break
   }
-  if (colons.first && colons.last && colons.between && !colons.complex) {
+  if (dialect === 'lines' && colons.first && colons.last && colons.between && !colons.complex) {
     throw patternError('character class syntax is [[:space:]], not [:space:]', pattern)
   }
-  return { set: finishSet(listed, negated, dialect, ignoreCase), end: cursor.pos + 1 }
+  return { set: finishSet(listed, negated, dialect, ignoreCase), end: cursor.pos + 1, named }
 }
 
 function identity(byte: number): number {
@@ -120,12 +123,7 @@ function parseElement(
   return { byte: fold(byte), ranges: true }
 }
 
-function parseSymbol(
-  cursor: Cursor,
-  kind: number,
-  fold: (byte: number) => number,
-  ignoreCase: boolean,
-): Element {
+function parseSymbol(cursor: Cursor, kind: number, fold: (byte: number) => number, ignoreCase: boolean): Element {
   const { pattern } = cursor
   const start = cursor.pos
   let end = start

@@ -1,8 +1,7 @@
 import { lowerByte, upperByte } from './byte-set.ts'
 
 /** Bytes of logs from the most to the least frequent; what is not listed is rarer still. */
-const COMMON =
-  ' 0e1ta2o3ni5r4s.6798:-dlcp/mu,_f="hgb[]()ywvkTESADINOCRLPMF<>xBGUHW;{}@Y?V&#+%K*jzqX\t\r\'J!|Q$~^Z`\\'
+const COMMON = ' 0e1ta2o3ni5r4s.6798:-dlcp/mu,_f="hgb[]()ywvkTESADINOCRLPMF<>xBGUHW;{}@Y?V&#+%K*jzqX\t\r\'J!|Q$~^Z`\\'
 
 const RANK: Uint8Array = /* @__PURE__ */ rankBytes()
 

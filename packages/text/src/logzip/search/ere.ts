@@ -1,4 +1,4 @@
-import { alternatives, type AssertKind, byteNodeSet, EMPTY, type Node, sequence } from './ast.ts'
+import { type AssertKind, alternatives, byteNodeSet, EMPTY, type Node, sequence } from './ast.ts'
 import { type Dialect, parseBracket, patternError } from './bracket.ts'
 import { type ByteSet, fullSet, invertSet, removeByte, SPACE_BYTES, WORD_BYTES } from './byte-set.ts'
 
@@ -6,6 +6,8 @@ export interface ParsedEre {
   readonly node: Node
   /** Whether back-references occur. */
   readonly backReferences: boolean
+  /** Whether `[.x.]` or `[=x=]` occurs. */
+  readonly collation: boolean
 }
 
 const MAX_REPEAT = 32767
@@ -30,9 +32,10 @@ export function parseEre(pattern: Uint8Array, dialect: Dialect, ignoreCase: bool
     groups: 0,
     completed: 0,
     backReferences: false,
+    collation: false,
   }
   const node = parseAlternatives(parser)
-  return { node, backReferences: parser.backReferences }
+  return { node, backReferences: parser.backReferences, collation: parser.collation }
 }
 
 interface Parser {
@@ -47,6 +50,7 @@ interface Parser {
   /** Bit n - 1: group n is complete on the path to this place, so \n may refer to it. */
   completed: number
   backReferences: boolean
+  collation: boolean
 }
 
 const STAR = 0x2a
@@ -251,8 +255,9 @@ function parseAtom(p: Parser): Node {
     case OPEN:
       return parseGroup(p)
     case 0x5b: {
-      const { set, end } = parseBracket(p.pattern, p.pos, p.dialect, p.ignoreCase)
+      const { set, end, named } = parseBracket(p.pattern, p.pos, p.dialect, p.ignoreCase)
       p.pos = end
+      p.collation ||= named
       return { kind: 'set', set }
     }
     case 0x2e:
@@ -282,12 +287,12 @@ function parseGroup(p: Parser): Node {
 }
 
 const ESCAPED_ASSERTS: Readonly<Record<number, AssertKind>> = {
-  0x3c: 'wordStart',
-  0x3e: 'wordEnd',
-  0x62: 'wordEdge',
-  0x42: 'notWordEdge',
-  0x60: 'lineStart',
-  0x27: 'textEnd',
+  60: 'wordStart',
+  62: 'wordEnd',
+  98: 'wordEdge',
+  66: 'notWordEdge',
+  96: 'lineStart',
+  39: 'textEnd',
 }
 
 function parseEscape(p: Parser): Node {

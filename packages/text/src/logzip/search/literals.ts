@@ -1,6 +1,6 @@
-import type { Node } from './ast.ts'
-import { lowerByte, membersOf, upperByte } from './byte-set.ts'
+import { type Node, singleByte } from './ast.ts'
 import { LiteralFinder } from './byte-search.ts'
+import { lowerByte, membersOf, upperByte } from './byte-set.ts'
 import { ALWAYS, andOf, type Formula, leafOf, orOf, possible } from './formula.ts'
 
 /** A byte string that a line must hold; in lower case where `ignoreCase`, and then letters of either case count. */
@@ -49,7 +49,9 @@ export function planLiterals(node: Node, ignoreCase: boolean): LiteralPlan {
 export function planHolds(plan: LiteralPlan, bytes: Uint8Array, start: number, end: number): boolean {
   if (end - start < plan.minBytes) return false
   return possible(plan.needs, (literal) => {
-    return literal.bytes.length === 0 || new LiteralFinder(literal.bytes, literal.ignoreCase).find(bytes, start, end) >= 0
+    return (
+      literal.bytes.length === 0 || new LiteralFinder(literal.bytes, literal.ignoreCase).find(bytes, start, end) >= 0
+    )
   })
 }
 
@@ -72,12 +74,28 @@ function describe(node: Node, ignoreCase: boolean): Info {
       return exactInfo([...bytes].map((byte) => String.fromCharCode(byte)))
     }
     case 'seq':
-      return node.items.reduce<Info>((info, item) => concat(info, describe(item, ignoreCase)), exactInfo(['']))
+      return describeSequence(node.items, ignoreCase)
     case 'alt':
       return union(node.items.map((item) => describe(item, ignoreCase)))
     case 'repeat':
       return repeated(describe(node.item, ignoreCase), node.min, node.max)
   }
+}
+
+/** Runs of single bytes are joined first: they are most of a sequence, and a step for each would be slow. */
+function describeSequence(items: readonly Node[], ignoreCase: boolean): Info {
+  let info = exactInfo([''])
+  let run = ''
+  for (const item of items) {
+    const byte = item.kind === 'set' ? singleByte(item.set, ignoreCase) : -1
+    if (byte < 0 || run.length === MAX_LENGTH / 2) {
+      if (run !== '') info = concat(info, exactInfo([run]))
+      run = ''
+    }
+    if (byte < 0) info = concat(info, describe(item, ignoreCase))
+    else run += String.fromCharCode(byte)
+  }
+  return run === '' ? info : concat(info, exactInfo([run]))
 }
 
 function repeated(item: Info, min: number, max: number): Info {
@@ -102,6 +120,9 @@ function concat(left: Info, right: Info): Info {
   const prefix = left.exact === undefined ? left.prefix : (cross(left.exact, right.prefix) ?? left.exact)
   const suffix = right.exact === undefined ? right.suffix : (cross(left.suffix, right.exact) ?? right.exact)
   const parts = [left.needs, right.needs]
+  if (left.needs.op === 'and' && left.needs.of.length >= MAX_COMPARED) {
+    return { prefix: cut(prefix, true), suffix: cut(suffix, false), needs: left.needs }
+  }
   if (left.exact === undefined || suffix === right.exact) parts.push(anyOf(left.suffix))
   if (right.exact === undefined || prefix === left.exact) parts.push(anyOf(right.prefix))
   const joint = cross(left.suffix, right.prefix)
@@ -178,7 +199,9 @@ function simplify(formula: Formula<string>): Formula<string> {
 function implies(a: Formula<string>, b: Formula<string>): boolean {
   if (b.op === 'leaf') {
     if (a.op === 'leaf') return a.leaf.includes(b.leaf)
-    return a.op === 'and' ? a.of.some((part) => implies(part, b)) : a.op === 'or' && a.of.every((part) => implies(part, b))
+    return a.op === 'and'
+      ? a.of.some((part) => implies(part, b))
+      : a.op === 'or' && a.of.every((part) => implies(part, b))
   }
   if (b.op === 'or' && b.of.length <= MAX_STRINGS) {
     if (a.op === 'or') return a.of.length <= MAX_STRINGS && a.of.every((part) => implies(part, b))

@@ -9,10 +9,32 @@ export interface SpanEngine {
   mark(bytes: Uint8Array, start: number, end: number, marks: Uint8Array): void
   /** End of the longest match from `from` that reaches to `limit` at most, or -1; the line is `bytes[start, end)`. */
   longest(bytes: Uint8Array, start: number, from: number, limit: number, end: number): number
+  /** Whether there is a match from `from`. */
+  some(bytes: Uint8Array, start: number, from: number, end: number): boolean
   /** All ends of matches from `from`, ascending. */
   ends(bytes: Uint8Array, start: number, from: number, end: number): number[]
   /** Whether a match depends on where the line is cut behind it. */
   readonly looksAround: boolean
+}
+
+/** Whether a line is selected by an engine alone, as grep decides it for expressions with back-references. */
+export function selects(
+  engine: SpanEngine,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  word: boolean,
+  lineRegexp: boolean,
+): boolean {
+  if (lineRegexp) return engine.longest(bytes, start, start, end, end) === end
+  const marks = new Uint8Array(end - start + 1)
+  engine.mark(bytes, start, end, marks)
+  const line: Line = { bytes, start, end, marks: [marks] }
+  if (word) return findWord(engine, line, 0, start) !== undefined
+  for (let from = nextMark(line, 0, start); from >= 0; from = nextMark(line, 0, from + 1)) {
+    if (engine.some(bytes, start, from, end)) return true
+  }
+  return false
 }
 
 export function dfaEngine(forward: Program, backward: Program): SpanEngine {
@@ -26,6 +48,7 @@ export function dfaEngine(forward: Program, backward: Program): SpanEngine {
       ahead.longest(bytes, start, from, end, end, ends)
       return ends
     },
+    some: (bytes, start, from, end) => ahead.longest(bytes, start, from, end, end) >= 0,
     looksAround: forward.hasAsserts,
   }
 }
@@ -40,6 +63,7 @@ export function backtrackEngine(captures: Program, backward: Program, ignoreCase
     longest: (bytes, start, from, limit, end) =>
       matchEnds(captures, ignoreCase, bytes, start, from, limit, end, false).at(-1) ?? -1,
     ends,
+    some: (bytes, start, from, end) => matchEnds(captures, ignoreCase, bytes, start, from, end, end, true).length > 0,
     looksAround: captures.hasAsserts,
   }
 }

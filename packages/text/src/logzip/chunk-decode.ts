@@ -1,0 +1,412 @@
+/** One coded chunk back to rows, lines and bytes; columns are materialised when they are asked for. */
+import { ByteReader, PithError } from '@pith/core'
+import { columnLayouts, leftColumns, scaleOf } from './columns.ts'
+import { fromLatin1 } from './latin1.ts'
+import { unpackBytes } from './pack.ts'
+import { PlainSource } from './plain.ts'
+import type { Prior } from './prior.ts'
+import { type ColumnSource, idWidth, KIND, type SymbolContext } from './streams.ts'
+import { type ColumnSpec, readColumnSpec, readEols, readTemplates, TextCursor } from './tables.ts'
+import type { TemplateSet } from './templates.ts'
+import { compileLayout } from './timestamps.ts'
+import type { Workspace } from './workspace.ts'
+
+/** Gives a block of the chunk by its section; `index` counts the groups of columns. */
+export type BlockLoader = (section: 'whole' | 'head' | 'ids' | 'columns' | 'texts', index: number) => Uint8Array
+
+/** Most bytes of one stream, and of a chunk. */
+export const MAX_CHUNK_BYTES: number = 2 ** 28
+
+interface Streams {
+  head: ByteReader
+  ids: (bytes: number) => Uint8Array
+  /** Called once behind `ids`, with the number of groups. */
+  open: (groups: number) => void
+  group: (index: number) => Uint8Array
+  texts: () => Uint8Array
+}
+
+/** A chunk that is being read. */
+export class ChunkView {
+  readonly rawBytes: number
+  readonly lines: number
+  readonly hash: number
+  readonly templates: TemplateSet
+  /** Lines of each template. */
+  readonly counts: Int32Array
+  /** i32 a line, in the workspace. */
+  readonly lineTemplate: number
+  /** u8 a line, in the workspace. */
+  readonly eols: number
+  /** Columns that have rows, ascending. */
+  readonly specs: readonly ColumnSpec[]
+  /** i32 a row of all columns, in the workspace. */
+  readonly rowStart: number
+  readonly rowEnd: number
+  readonly #w: Workspace
+  readonly #prior: Prior
+  readonly #tables: TextCursor
+  readonly #source: ColumnSource
+  readonly #left: number[][]
+  readonly #layouts: string[]
+  readonly #rowLine: number
+  readonly #byColumn: Map<number, ColumnSpec> = new Map()
+  /** f64 values of numeric columns. */
+  readonly #values: Map<number, number> = new Map()
+  #ready: number = 0
+
+  constructor(workspace: Workspace, load: BlockLoader, whole: boolean, prior: Prior) {
+    this.#w = workspace
+    this.#prior = prior
+    const streams = whole ? wholeStreams(load('whole', 0)) : blockStreams(load)
+    const { head } = streams
+    this.rawBytes = head.varint()
+    this.lines = head.varint()
+    if (this.rawBytes > MAX_CHUNK_BYTES || this.lines > this.rawBytes) {
+      throw new PithError('PITH_CORRUPT', `a chunk declares ${this.rawBytes} bytes in ${this.lines} lines`)
+    }
+    this.hash = head.u32()
+    const { memory, kernels } = workspace
+    const eols = readEols(head, this.lines)
+    this.eols = memory.alloc(this.lines + 16)
+    memory.u8.set(eols, this.eols)
+    const groups = head.varint()
+    const meta = new ByteReader(head.take(head.varint()))
+    this.#tables = new TextCursor(head.take(head.varint()))
+    this.templates = readTemplates(meta, this.#tables, prior.templates)
+
+    const width = idWidth(this.templates.templates.length)
+    const planes = streams.ids(this.lines * width)
+    if (planes.length !== this.lines * width) throw new PithError('PITH_CORRUPT', 'a chunk has too few template ids')
+    this.lineTemplate = workspace.words(this.lines)
+    kernels.getPlanes(memory.put(planes), this.lines, width, this.lineTemplate)
+    this.counts = countTemplates(workspace, this.lineTemplate, this.lines, this.templates.templates.length)
+
+    streams.open(groups)
+    const { specs, total } = readSpecs(meta, this.templates, this.counts, this.rawBytes + this.lines)
+    this.specs = specs
+    for (const spec of specs) this.#byColumn.set(spec.id, spec)
+    this.rowStart = workspace.words(total)
+    this.rowEnd = workspace.words(total)
+    this.#rowLine = workspace.words(total)
+    this.#assignLines()
+    this.#left = leftColumns(this.templates, this.counts)
+    this.#layouts = columnLayouts(this.templates)
+    this.#source = new PlainSource(
+      workspace,
+      (index) => {
+        if (index >= groups) throw new PithError('PITH_CORRUPT', 'a chunk needs more groups of columns than it has')
+        return streams.group(index)
+      },
+      streams.texts,
+    )
+  }
+
+  /** Decode all columns and write the lines `from`..`to` one behind the other. */
+  render(from: number = 0, to: number = this.lines): Uint8Array<ArrayBuffer> {
+    this.materialize(this.specs.length)
+    const { memory, kernels } = this.#w
+    const mark = memory.mark()
+    const room = this.rawBytes + 64
+    const programs = this.#programs()
+    const cursors = this.#cursors()
+    const out = memory.alloc(room)
+    const stops = this.#stops()
+    const end = kernels.renderLines(
+      this.#w.args(
+        this.lineTemplate,
+        from,
+        to,
+        programs,
+        cursors,
+        stops,
+        this.rowStart,
+        this.rowEnd,
+        this.eols,
+        out,
+        out + room,
+        0,
+      ),
+    )
+    if (end < 0) throw new PithError('PITH_CORRUPT', 'the lines of a chunk do not fit its declared size')
+    if (from === 0 && to === this.lines) {
+      if (end - out !== this.rawBytes || kernels.hash32(out, end - out) >>> 0 !== this.hash) {
+        throw new PithError('PITH_CHECKSUM', 'a chunk does not decode to the bytes that were coded')
+      }
+    }
+    const bytes = memory.take(out, end - out)
+    memory.release(mark)
+    return bytes
+  }
+
+  /** Decode the first `count` columns that have rows. */
+  materialize(count: number): void {
+    for (; this.#ready < count; this.#ready++) this.#decode(this.specs[this.#ready] as ColumnSpec)
+  }
+
+  #assignLines(): void {
+    const lists = this.#templateWords((template, out) => {
+      out.push(template.columns.length, ...template.columns)
+    })
+    this.#w.kernels.assignLines(this.lineTemplate, this.lines, lists, this.#cursors(), this.#rowLine)
+  }
+
+  /** A word list for each template that has lines, with a table of their addresses. */
+  #templateWords(write: (template: TemplateSet['templates'][number], out: number[]) => void): number {
+    const { memory } = this.#w
+    const { templates } = this.templates
+    const table = this.#w.words(templates.length)
+    const words: number[] = []
+    const offsets = new Int32Array(templates.length)
+    for (const [id, template] of templates.entries()) {
+      if (this.counts[id] === 0) continue
+      offsets[id] = words.length * 4
+      write(template, words)
+    }
+    const at = this.#w.words(words.length)
+    memory.i32.set(words, at >> 2)
+    for (let id = 0; id < offsets.length; id++) memory.i32[(table >> 2) + id] = at + (offsets[id] as number)
+    return table
+  }
+
+  /** Programs of `renderLines`, with the static texts they point to. */
+  #programs(): number {
+    const { memory } = this.#w
+    return this.#templateWords(({ statics, columns }, out) => {
+      out.push(columns.length)
+      for (let k = 0; k <= columns.length; k++) {
+        const text = fromLatin1(statics[k] as string)
+        const at = memory.alloc(text.length + 16)
+        memory.u8.set(text, at)
+        out.push(at, text.length)
+        if (k < columns.length) out.push(columns[k] as number)
+      }
+    })
+  }
+
+  #cursors(): number {
+    const { memory } = this.#w
+    const cursors = this.#w.words(this.templates.columns)
+    for (const spec of this.specs) memory.i32[(cursors >> 2) + spec.id] = spec.first
+    return cursors
+  }
+
+  #stops(): number {
+    const { memory } = this.#w
+    const stops = this.#w.words(this.templates.columns)
+    for (const spec of this.specs) memory.i32[(stops >> 2) + spec.id] = spec.first + spec.rows
+    return stops
+  }
+
+  #decode(spec: ColumnSpec): void {
+    const context: SymbolContext = {
+      column: spec.id,
+      rows: spec.rows,
+      left: this.#left[spec.id] ?? [],
+      lines: this.#rowLine + spec.first * 4,
+    }
+    if (spec.kind === KIND.const) {
+      const { start, end } = this.#put(this.#tables.next())
+      this.#w.kernels.fillWords(this.rowStart + spec.first * 4, spec.rows, start)
+      this.#w.kernels.fillWords(this.rowEnd + spec.first * 4, spec.rows, end)
+    } else if (spec.kind === KIND.dict) this.#decodeDict(spec, context)
+    else if (spec.kind === KIND.raw) this.#decodeRaw(spec, context)
+    else this.#decodeNumbers(spec, context)
+  }
+
+  #put(text: Uint8Array): { start: number; end: number } {
+    const start = this.#w.memory.alloc(text.length + 16)
+    this.#w.memory.u8.set(text, start)
+    return { start, end: start + text.length }
+  }
+
+  #decodeDict(spec: ColumnSpec, context: SymbolContext): void {
+    const { memory, kernels } = this.#w
+    const known = this.#prior.texts(spec.id)
+    const distinct = known.length + spec.texts
+    // Each new text takes at least its newline, so that the count is backed by bytes.
+    if (spec.texts > this.rawBytes + 1) throw new PithError('PITH_CORRUPT', 'a dictionary has more texts than bytes')
+    const parts: Uint8Array[] = [...known]
+    for (let i = 0; i < spec.texts; i++) parts.push(this.#tables.next())
+    const texts = this.#w.words(distinct * 2)
+    let bytes = 16
+    for (const part of parts) bytes += part.length
+    let at = memory.alloc(bytes)
+    for (const [i, part] of parts.entries()) {
+      memory.u8.set(part, at)
+      memory.i32[(texts >> 2) + 2 * i] = at
+      at += part.length
+      memory.i32[(texts >> 2) + 2 * i + 1] = at
+    }
+    const ids = this.#w.words(spec.rows)
+    const other = spec.other > 0 ? this.#leftSpec(context, spec.other) : undefined
+    const match = other === undefined ? 0 : this.#match(spec, other)
+    this.#source.ids(context, ids, distinct + (other === undefined ? 0 : 1))
+    const base = other === undefined ? 0 : other.first * 4
+    const found = kernels.lookupRows(
+      this.#w.args(
+        ids,
+        spec.rows,
+        texts,
+        distinct,
+        this.rowStart + spec.first * 4,
+        this.rowEnd + spec.first * 4,
+        other === undefined ? 0 : 1,
+        this.rowStart + base,
+        this.rowEnd + base,
+        match,
+      ),
+    )
+    if (found === 0) throw new PithError('PITH_CORRUPT', 'an id lies outside its dictionary')
+  }
+
+  #decodeRaw(spec: ColumnSpec, context: SymbolContext): void {
+    const { memory, kernels } = this.#w
+    const starts = this.rowStart + spec.first * 4
+    const ends = this.rowEnd + spec.first * 4
+    if (spec.other === 0) {
+      this.#source.texts(context, starts, ends, spec.rows)
+      return
+    }
+    const other = this.#leftSpec(context, spec.other)
+    const match = this.#match(spec, other)
+    const flags = memory.alloc(spec.rows)
+    this.#source.flags(context, flags)
+    const restStarts = this.#w.words(spec.texts)
+    const restEnds = this.#w.words(spec.texts)
+    this.#source.texts(context, restStarts, restEnds, spec.texts)
+    const at = other.first * 4
+    const merged = kernels.mergeEqual(
+      this.#w.args(
+        flags,
+        spec.rows,
+        restStarts,
+        restEnds,
+        spec.texts,
+        this.rowStart + at,
+        this.rowEnd + at,
+        match,
+        starts,
+        ends,
+      ),
+    )
+    if (merged === 0) throw new PithError('PITH_CORRUPT', 'the flags of a column do not fit its texts')
+  }
+
+  #decodeNumbers(spec: ColumnSpec, context: SymbolContext): void {
+    const { memory, kernels } = this.#w
+    const layout = spec.kind === KIND.time ? (this.#layouts[spec.id] as string) : ''
+    const kind = spec.kind === KIND.time ? 'time' : 'number'
+    const values = this.#w.doubles(spec.rows)
+    this.#values.set(spec.id, values)
+    const residuals = this.#w.doubles(spec.rows)
+    let otherValues = 0
+    let match = 0
+    let scale = 1
+    if (spec.mode >= 2) {
+      const other = this.#leftSpec(context, spec.other)
+      otherValues = this.#values.get(other.id) ?? 0
+      scale = scaleOf(
+        { kind, layout },
+        { kind: other.kind === KIND.time ? 'time' : 'number', layout: this.#layouts[other.id] as string },
+      )
+      if (otherValues === 0 || scale === 0) throw new PithError('PITH_CORRUPT', 'a number refers to a column of texts')
+      match = this.#match(spec, other)
+    }
+    this.#source.residuals(context, residuals, spec.bytes, kind, spec.mode)
+    kernels.fromResiduals(spec.mode, residuals, spec.rows, spec.base, otherValues, match, scale, values)
+    const starts = this.rowStart + spec.first * 4
+    const ends = this.rowEnd + spec.first * 4
+    if (kind === 'time') {
+      const program = compileLayout(layout)
+      if (program === undefined) throw new PithError('PITH_CORRUPT', 'a time has an unknown layout')
+      const at = memory.put(program)
+      const out = memory.alloc(spec.rows * (layout.length * 4 + 4) + 16)
+      kernels.formatTimes(at, values, spec.rows, out, starts, ends)
+    } else {
+      const out = memory.alloc(spec.rows * Math.max(17, spec.width) + 16)
+      kernels.formatNumbers(values, spec.rows, spec.width, spec.pad, out, starts, ends)
+    }
+    for (const row of spec.exceptions) {
+      const { start, end } = this.#put(this.#tables.next())
+      memory.i32[(starts >> 2) + row] = start
+      memory.i32[(ends >> 2) + row] = end
+    }
+  }
+
+  #leftSpec(context: SymbolContext, place: number): ColumnSpec {
+    const column = context.left[place - 1]
+    const spec = column === undefined ? undefined : this.#byColumn.get(column)
+    if (spec === undefined || spec.id >= context.column) {
+      throw new PithError('PITH_CORRUPT', 'a column refers to one that is not left of it')
+    }
+    return spec
+  }
+
+  #match(spec: ColumnSpec, other: ColumnSpec): number {
+    const match = this.#w.words(spec.rows)
+    const lines = this.#rowLine
+    if (this.#w.kernels.matchRows(lines + spec.first * 4, spec.rows, lines + other.first * 4, other.rows, match) === 0) {
+      throw new PithError('PITH_CORRUPT', 'a column refers to one that its lines lack')
+    }
+    return match
+  }
+}
+
+function blockStreams(load: BlockLoader): Streams {
+  return {
+    head: new ByteReader(unpackBytes(load('head', 0), MAX_CHUNK_BYTES)),
+    ids: (bytes) => unpackBytes(load('ids', 0), bytes),
+    open: () => undefined,
+    group: (index) => unpackBytes(load('columns', index), MAX_CHUNK_BYTES),
+    texts: () => unpackBytes(load('texts', 0), MAX_CHUNK_BYTES),
+  }
+}
+
+/** Streams that stand one behind the other in a single block: head, ids, groups with their lengths, texts. */
+function wholeStreams(block: Uint8Array): Streams {
+  const reader = new ByteReader(unpackBytes(block, MAX_CHUNK_BYTES))
+  const groups: Uint8Array[] = []
+  return {
+    head: reader,
+    ids: (length) => reader.take(length),
+    open: (count) => {
+      for (let i = 0; i < count; i++) groups.push(reader.take(reader.varint()))
+    },
+    group: (index) => groups[index] as Uint8Array,
+    texts: () => reader.take(reader.remaining),
+  }
+}
+
+function countTemplates(workspace: Workspace, lineTemplate: number, lines: number, templates: number): Int32Array {
+  const counts = new Int32Array(templates)
+  const ids = workspace.memory.i32.subarray(lineTemplate >> 2, (lineTemplate >> 2) + lines)
+  for (const id of ids) {
+    if (id < 0 || id >= templates) throw new PithError('PITH_CORRUPT', `a line has the template ${id} of ${templates}`)
+    counts[id] = (counts[id] as number) + 1
+  }
+  return counts
+}
+
+function readSpecs(
+  meta: ByteReader,
+  set: TemplateSet,
+  counts: Int32Array,
+  mostRows: number,
+): { specs: ColumnSpec[]; total: number } {
+  const rows = new Float64Array(set.columns)
+  for (const [id, template] of set.templates.entries()) {
+    const lines = counts[id] as number
+    if (lines > 0) for (const column of template.columns) rows[column] = (rows[column] as number) + lines
+  }
+  const specs: ColumnSpec[] = []
+  let total = 0
+  for (let id = 0; id < set.columns; id++) {
+    const own = rows[id] as number
+    if (own === 0) continue
+    if (total + own > mostRows) throw new PithError('PITH_CORRUPT', 'a chunk has more rows than bytes')
+    specs.push(readColumnSpec(meta, id, total, own))
+    total += own
+  }
+  return { specs, total }
+}

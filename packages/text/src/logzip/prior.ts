@@ -1,0 +1,106 @@
+/** What later chunks take from the first one: templates and dictionaries. It is the profile of a log in the container. */
+import { ByteReader, ByteWriter } from '@pith/core'
+import type { ColumnPlan, DictPlan, PriorColumns } from './columns.ts'
+import type { ParsedChunk } from './parse.ts'
+import { writeTemplates } from './streams.ts'
+import { readTemplates, TextCursor } from './tables.ts'
+import { emptyTemplates, type TemplateSet } from './templates.ts'
+import type { Workspace } from './workspace.ts'
+
+/** Most bytes of dictionary texts that the prior keeps. */
+const MAX_TEXT_BYTES = 2 ** 20
+
+export class Prior implements PriorColumns {
+  readonly templates: TemplateSet
+  readonly #texts: Map<number, readonly Uint8Array[]>
+
+  constructor(templates: TemplateSet, texts: Map<number, readonly Uint8Array[]>) {
+    this.templates = templates
+    this.#texts = texts
+  }
+
+  /** The prior that knows nothing. */
+  static empty(): Prior {
+    return new Prior(emptyTemplates(), new Map())
+  }
+
+  texts(column: number): readonly Uint8Array[] {
+    return this.#texts.get(column) ?? []
+  }
+
+  /** Columns that have a dictionary, ascending. */
+  get columns(): number[] {
+    return [...this.#texts.keys()].sort((a, b) => a - b)
+  }
+
+  /**
+   * Take over what a first chunk has learned: all templates, and the dictionaries of columns whose texts come again and
+   * again. The plans of those columns then know all their texts.
+   */
+  static learn(workspace: Workspace, chunk: ParsedChunk, plans: readonly ColumnPlan[]): Prior {
+    const texts = new Map<number, readonly Uint8Array[]>()
+    let bytes = 0
+    for (const plan of plans) {
+      if (plan.kind !== 'dict' || plan.distinct * 4 > plan.rows) continue
+      const list = readTexts(workspace, plan)
+      for (const text of list) bytes += text.length
+      if (bytes > MAX_TEXT_BYTES) break
+      texts.set(plan.id, list)
+      plan.known = plan.distinct
+    }
+    return new Prior(chunk.templates, texts)
+  }
+
+  /** Layout: varint length of the parameters, parameters, texts. */
+  serialize(): Uint8Array {
+    const meta = new ByteWriter(1024)
+    const tables = new ByteWriter(65536)
+    writeTemplates(tables, meta, this.templates.templates.slice(1))
+    const columns = this.columns
+    meta.varint(columns.length)
+    let last = 0
+    for (const column of columns) {
+      const texts = this.texts(column)
+      meta.varint(column - last)
+      meta.varint(texts.length)
+      last = column
+      for (const text of texts) {
+        tables.bytes(text)
+        tables.u8(10)
+      }
+    }
+    const out = new ByteWriter(meta.length + tables.length + 8)
+    out.varint(meta.length)
+    out.bytes(meta.view())
+    out.bytes(tables.view())
+    return out.view()
+  }
+
+  /** @throws PithError `PITH_CORRUPT`, `PITH_TRUNCATED` */
+  static parse(bytes: Uint8Array): Prior {
+    const reader = new ByteReader(bytes)
+    const meta = new ByteReader(reader.take(reader.varint()))
+    const cursor = new TextCursor(reader.take(reader.remaining))
+    const templates = readTemplates(meta, cursor, emptyTemplates())
+    const texts = new Map<number, readonly Uint8Array[]>()
+    const columns = meta.varint()
+    let column = 0
+    for (let i = 0; i < columns; i++) {
+      column += meta.varint()
+      const count = meta.varint()
+      const list: Uint8Array[] = []
+      for (let k = 0; k < count; k++) list.push(cursor.next())
+      texts.set(column, list)
+    }
+    return new Prior(templates, texts)
+  }
+}
+
+function readTexts(workspace: Workspace, plan: DictPlan): Uint8Array[] {
+  const list: Uint8Array[] = []
+  for (let i = 0; i < plan.distinct; i++) {
+    const start = workspace.word(plan.texts, 2 * i)
+    list.push(workspace.memory.take(start, workspace.word(plan.texts, 2 * i + 1) - start))
+  }
+  return list
+}

@@ -1,0 +1,167 @@
+/** Reading back what `writeColumns` and `writeEols` wrote: templates, kinds of columns, line endings. Nothing is believed before it is checked. */
+import { type ByteReader, PithError } from '@pith/core'
+import { toLatin1 } from './latin1.ts'
+import { KIND } from './streams.ts'
+import { ColumnNamer, type Template, type TemplateSet } from './templates.ts'
+
+/** Texts closed by newlines, taken one after the other. */
+export class TextCursor {
+  readonly #bytes: Uint8Array
+  #at: number = 0
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes
+  }
+
+  next(): Uint8Array {
+    const end = this.#bytes.indexOf(10, this.#at)
+    if (end < 0) throw corrupt('the tables of a chunk end before all texts are read')
+    const text = this.#bytes.subarray(this.#at, end)
+    this.#at = end + 1
+    return text
+  }
+}
+
+function corrupt(message: string): PithError {
+  return new PithError('PITH_CORRUPT', message)
+}
+
+/** Read templates that follow those of `prior`. */
+export function readTemplates(meta: ByteReader, texts: TextCursor, prior: TemplateSet): TemplateSet {
+  const layouts: string[] = []
+  const layoutCount = meta.varint()
+  for (let i = 0; i < layoutCount; i++) layouts.push(toLatin1(texts.next()))
+  const count = meta.varint()
+  const templates = [...prior.templates]
+  const namer = new ColumnNamer(prior)
+  for (let i = 0; i < count; i++) {
+    const parts = readTemplate(texts.next(), layouts)
+    templates.push({ ...parts, columns: namer.number(parts.statics, parts.layouts) })
+  }
+  return { templates, columns: namer.columns }
+}
+
+function readTemplate(line: Uint8Array, layouts: readonly string[]): Omit<Template, 'columns'> {
+  const statics: string[] = []
+  const own: string[] = []
+  let text: number[] = []
+  for (let i = 0; i < line.length; i++) {
+    const c = line[i] as number
+    if (c > 2) text.push(c)
+    else if (c === 2) {
+      i++
+      if (i >= line.length) throw corrupt('a template ends in the middle of an escape')
+      text.push(line[i] as number)
+    } else {
+      let layout: string | undefined = ''
+      if (c === 1) {
+        i++
+        let index = (line[i] as number) - 48
+        if (index === 207) {
+          index = (((line[i + 1] as number) - 48) << 6) | ((line[i + 2] as number) - 48)
+          i += 2
+        }
+        layout = layouts[index]
+        if (layout === undefined) throw corrupt('a template names a layout that is not there')
+      }
+      statics.push(toLatin1(Uint8Array.from(text)))
+      own.push(layout)
+      text = []
+    }
+  }
+  statics.push(toLatin1(Uint8Array.from(text)))
+  return { statics, layouts: own }
+}
+
+/** Parameters of one column as the file has them. */
+export interface ColumnSpec {
+  id: number
+  first: number
+  rows: number
+  kind: number
+  /** Place of the left column that the column refers to, from 1; 0 is none. */
+  other: number
+  mode: number
+  width: number
+  pad: number
+  /** Bytes of a residual, 0 for varints. */
+  bytes: number
+  base: number
+  /** New texts of a dictionary, or texts coded apart. */
+  texts: number
+  exceptions: Int32Array
+}
+
+/** Read the kind and parameters of a column of `rows` rows. */
+export function readColumnSpec(meta: ByteReader, id: number, first: number, rows: number): ColumnSpec {
+  const head = meta.varint()
+  const spec: ColumnSpec = {
+    id,
+    first,
+    rows,
+    kind: head & 7,
+    other: 0,
+    mode: 0,
+    width: 0,
+    pad: 48,
+    bytes: 0,
+    base: 0,
+    texts: 0,
+    exceptions: new Int32Array(0),
+  }
+  if (spec.kind === KIND.dict) {
+    spec.other = head >> 3
+    spec.texts = meta.varint()
+  } else if (spec.kind === KIND.raw) {
+    spec.other = head >> 3
+    spec.texts = spec.other > 0 ? meta.varint() : rows
+    if (spec.texts > rows) throw corrupt('a column has more texts than rows')
+  } else if (spec.kind === KIND.number || spec.kind === KIND.time) {
+    spec.mode = (head >> 3) & 3
+    const spelling = head >> 5
+    if (spelling > 2) throw corrupt('a number has an unknown spelling')
+    if (spelling !== 0) {
+      spec.width = meta.varint()
+      if (spec.width > 20) throw corrupt('a number is wider than 20 digits')
+      spec.pad = spelling === 2 ? 32 : 48
+    }
+    if (spec.mode >= 2) spec.other = meta.varint()
+    const bits = meta.varint()
+    if (bits > 3) throw corrupt('a column has unknown flags')
+    spec.bytes = bits >> 1
+    const base = meta.varint()
+    spec.base = (bits & 1) === 1 ? -base : base
+    spec.exceptions = readExceptions(meta, rows)
+  } else if (spec.kind !== KIND.const) throw corrupt(`a column has the unknown kind ${spec.kind}`)
+  return spec
+}
+
+function readExceptions(meta: ByteReader, rows: number): Int32Array {
+  const count = meta.varint()
+  if (count > rows || count > meta.remaining) throw corrupt('a column has more exceptions than rows')
+  const list = new Int32Array(count)
+  let row = 0
+  for (let i = 0; i < count; i++) {
+    row += meta.varint()
+    if (row >= rows) throw corrupt('an exception lies outside its column')
+    list[i] = row
+  }
+  return list
+}
+
+/** Line endings of a chunk, u8 a line. */
+export function readEols(meta: ByteReader, lines: number): Uint8Array {
+  const eols = new Uint8Array(lines)
+  const runs = meta.varint()
+  let at = 0
+  for (let i = 0; i < runs; i++) {
+    const run = meta.varint()
+    const code = run % 4
+    const length = Math.floor(run / 4)
+    if (code === 3 || length > lines - at) throw corrupt('the line endings of a chunk do not fit its lines')
+    eols.fill(code, at, at + length)
+    at += length
+  }
+  if (at !== lines) throw corrupt('the line endings of a chunk do not fit its lines')
+  return eols
+}
