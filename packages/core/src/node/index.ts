@@ -1,4 +1,6 @@
+export * from './append-log.ts'
 export * from './atomic-file.ts'
+export * from './atomic-folder.ts'
 export * from './file-sink.ts'
 export * from './file-source.ts'
 export * from './file-system.ts'

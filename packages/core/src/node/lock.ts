@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { PithError } from '../errors.ts'
-import { type FileSystem, fileError, nodeFiles, readFully, systemCode, withPath, writeFully } from './file-system.ts'
+import { isPithError, PithError } from '../errors.ts'
+import { type FileSystem, fileError, nodeFiles, readFully, systemCode, writeFully } from './file-system.ts'
 
 /** A held lock. */
 export interface Lock {
@@ -23,49 +23,25 @@ let serial = 0
  *
  * @throws PithError `PITH_LOCKED` a living process, or one of another host, holds it
  */
-export async function acquireLock(path: string, options: { files?: FileSystem } = {}): Promise<Lock> {
-  const { files = nodeFiles } = options
+export function acquireLock(path: string, options: { files?: FileSystem } = {}): Promise<Lock> {
+  return acquire(path, options.files ?? nodeFiles, 0)
+}
+
+async function acquire(path: string, files: FileSystem, depth: number): Promise<Lock> {
   const lockPath = `${path}.lock`
   const own = `${lockPath}-${process.pid}-${serial++}`
   const owner: Owner = { pid: process.pid, host: hostname(), start: startOf(process.pid) }
-  const text = new TextEncoder().encode(`${JSON.stringify({ ...owner, serial })}\n`)
-  const same = (other: Uint8Array | undefined): boolean =>
-    other !== undefined && new TextDecoder().decode(other) === new TextDecoder().decode(text)
-  await withPath(path, async () => {
-    const handle = await files.open(own, 'replace')
-    try {
-      await writeFully(handle, text, 0)
-    } finally {
-      await handle.close()
-    }
-  })
+  const text = `${JSON.stringify({ ...owner, serial })}\n`
   try {
-    // A few rounds: one to find and clear a stale lock, one to take its place, more where others do the same.
-    for (let round = 0; ; round++) {
-      try {
-        // A link appears with its content, so nobody ever reads a lock that is half written.
-        await files.link(own, lockPath)
-        break
-      } catch (error) {
-        if (systemCode(error) !== 'EEXIST') throw error
+    await writeSmall(files, own, text)
+    if (!(await linkNew(files, own, lockPath))) {
+      const content = await readSmall(files, lockPath)
+      // Gone since: its owner was just done, and somebody else may be as quick as we are.
+      if (content === undefined) {
+        if (!(await linkNew(files, own, lockPath))) throw locked(path, await readSmall(files, lockPath))
+      } else {
+        await takeOver(path, files, own, content, depth)
       }
-      const held = await readSmall(files, lockPath)
-      if (held === undefined) continue
-      if (round >= 8 || !isStale(held)) throw locked(path, held)
-      // Of several that saw the stale lock one moves it away; the others find nothing and try again.
-      const moved = `${own}-stale`
-      try {
-        await files.rename(lockPath, moved)
-      } catch (error) {
-        if (systemCode(error) === 'ENOENT') continue
-        throw error
-      }
-      const content = await readSmall(files, moved)
-      const alive = content !== undefined && !isStale(content)
-      // Somebody took the lock between our look and our move: give it back.
-      if (alive) await files.link(moved, lockPath).catch(() => {})
-      await files.unlink(moved)
-      if (alive) throw locked(path, content)
     }
   } catch (error) {
     throw fileError(error, path)
@@ -77,24 +53,63 @@ export async function acquireLock(path: string, options: { files?: FileSystem } 
     async release() {
       if (!held) return
       held = false
-      if (same(await readSmall(files, lockPath))) await files.unlink(lockPath).catch(() => {})
+      if ((await readSmall(files, lockPath)) === text) await files.unlink(lockPath)
     },
   }
 }
 
-function locked(path: string, content: Uint8Array): PithError {
-  const owner = parseOwner(content)
+/**
+ * Put `own` in the place of a stale lock. A lock on the lock makes sure that between the look at the stale one and the
+ * rename nobody else has taken it over; the dead owner cannot, and a link fails where something stands.
+ */
+async function takeOver(path: string, files: FileSystem, own: string, seen: string, depth: number): Promise<void> {
+  const lockPath = `${path}.lock`
+  if (!isStale(seen) || depth > 2) throw locked(path, seen)
+  const guard = await acquire(lockPath, files, depth + 1).catch((error: unknown) => {
+    throw isPithError(error, 'PITH_LOCKED') ? locked(path, seen) : error
+  })
+  try {
+    const content = await readSmall(files, lockPath)
+    if (content === undefined || !isStale(content)) throw locked(path, content)
+    await files.rename(own, lockPath)
+  } finally {
+    await guard.release()
+  }
+}
+
+/** Whether the new name could be given; a link appears with its content, so nobody ever reads a lock that is half written. */
+async function linkNew(files: FileSystem, from: string, to: string): Promise<boolean> {
+  try {
+    await files.link(from, to)
+    return true
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') return false
+    throw error
+  }
+}
+
+async function writeSmall(files: FileSystem, path: string, text: string): Promise<void> {
+  const handle = await files.open(path, 'replace')
+  try {
+    await writeFully(handle, new TextEncoder().encode(text), 0)
+  } finally {
+    await handle.close()
+  }
+}
+
+function locked(path: string, content: string | undefined): PithError {
+  const owner = content === undefined ? undefined : parseOwner(content)
   const who = owner === undefined ? 'another process' : `process ${owner.pid} on ${owner.host}`
   return new PithError('PITH_LOCKED', `${path} is in use by ${who}`, {
     hint: `Wait until it is done; if it no longer runs, remove ${path}.lock.`,
   })
 }
 
-async function readSmall(files: FileSystem, path: string): Promise<Uint8Array | undefined> {
+async function readSmall(files: FileSystem, path: string): Promise<string | undefined> {
   try {
     const handle = await files.open(path, 'read')
     try {
-      return await readFully(handle, 1024, 0)
+      return new TextDecoder().decode(await readFully(handle, 1024, 0))
     } finally {
       await handle.close()
     }
@@ -104,9 +119,9 @@ async function readSmall(files: FileSystem, path: string): Promise<Uint8Array | 
   }
 }
 
-function parseOwner(content: Uint8Array): Owner | undefined {
+function parseOwner(content: string): Owner | undefined {
   try {
-    const owner: unknown = JSON.parse(new TextDecoder().decode(content))
+    const owner: unknown = JSON.parse(content)
     if (typeof owner !== 'object' || owner === null) return undefined
     const { pid, host, start } = owner as Partial<Owner>
     return Number.isInteger(pid) && typeof host === 'string' && typeof start === 'string'
@@ -117,7 +132,7 @@ function parseOwner(content: Uint8Array): Owner | undefined {
   }
 }
 
-function isStale(content: Uint8Array): boolean {
+function isStale(content: string): boolean {
   const owner = parseOwner(content)
   if (owner === undefined || owner.host !== hostname()) return false
   try {
