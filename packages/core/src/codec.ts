@@ -20,6 +20,7 @@ export interface BlockRow {
   readonly profile: number
 }
 
+/** What the container should know about a block. */
 export interface BlockOptions {
   rawBytes: number
   keys?: readonly [first: number, last: number]

@@ -28,6 +28,7 @@ export interface ErrorPlace {
   node?: string
 }
 
+/** What a PithError carries beside code and message. */
 export interface ErrorDetail {
   /** One imperative sentence: what the user can do next. */
   hint?: string

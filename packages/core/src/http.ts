@@ -2,6 +2,7 @@ import { throwIfAborted } from './cancel.ts'
 import { PithError } from './errors.ts'
 import type { CountingAccess } from './source.ts'
 
+/** How files of a web server are asked for. */
 export interface HttpOptions {
   /** Sent with every request, for instance for authorisation. */
   headers?: Readonly<Record<string, string>>

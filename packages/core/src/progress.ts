@@ -11,6 +11,7 @@ export interface ProgressMeter {
   finish(): void
 }
 
+/** The stage whose progress is reported. */
 export interface ProgressOptions {
   stage: string
   unit: Progress['unit']

@@ -13,6 +13,7 @@ export interface RegistryKinds {
   system: SystemCard
 }
 
+/** Name of a kind of entry. */
 export type RegistryKind = keyof RegistryKinds
 
 /** A cheap guess from the head of an input, made before any codec is loaded. */

@@ -6,6 +6,7 @@ import type { ByteSource, RandomAccess, Source } from './io.ts'
 /** Bytes that one step of a stream over random access reads. */
 const STEP_BYTES = 256 * 1024
 
+/** Name and cancellation of a source. */
 export interface SourceOptions {
   name?: string
   signal?: AbortSignal

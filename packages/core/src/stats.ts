@@ -45,6 +45,7 @@ function sortedQuantile(sorted: Float64Array, share: number): number {
   return low + (high - low) * (place - below)
 }
 
+/** How a bootstrap is drawn. */
 export interface BootstrapOptions {
   /** Resamples, default 2000. */
   resamples?: number

@@ -14,6 +14,7 @@ export interface SystemCard {
   readonly benchmark?: string
 }
 
+/** The paper that a system follows. */
 export interface SystemPaper {
   readonly title: string
   /** arXiv id such as `2404.18812`, or a DOI. */

@@ -9,6 +9,7 @@ import type { FileSystem } from './file-system.ts'
 /** Length and CRC-32C before each record; the CRC covers the length too, so zeros are no record. */
 const FRAME_BYTES = 8
 
+/** How a log is opened. */
 export interface LogOptions {
   /** Largest record in bytes. Default 64 MiB. */
   maxRecordBytes?: number

@@ -4,6 +4,7 @@ import { PithError } from '../errors.ts'
 import type { Sink } from '../io.ts'
 import { type FileHandle, type FileSystem, nodeFiles, withPath, writeFully } from './file-system.ts'
 
+/** How a file is written as a whole. */
 export interface AtomicOptions {
   /** Replace what stands at the path. Default false. */
   force?: boolean

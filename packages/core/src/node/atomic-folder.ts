@@ -14,6 +14,7 @@ const MANIFEST = 'manifest.json'
 const NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}$/
 const FORMAT = 'pith-folder'
 
+/** One file of a folder that is changed as a whole. */
 export interface FolderFile {
   readonly name: string
   readonly bytes: number
@@ -46,6 +47,7 @@ export interface FolderChange {
   abort(): Promise<void>
 }
 
+/** How a folder is changed as a whole. */
 export interface FolderOptions {
   /** `create`: the folder must be new or empty (default); `replace`: only what is written now stays; `update`: other files stay. */
   mode?: 'create' | 'replace' | 'update'

@@ -5,6 +5,7 @@ import { checkPlace } from '../sink.ts'
 import { type FileSystem, nodeFiles, readFully, withPath, writeFully } from './file-system.ts'
 import { acquireLock, type Lock } from './lock.ts'
 
+/** How a file is opened to be changed in place. */
 export interface FileSinkOptions {
   /** `open` needs the file to exist, `create` needs it not to, `either` takes what is there. Default `open`. */
   mode?: 'open' | 'create' | 'either'

@@ -5,6 +5,7 @@ import type { RandomAccess, Source } from '../io.ts'
 import { streamAccess, toSource } from '../source.ts'
 import { type FileSystem, nodeFiles, readFully, withPath } from './file-system.ts'
 
+/** How a file is opened for reading. */
 export interface FileOptions {
   files?: FileSystem
   signal?: AbortSignal

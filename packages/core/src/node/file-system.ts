@@ -17,6 +17,7 @@ export interface FileHandle {
   close(): Promise<void>
 }
 
+/** What stands at a path. */
 export interface FileStat {
   readonly size: number
   readonly kind: 'file' | 'folder' | 'link' | 'other'

@@ -18,6 +18,7 @@ const TYPES: Readonly<Record<string, string>> = /* @__PURE__ */ Object.freeze({
   '.wasm': 'application/wasm',
 })
 
+/** What is served and where. */
 export interface ServeOptions {
   /** Folder whose files are served; nothing outside of it is, also not through links. */
   root: string

@@ -1,6 +1,7 @@
 import { abortable, throwIfAborted } from '../cancel.ts'
 import { PithError } from '../errors.ts'
 
+/** How much of an ordered map may be in work. */
 export interface OrderedOptions {
   /** Items that may be in work or done but not taken yet, >= 1. */
   concurrency: number

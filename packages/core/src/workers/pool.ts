@@ -5,6 +5,7 @@ import { errorFromWire, isResponse } from './messages.ts'
 import type { Movable, WorkerChannel, WorkerMode } from './platform.ts'
 import { runTask, type Tasks } from './tasks.ts'
 
+/** How a pool is made. */
 export interface PoolOptions<T extends Tasks> {
   /** The worker's entry module, which calls `serveTasks` with the same tasks; see {@link siblingUrl}. */
   url?: URL
@@ -20,6 +21,7 @@ export interface PoolOptions<T extends Tasks> {
   signal?: AbortSignal
 }
 
+/** How one task is called. */
 export interface CallOptions {
   /** Move these with the payload instead of copying them; they are lost to the caller unless the pool runs inline. */
   transfer?: readonly Movable[]
