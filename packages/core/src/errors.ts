@@ -39,8 +39,9 @@ export interface ErrorDetail {
 /** The one error class of pith; test it with {@link isPithError}, which works across two loaded copies of the package. */
 export class PithError extends Error {
   readonly code: PithCode
-  readonly hint?: string
-  readonly at?: ErrorPlace
+  // Declared only, so that an error without them has no such keys.
+  declare readonly hint?: string
+  declare readonly at?: ErrorPlace
 
   constructor(code: PithCode, message: string, detail: ErrorDetail = {}) {
     super(message, detail.cause === undefined ? undefined : { cause: detail.cause })

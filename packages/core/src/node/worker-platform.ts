@@ -1,12 +1,12 @@
-import { type ChildProcess, fork } from 'node:child_process'
-import { availableParallelism } from 'node:os'
-import { fileURLToPath } from 'node:url'
-import { parentPort, Worker, workerData } from 'node:worker_threads'
+import type { ChildProcess } from 'node:child_process'
 import { PithError } from '../errors.ts'
 import type { ParentChannel, WorkerChannel, WorkerListener, WorkerMode } from '../workers/platform.ts'
 
 /** Tells our workers from those of other code that loads the same module. */
 const MARK = 'pith-worker'
+
+// Node's modules load when a worker is wanted: `node:child_process` alone takes as long as the rest of a command's start.
+const load = process.getBuiltinModule
 
 /** Start a worker thread or child process from a module's address. */
 export function spawnWorker(from: URL | (() => unknown), mode: WorkerMode, listener: WorkerListener): WorkerChannel {
@@ -22,6 +22,7 @@ function flagsFor(url: URL): string[] | undefined {
 }
 
 function spawnThread(url: URL, listener: WorkerListener): WorkerChannel {
+  const { Worker } = load('node:worker_threads')
   const execArgv = flagsFor(url)
   const worker = new Worker(url, { workerData: MARK, ...(execArgv === undefined ? {} : { execArgv }) })
   worker.on('message', (message: unknown) => listener.message(message))
@@ -38,7 +39,7 @@ function spawnThread(url: URL, listener: WorkerListener): WorkerChannel {
 }
 
 function spawnProcess(url: URL, listener: WorkerListener): WorkerChannel {
-  const child: ChildProcess = fork(fileURLToPath(url), [MARK], {
+  const child: ChildProcess = load('node:child_process').fork(url, [MARK], {
     serialization: 'advanced',
     execArgv: flagsFor(url) ?? [],
     // Standard output belongs to the program's result.
@@ -83,7 +84,7 @@ function spawnProcess(url: URL, listener: WorkerListener): WorkerChannel {
 
 /** The channel to the program that started this worker, undefined elsewhere. */
 export function parentChannel(): ParentChannel | undefined {
-  const port = parentPort
+  const { parentPort: port, workerData } = load('node:worker_threads')
   if (port !== null && workerData === MARK) {
     return {
       post: (message, transfer) => port.postMessage(message, transfer as ArrayBuffer[]),
@@ -103,5 +104,5 @@ export function parentChannel(): ParentChannel | undefined {
 
 /** Threads that the machine runs at once. */
 export function hardwareThreads(): number {
-  return availableParallelism()
+  return load('node:os').availableParallelism()
 }

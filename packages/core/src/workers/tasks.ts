@@ -10,8 +10,11 @@ export interface TaskContext {
 }
 
 /** A unit of work; payload and result must survive structured cloning. */
-// biome-ignore lint/suspicious/noExplicitAny: the payload's type is each task's own; `never` would refuse every call.
-export type Task = (payload: any, context: TaskContext) => unknown
+export type Task = (
+  // biome-ignore lint/suspicious/noExplicitAny: the payload's type is each task's own; `never` would refuse every call.
+  payload: any,
+  context: TaskContext,
+) => unknown
 
 /** Tasks by name. */
 export type Tasks = Readonly<Record<string, Task>>
