@@ -34,3 +34,36 @@ export function onAbort(signal: AbortSignal | undefined, listener: (reason: unkn
   signal.addEventListener('abort', fire, { once: true })
   return () => signal.removeEventListener('abort', fire)
 }
+
+/**
+ * The same items, but a wait for the next one ends with the signal, even where its source never answers (a quiet pipe).
+ * Leaving early closes the source.
+ */
+export async function* untilAborted<T>(
+  items: AsyncIterable<T>,
+  signal?: AbortSignal,
+): AsyncGenerator<T, void, undefined> {
+  const iterator = items[Symbol.asyncIterator]()
+  let waiting = false
+  let ended = false
+  try {
+    for (;;) {
+      throwIfAborted(signal)
+      waiting = true
+      const step = await abortable(Promise.resolve(iterator.next()), signal)
+      waiting = false
+      if (step.done) {
+        ended = true
+        return
+      }
+      yield step.value
+    }
+  } finally {
+    if (!ended) {
+      const closed = Promise.resolve(iterator.return?.())
+      // A generator closes only when its own wait is over: do not wait with it.
+      if (waiting) closed.catch(() => {})
+      else await closed
+    }
+  }
+}

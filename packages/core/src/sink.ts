@@ -1,3 +1,4 @@
+import { untilAborted } from './cancel.ts'
 import { PithError } from './errors.ts'
 import type { FileSink, Sink } from './io.ts'
 
@@ -132,9 +133,7 @@ export async function pump(
 ): Promise<number> {
   let bytes = 0
   try {
-    options.signal?.throwIfAborted()
-    for await (const chunk of chunks) {
-      options.signal?.throwIfAborted()
+    for await (const chunk of untilAborted(chunks, options.signal)) {
       await sink.write(chunk)
       bytes += chunk.length
     }

@@ -169,3 +169,16 @@ test('an access of an unknown kind is used as it is', () => {
   const access: RandomAccess = bytesAccess(new Uint8Array(1))
   expect(toRandomAccess(access)).toBe(access)
 })
+
+test('a failure of a stream is thrown again, never taken for its end', async () => {
+  const failure = new Error('broken')
+  const source = toSource(
+    (async function* () {
+      yield new Uint8Array(3)
+      throw failure
+    })(),
+  )
+  await expect(source.head(5)).rejects.toBe(failure)
+  await expect(source.head(5)).rejects.toBe(failure)
+  await expect(readAll(source)).rejects.toBe(failure)
+})

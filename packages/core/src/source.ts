@@ -1,5 +1,5 @@
 import { concatBytes } from './bytes.ts'
-import { throwIfAborted } from './cancel.ts'
+import { throwIfAborted, untilAborted } from './cancel.ts'
 import { PithError } from './errors.ts'
 import type { ByteSource, RandomAccess, Source } from './io.ts'
 
@@ -23,7 +23,9 @@ export function toSource(input: ByteSource, options: SourceOptions = {}): Source
   const name = options.name ?? (isBlob(input) && 'name' in input ? String(input.name) : undefined)
   const source =
     access === undefined
-      ? streamSource(iterate(input as ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>), options.signal)
+      ? streamSource(
+          untilAborted(iterate(input as ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>), options.signal),
+        )
       : accessSource(access, options.signal)
   return name === undefined ? source : { ...source, name }
 }
@@ -193,15 +195,19 @@ function accessSource(access: RandomAccess, signal?: AbortSignal): Source {
   }
 }
 
-function streamSource(chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Source {
-  const iterator = chunks[Symbol.asyncIterator]()
+function streamSource(iterator: AsyncGenerator<Uint8Array, void, undefined>): Source {
   let held: Uint8Array[] = []
   let heldBytes = 0
   let ended = false
   let taken = false
+  let failure: { error: unknown } | undefined
   const pull = async (): Promise<Uint8Array | undefined> => {
-    throwIfAborted(signal)
-    const step = await iterator.next()
+    // A generator that failed says that it is done: its failure is kept, so that no part passes for the whole.
+    if (failure !== undefined) throw failure.error
+    const step = await iterator.next().catch((error: unknown) => {
+      failure = { error }
+      throw error
+    })
     if (!step.done) return step.value
     ended = true
     return undefined
@@ -215,7 +221,7 @@ function streamSource(chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): 
         if (chunk !== undefined && chunk.length > 0) yield chunk
       }
     } finally {
-      if (!ended) await iterator.return?.()
+      if (!ended) await iterator.return()
     }
   }
   return {
