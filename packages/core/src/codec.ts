@@ -69,13 +69,28 @@ export interface Reader {
   close(): Promise<void>
 }
 
+/** What an entry holds already, where an encode goes on with it: all that a codec may build on. */
+export interface PreviousEntry {
+  /** Decoded bytes so far. */
+  readonly rawBytes: number
+  /** The newest profile and its version, where there is one. */
+  readonly profile?: { readonly version: number; readonly payload: Uint8Array }
+  /** The codec's own summary; the one it writes next must cover the whole entry. */
+  readonly summary?: Uint8Array
+}
+
+/** Given to an encode that goes on with an entry: appending, and flushing by time. */
+export interface Continuation {
+  previous?: PreviousEntry
+}
+
 /** A format-aware coder of one kind of entry. */
 export interface Codec<Options = object, R extends Reader = Reader> {
   readonly id: string
   readonly version: number
   /** Confidence in 0..1 that this codec fits an input which starts with `head`. */
   probe(head: Uint8Array, name?: string): number
-  encode(source: Source, sink: EntryWriter, options: Options & Run): Promise<Report>
+  encode(source: Source, sink: EntryWriter, options: Options & Run & Continuation): Promise<Report>
   decode(entry: EntryReader, run?: Run): ReadableStream<Uint8Array>
   open?(entry: EntryReader, run?: Run): Promise<R>
 }

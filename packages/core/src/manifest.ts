@@ -107,6 +107,8 @@ export interface CommandContext {
   readonly quiet: boolean
   /** Whether stdout takes colours: a terminal, and NO_COLOR is not set. */
   readonly colour: boolean
+  /** The present moment, for times that are given relative to it. */
+  now(): Date
   /** Draws progress on stderr where that is a terminal. */
   onProgress(progress: Progress): void
   /** Say one line on stderr, unless `quiet`. */

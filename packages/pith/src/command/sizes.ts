@@ -1,0 +1,60 @@
+import { PithError } from '@pith/core'
+
+const UNITS: Readonly<Record<string, number>> = {
+  '': 1,
+  b: 1,
+  k: 1024,
+  kb: 1e3,
+  kib: 1024,
+  m: 1024 ** 2,
+  mb: 1e6,
+  mib: 1024 ** 2,
+  g: 1024 ** 3,
+  gb: 1e9,
+  gib: 1024 ** 3,
+}
+
+/**
+ * Bytes from text such as `64K`, `8MiB` or `1.5MB`; K, M and G are powers of 1024, KB, MB and GB of 1000.
+ *
+ * @throws PithError `PITH_ARG`
+ */
+export function parseSize(text: string, option: string): number {
+  const [, digits, unit] = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text) ?? []
+  const scale = unit === undefined ? undefined : UNITS[unit.toLowerCase()]
+  if (digits === undefined || scale === undefined) {
+    throw new PithError('PITH_ARG', `${option} must be a size such as 64K, 8MiB or 1GB, got ${text.slice(0, 80)}`)
+  }
+  return Math.round(Number(digits) * scale)
+}
+
+/**
+ * Milliseconds from text such as `500ms`, `5s`, `2m`, `1h`; bare numbers are seconds.
+ *
+ * @throws PithError `PITH_ARG`
+ */
+export function parseDuration(text: string, option: string): number {
+  const [, digits, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d|w)?$/.exec(text) ?? []
+  if (digits === undefined) {
+    throw new PithError('PITH_ARG', `${option} must be a time span such as 5s, 2m or 1h, got ${text.slice(0, 80)}`)
+  }
+  return Number(digits) * SPANS[unit ?? 's']!
+}
+
+/** Milliseconds in each unit of time. */
+export const SPANS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+}
+
+/** An integer in `least..most`. @throws PithError `PITH_ARG` */
+export function parseCount(text: string, option: string, least = 0, most: number = Number.MAX_SAFE_INTEGER): number {
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
+  if (value >= least && value <= most) return value
+  const range = most === Number.MAX_SAFE_INTEGER ? `an integer >= ${least}` : `an integer in ${least}..${most}`
+  throw new PithError('PITH_ARG', `${option} must be ${range}, got ${text.slice(0, 80)}`)
+}

@@ -1,0 +1,151 @@
+import { basename } from 'node:path'
+import {
+  type Codec,
+  type CommandContext,
+  type EntryReader,
+  isPithError,
+  type Limits,
+  PithError,
+  type RandomAccess,
+  type Run,
+} from '@pith/core'
+import { type Container, type ContainerEntry, openContainer } from '@pith/core/container'
+import { fileSource } from '@pith/core/node'
+import { codecs } from '../systems/codecs.ts'
+import { createSpool } from './spool.ts'
+
+/** An opened .pith file and what it is read from; closing it closes both. */
+export interface OpenedFile {
+  readonly path: string
+  readonly container: Container
+  readonly access: RandomAccess
+  close(): Promise<void>
+}
+
+/** How many bytes at the start tell a .pith file. */
+export const MAGIC_BYTES = 8
+const MAGIC = [0x89, 0x50, 0x54, 0x48, 0x0d, 0x0a, 0x1a, 0x0a]
+
+/** Whether a file that starts so is a .pith file. */
+export function isPithFile(head: Uint8Array): boolean {
+  return head.length >= MAGIC_BYTES && MAGIC.every((byte, at) => head[at] === byte)
+}
+
+/** Random access to a file, or to all of stdin. */
+export async function openAccess(
+  path: string,
+  context: CommandContext,
+): Promise<RandomAccess & { close(): Promise<void> }> {
+  if (path !== '-') return await fileSource(path, { signal: context.signal })
+  const spool = await createSpool()
+  try {
+    for await (const chunk of context.stdin()) {
+      context.signal.throwIfAborted()
+      await spool.write(chunk)
+    }
+    return spool
+  } catch (error) {
+    await spool.close()
+    throw error
+  }
+}
+
+/**
+ * Open a .pith file, or stdin where `path` is `-`.
+ *
+ * @throws PithError what {@link openContainer} throws, with the path in its message; `PITH_IO`
+ */
+export async function openFile(
+  path: string,
+  context: CommandContext,
+  limits: Partial<Limits> = {},
+): Promise<OpenedFile> {
+  const access = await openAccess(path, context)
+  try {
+    const container = await openContainer(access, { limits, signal: context.signal })
+    if (container.damage !== undefined) {
+      const behind = `${container.uncommittedBytes} bytes behind its last whole commit are left out`
+      await context.note(`${shownName(path)} is damaged or was cut: ${behind} (pith verify tells more)`)
+    }
+    return { path, container, access, close: () => container.close() }
+  } catch (error) {
+    await access.close()
+    throw inFile(path, error)
+  }
+}
+
+/** Errors that name their file. */
+const placed = new WeakSet<object>()
+
+/** An error with the file that it is about. */
+export function inFile(path: string, error: unknown): unknown {
+  if (!isPithError(error) || error.code === 'PITH_IO' || placed.has(error)) return error
+  const { hint, at } = error
+  const named = new PithError(error.code, `${shownName(path)}: ${error.message}`, {
+    ...(hint === undefined ? {} : { hint }),
+    ...(at === undefined ? {} : { at }),
+    cause: error,
+  })
+  placed.add(named)
+  return named
+}
+
+/** How a file is called in messages. */
+export function shownName(path: string): string {
+  return path === '-' ? 'stdin' : path
+}
+
+/** The name of what a file holds: its own without .pith; undefined where it does not end so. */
+export function heldName(path: string): string | undefined {
+  return /.\.pith$/i.test(basename(path)) ? path.slice(0, -'.pith'.length) : undefined
+}
+
+/**
+ * Entries of a file in its order, or the one that is named.
+ *
+ * @throws PithError `PITH_ARG` there is none of that name
+ */
+export async function entriesOf(file: OpenedFile, name: string | undefined): Promise<ContainerEntry[]> {
+  const { container } = file
+  if (name === undefined) {
+    const entries: ContainerEntry[] = []
+    for await (const entry of container.entries()) entries.push(entry)
+    return entries
+  }
+  const entry = await container.entry(name)
+  if (entry !== undefined) return [entry]
+  throw new PithError('PITH_ARG', `${shownName(file.path)} holds no entry ${name.slice(0, 80)}`, {
+    hint: `See pith list ${shownName(file.path)}.`,
+  })
+}
+
+/** Only the entries that hold bytes. */
+export function filesAmong(entries: readonly ContainerEntry[]): ContainerEntry[] {
+  return entries.filter((entry) => entry.kind === 'file')
+}
+
+/** The codec of an entry. @throws PithError `PITH_UNKNOWN_CODEC` · `PITH_VERSION` */
+export async function codecOf(entry: EntryReader): Promise<Codec> {
+  const codec = await codecs().load('codec', entry.codec)
+  if (entry.codecVersion > codec.version) {
+    throw new PithError('PITH_VERSION', `the entry needs version ${entry.codecVersion} of ${entry.codec}`, {
+      hint: 'Use a newer version of pith.',
+    })
+  }
+  return codec
+}
+
+/** The decoded bytes of an entry; their number is checked. */
+export async function* decodedBytes(entry: EntryReader, run: Run): AsyncGenerator<Uint8Array> {
+  const codec = await codecOf(entry)
+  let length = 0
+  for await (const bytes of codec.decode(entry, run)) {
+    length += bytes.length
+    yield bytes
+  }
+  if (length !== entry.rawBytes) {
+    throw new PithError('PITH_CORRUPT', `${length} bytes were decoded, the entry declares ${entry.rawBytes}`, {
+      at: entry.path === undefined ? {} : { entry: entry.path },
+    })
+  }
+}

@@ -1,0 +1,50 @@
+import { type Arguments, type CommandContext, PithError } from '@pith/core'
+import { runOf } from '../command/run-options.ts'
+import { lineRange, linesOfStream } from '../input/line-range.ts'
+import { codecOf, decodedBytes, entriesOf, filesAmong, inFile, openFile } from '../input/open-file.ts'
+import { isLogReader } from '../systems/log-reader.ts'
+
+export async function run(args: Arguments, context: CommandContext): Promise<number> {
+  const job = runOf(args, context)
+  const text = args.value('lines')
+  const range = text === undefined ? undefined : lineRange(text)
+  for (const path of args.operands) {
+    const file = await openFile(path, context, job.limits)
+    try {
+      const files = filesAmong(await entriesOf(file, args.value('entry')))
+      if (range !== undefined && files.length > 1) {
+        throw new PithError('PITH_ARG', `${path} holds ${files.length} files, and --lines is about one`, {
+          hint: 'Name one with --entry.',
+        })
+      }
+      for (const entry of files) {
+        for await (const bytes of bytesOf(entry)) await context.stdout.write(bytes)
+      }
+    } catch (error) {
+      throw inFile(path, error)
+    } finally {
+      await file.close()
+    }
+  }
+  return 0
+
+  async function* bytesOf(entry: Parameters<typeof codecOf>[0]): AsyncGenerator<Uint8Array> {
+    // Progress would be drawn between the lines.
+    const { onProgress: _, ...quiet } = job
+    if (range === undefined) {
+      yield* decodedBytes(entry, quiet)
+      return
+    }
+    const codec = await codecOf(entry)
+    const reader = await codec.open?.(entry, quiet)
+    try {
+      if (reader !== undefined && isLogReader(reader)) {
+        yield* reader.read(Math.min(range.from, reader.lines), Math.min(range.to, reader.lines), quiet)
+      } else {
+        yield* linesOfStream(decodedBytes(entry, quiet), range)
+      }
+    } finally {
+      await reader?.close()
+    }
+  }
+}

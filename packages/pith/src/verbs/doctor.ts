@@ -1,0 +1,5 @@
+import { PithError } from '@pith/core'
+
+export async function run(): Promise<number> {
+  throw new PithError('PITH_UNSUPPORTED', 'pith doctor is not there yet')
+}
