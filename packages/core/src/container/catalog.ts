@@ -46,6 +46,8 @@ export interface Row {
   keyFirst: number
   keyCount: number
   profile: number
+  /** Whether the payload was to start at a multiple of 64. */
+  aligned: boolean
   /** CRC of the chunk. */
   crc: number
 }

@@ -6,6 +6,13 @@ export { checkLink, checkPath } from './paths.ts'
 export type { Container, ContainerEntry, OpenOptions } from './reader.ts'
 export { openContainer } from './reader.ts'
 export type { EntryKind } from './records.ts'
+export { repack } from './repack.ts'
+export type { LostPlace, RepairReport } from './repair.ts'
+export { repair } from './repair.ts'
+export type { StreamEntry, StreamItem, StreamOptions } from './stream.ts'
+export { readContainerStream } from './stream.ts'
+export type { BadPlace, VerifyReport } from './verify.ts'
+export { verify } from './verify.ts'
 export type {
   ContainerEntryWriter,
   ContainerOptions,

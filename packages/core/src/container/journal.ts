@@ -124,7 +124,7 @@ function blockRow(entry: EntryState, chunk: PlacedChunk): Row {
   return addBlock(
     entry,
     chunk,
-    { block: counts[0] ?? 0, rawBytes: 0, variant: 0, profile: 0 },
+    { block: counts[0] ?? 0, rawBytes: 0, variant: 0, profile: 0, aligned: false },
     Math.min(3, chunk.payload.length),
   )
 }
@@ -158,6 +158,7 @@ export function addBlock(entry: EntryState, chunk: PlacedChunk, block: BlockPref
     keyFirst: block.keys === undefined ? -1 : block.keys[0],
     keyCount: block.keys === undefined ? 0 : block.keys[1] - block.keys[0],
     profile: block.profile,
+    aligned: block.aligned,
     crc,
   }
   countRow(entry, row)

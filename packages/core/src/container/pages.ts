@@ -69,6 +69,7 @@ const KEYS_NONE = 0
 const KEYS_FOLLOW = 16
 const KEYS_GIVEN = 32
 const KEYS_MASK = 48
+const ALIGNED = 64
 
 /** Least bytes of a row: flags, stored and raw size, CRC. */
 const MIN_ROW_BYTES = 7
@@ -86,6 +87,7 @@ function firstRow(): Row {
     keyFirst: 0,
     keyCount: 0,
     profile: 0,
+    aligned: false,
     crc: 0,
   }
 }
@@ -110,6 +112,7 @@ export function writeRows(out: ByteWriter, rows: readonly Row[]): void {
     if (row.profile === before.profile) flags |= SAME_PROFILE
     if (row.prefix === before.prefix) flags |= SAME_PREFIX
     if (row.offset === end) flags |= ADJACENT
+    if (row.aligned) flags |= ALIGNED
     if (row.keyFirst >= 0) flags |= row.keyFirst === keyEnd ? KEYS_FOLLOW : KEYS_GIVEN
     out.u8(flags)
     if (!next) {
@@ -170,10 +173,11 @@ export function readRows(input: ByteReader, bounds: PageBounds): Row[] {
       keyFirst,
       keyCount,
       profile,
+      aligned: (flags & ALIGNED) !== 0,
       crc,
     }
     if (
-      flags > 63 ||
+      flags > 127 ||
       keys === KEYS_MASK ||
       section < 1 ||
       section > 0xffff ||

@@ -9,6 +9,7 @@ import {
   MAX_VARIANT,
   TAIL_PAYLOAD_BYTES,
 } from './layout.ts'
+import { checkLink, checkPath } from './paths.ts'
 
 /** What an entry stands for: bytes, an empty folder (or one whose mode matters), or a symbolic link. */
 export type EntryKind = 'file' | 'folder' | 'link'
@@ -105,7 +106,18 @@ export function readHead(input: ByteReader): EntryHead {
   if (flags & HAS_META) head.meta = input.take(atMost(input.varint(), MAX_META_BYTES, 'length of meta', at)).slice()
   if (flags & HAS_PROFILE) head.externalProfile = toHex(input.take(32))
   if (kind === 'link') head.link = readText(input, MAX_PATH_BYTES)
+  checkPlaces(head, at)
   return head
+}
+
+/** A file may come from anyone: its paths are held to the same rules as those that are written. */
+function checkPlaces(head: EntryHead, at: number): void {
+  try {
+    if (head.path !== undefined) checkPath(head.path)
+    if (head.link !== undefined) checkLink(head.path ?? '', head.link)
+  } catch (error) {
+    throw corrupt(error instanceof Error ? error.message : 'an unsafe path', at)
+  }
 }
 
 /** What stands before the payload in a BLOK chunk. */
@@ -116,12 +128,14 @@ export interface BlockPrefix {
   keys?: readonly [first: number, last: number]
   variant: number
   profile: number
+  aligned: boolean
 }
 
 const BLOCK_NAME = 1
 const BLOCK_KEYS = 2
 const BLOCK_VARIANT = 4
 const BLOCK_PROFILE = 8
+const BLOCK_ALIGNED = 16
 
 export function writeBlockPrefix(out: ByteWriter, prefix: BlockPrefix): void {
   let flags = 0
@@ -129,6 +143,7 @@ export function writeBlockPrefix(out: ByteWriter, prefix: BlockPrefix): void {
   if (prefix.keys !== undefined) flags |= BLOCK_KEYS
   if (prefix.variant > 0) flags |= BLOCK_VARIANT
   if (prefix.profile > 0) flags |= BLOCK_PROFILE
+  if (prefix.aligned) flags |= BLOCK_ALIGNED
   out.u8(flags)
   out.varint(prefix.block)
   if (prefix.name !== undefined) writeName(out, prefix.name)
@@ -144,7 +159,7 @@ export function writeBlockPrefix(out: ByteWriter, prefix: BlockPrefix): void {
 export function readBlockPrefix(input: ByteReader): BlockPrefix {
   const at = input.offset
   const flags = input.u8()
-  if (flags > 15) throw corrupt(`the block at ${at} has flags ${flags}`, at)
+  if (flags > 31) throw corrupt(`the block at ${at} has flags ${flags}`, at)
   const block = input.varint()
   const name = flags & BLOCK_NAME ? readName(input) : undefined
   const rawBytes = input.varint()
@@ -156,6 +171,7 @@ export function readBlockPrefix(input: ByteReader): BlockPrefix {
     rawBytes,
     variant,
     profile,
+    aligned: (flags & BLOCK_ALIGNED) !== 0,
     ...(name === undefined ? {} : { name }),
     ...(keys === undefined ? {} : { keys }),
   }

@@ -229,6 +229,7 @@ function readBlocks(input: ByteReader, entry: EntryState, count: number, profile
       keyFirst,
       keyCount,
       profile,
+      aligned: false,
       crc: 0,
     }
     countRow(entry, row)

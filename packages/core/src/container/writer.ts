@@ -105,7 +105,7 @@ export interface WriterState {
   rootLength: number
 }
 
-type HeldOp = { profile: Uint8Array } | { row: Row; payload: Uint8Array; options: BlockOptions }
+type HeldOp = { profile: Uint8Array } | { row: Row; payload: Uint8Array }
 
 /** State of a fresh file. */
 export function freshState(loader?: PageLoader): WriterState {
@@ -246,6 +246,7 @@ export class ChunkWriter implements ContainerWriter {
       keyFirst: keys === undefined ? -1 : keys[0],
       keyCount: keys === undefined ? 0 : keys[1] - keys[0],
       profile,
+      aligned: options.align === true,
       crc: 0,
     }
     const mayHold = await this.#hold(payload.length, options.align)
@@ -253,8 +254,8 @@ export class ChunkWriter implements ContainerWriter {
     countRow(entry, row)
     this.state.totals.blocks++
     if (variant === 0) this.state.totals.rawBytes += rawBytes
-    if (mayHold) this.#held?.push({ row, payload: payload.slice(), options })
-    else await this.#writeBlock(entry, row, payload, options.align)
+    if (mayHold) this.#held?.push({ row, payload: payload.slice() })
+    else await this.#writeBlock(entry, row, payload)
   }
 
   /** Whether to hold back what comes next; if not, everything held is in the file afterwards. */
@@ -281,7 +282,7 @@ export class ChunkWriter implements ContainerWriter {
         entry.profiles[version] = await this.#writeProfile(entry, op.profile, version + 1)
         version++
       } else {
-        await this.#writeBlock(entry, op.row, op.payload, op.options.align)
+        await this.#writeBlock(entry, op.row, op.payload)
         if (op.row.variant === 0) sum += op.row.rawBytes
       }
     }
@@ -300,7 +301,7 @@ export class ChunkWriter implements ContainerWriter {
     return this.out.chunk(TYPES.profile, entry.id, 0, payload, prefix.view())
   }
 
-  async #writeBlock(entry: EntryState, row: Row, payload: Uint8Array, align = false): Promise<void> {
+  async #writeBlock(entry: EntryState, row: Row, payload: Uint8Array): Promise<void> {
     const prefix = new ByteWriter(32)
     // The name comes again from time to time, so that a damaged block does not make its section nameless.
     const named = row.block < 2 || row.block % 32 === 0
@@ -309,10 +310,11 @@ export class ChunkWriter implements ContainerWriter {
       rawBytes: row.rawBytes,
       variant: row.variant,
       profile: row.profile,
+      aligned: row.aligned,
       ...(named ? { name: entry.sections[row.section - 1].name } : {}),
       ...(row.keyFirst < 0 ? {} : { keys: [row.keyFirst, row.keyFirst + row.keyCount] as const }),
     })
-    const ref = await this.out.chunk(TYPES.block, entry.id, row.section, payload, prefix.view(), align)
+    const ref = await this.out.chunk(TYPES.block, entry.id, row.section, payload, prefix.view(), row.aligned)
     row.offset = ref.offset
     row.prefix = prefix.length
     row.crc = ref.crc
