@@ -71,10 +71,7 @@ test('code for the web does not reach into a node folder', async () => {
   ])
 })
 
-test('cycles and imports that lead nowhere are found', async () => {
-  const files = {
-    'packages/core/src/a.ts': "export { B } from './b.ts'\nexport const A = 1\n",
-    'packages/core/src/b.ts': "import { A } from './a.ts'\nexport const B = A\nexport { C } from './gone.ts'\n",
-  }
-  expect((await broken(files)).map((line) => line.split(':')[0]).sort()).toEqual(['no-cycles', 'resolvable'])
+test('imports that lead nowhere are found', async () => {
+  const found = await broken({ 'packages/core/src/b.ts': "export { C } from './gone.ts'\n" })
+  expect(found).toEqual(['resolvable: packages/core/src/b.ts -> ./gone.ts'])
 })
