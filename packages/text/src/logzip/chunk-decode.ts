@@ -8,7 +8,7 @@ import type { Prior } from './prior.ts'
 import { type ColumnSource, idWidth, KIND, type SymbolContext } from './streams.ts'
 import { type ColumnSpec, readColumnSpec, readEols, readTemplates, TextCursor } from './tables.ts'
 import type { TemplateSet } from './templates.ts'
-import { compileLayout } from './timestamps.ts'
+import { compileLayout, padDays } from './timestamps.ts'
 import type { Workspace } from './workspace.ts'
 
 /** Gives a block of the chunk by its section; `index` counts the groups of columns. */
@@ -295,7 +295,7 @@ export class ChunkView {
 
   #decodeNumbers(spec: ColumnSpec, context: SymbolContext): void {
     const { memory, kernels } = this.#w
-    const layout = spec.kind === KIND.time ? (this.#layouts[spec.id] as string) : ''
+    const layout = this.#layoutOf(spec)
     const kind = spec.kind === KIND.time ? 'time' : 'number'
     const values = this.#w.doubles(spec.rows)
     this.#values.set(spec.id, values)
@@ -308,7 +308,7 @@ export class ChunkView {
       otherValues = this.#values.get(other.id) ?? 0
       scale = scaleOf(
         { kind, layout },
-        { kind: other.kind === KIND.time ? 'time' : 'number', layout: this.#layouts[other.id] as string },
+        { kind: other.kind === KIND.time ? 'time' : 'number', layout: this.#layoutOf(other) },
       )
       if (otherValues === 0 || scale === 0) throw new PithError('PITH_CORRUPT', 'a number refers to a column of texts')
       match = this.#match(spec, other)
@@ -324,7 +324,7 @@ export class ChunkView {
       const out = memory.alloc(spec.rows * (layout.length * 4 + 4) + 16)
       kernels.formatTimes(at, values, spec.rows, out, starts, ends)
     } else {
-      const out = memory.alloc(spec.rows * Math.max(17, spec.width) + 16)
+      const out = memory.alloc(spec.rows * Math.max(18, spec.width) + 16)
       kernels.formatNumbers(values, spec.rows, spec.width, spec.pad, out, starts, ends)
     }
     for (const row of spec.exceptions) {
@@ -332,6 +332,12 @@ export class ChunkView {
       memory.i32[(starts >> 2) + row] = start
       memory.i32[(ends >> 2) + row] = end
     }
+  }
+
+  #layoutOf(spec: ColumnSpec): string {
+    if (spec.kind !== KIND.time) return ''
+    const layout = this.#layouts[spec.id] as string
+    return spec.pad === 0 ? layout : padDays(layout)
   }
 
   #leftSpec(context: SymbolContext, place: number): ColumnSpec {

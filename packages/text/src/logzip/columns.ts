@@ -4,7 +4,7 @@
  */
 import type { ParsedChunk } from './parse.ts'
 import { REST, type TemplateSet } from './templates.ts'
-import { compileLayout, ticksPerSecond } from './timestamps.ts'
+import { compileLayout, padDays, ticksPerSecond } from './timestamps.ts'
 import type { Workspace } from './workspace.ts'
 
 /** Texts that a column's dictionary holds before the chunk: address of (start, end) pairs is made by the caller. */
@@ -189,22 +189,22 @@ class Planner {
 
   #time(base: PlanBase, starts: number, ends: number, layout: string): NumberPlan | undefined {
     const { kernels, memory } = this.#w
-    const program = compileLayout(layout)
-    if (program === undefined) return undefined
     const values = this.#w.doubles(base.rows)
     const residuals = this.#w.doubles(base.rows)
     const mark = memory.mark()
-    const programAt = memory.put(program)
     const most = (base.rows >> 4) + 1
     const list = this.#w.words(most)
-    const bad = kernels.parseTimes(programAt, starts, ends, base.rows, values, list, most)
-    if (bad < 0) {
+    for (const spelling of new Set([layout, padDays(layout)])) {
+      const program = memory.put(compileLayout(spelling) as Uint8Array)
+      const bad = kernels.parseTimes(program, starts, ends, base.rows, values, list, most)
+      if (bad < 0) continue
+      const exceptions = memory.i32.slice(list >> 2, (list >> 2) + bad)
       memory.release(mark)
-      return undefined
+      const pad = spelling === layout ? 0 : 48
+      return this.#residuals({ ...base, kind: 'time', layout: spelling, width: 0, pad, values, residuals, exceptions })
     }
-    const exceptions = memory.i32.slice(list >> 2, (list >> 2) + bad)
     memory.release(mark)
-    return this.#residuals({ ...base, kind: 'time', layout, width: 0, pad: 0, values, residuals, exceptions })
+    return undefined
   }
 
   #number(base: PlanBase, starts: number, ends: number, shortest: number, longest: number): NumberPlan | undefined {

@@ -153,7 +153,7 @@ function writeColumn(
 function writeNumberMeta(meta: ByteWriter, plan: NumberPlan): void {
   const spelling = plan.pad === 48 ? 1 : plan.pad === 32 ? 2 : 0
   meta.varint(KIND[plan.kind] | (plan.mode << 3) | (spelling << 5))
-  if (spelling !== 0) meta.varint(plan.width)
+  if (spelling !== 0 && plan.kind === 'number') meta.varint(plan.width)
   if (plan.mode >= 2) meta.varint(plan.other)
   // Bit 0: negative base; bit 1: residuals of one byte. A zigzag would not hold the 53 bits of a time.
   meta.varint((plan.base < 0 ? 1 : 0) | (widthOf(plan.largest) << 1))

@@ -120,7 +120,8 @@ export function readColumnSpec(meta: ByteReader, id: number, first: number, rows
     spec.mode = (head >> 3) & 3
     const spelling = head >> 5
     if (spelling > 2) throw corrupt('a number has an unknown spelling')
-    if (spelling !== 0) {
+    if (spec.kind === KIND.time) spec.pad = spelling === 0 ? 0 : 48
+    else if (spelling !== 0) {
       spec.width = meta.varint()
       if (spec.width > 20) throw corrupt('a number is wider than 20 digits')
       spec.pad = spelling === 2 ? 32 : 48

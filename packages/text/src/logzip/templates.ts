@@ -6,8 +6,8 @@
  * become one slot. A slot's column is named by the static text before it in its line, so that headers share columns
  * and contents have their own; in JSON it is named by the path of its key.
  */
-import { type LayoutMatch, matchLayout } from './timestamps.ts'
-import type { Anchor, TokenLine } from './tokens.ts'
+import { matchLayout } from './timestamps.ts'
+import { type Anchor, endAnchor, lineEnd, startAnchor, type TokenLine } from './tokens.ts'
 
 /** Static text and slots in turn: `statics[i]` stands before slot i, the last one behind all. */
 export interface Template {
@@ -97,8 +97,8 @@ export function assignTemplates(signatures: readonly Signature[], prior: Templat
       templateOf[member] = id
       places[member] = groups.map((group, k) => ({
         column: columns[k] as number,
-        start: line.starts[group.from] as Anchor,
-        end: group.layout === REST ? lineEnd(line) : (line.ends[group.to] as Anchor),
+        start: startAnchor(line, firstToken(line, group)),
+        end: group.layout === REST ? lineEnd(line) : endAnchor(line, lastToken(line, group)),
       }))
     }
   }
@@ -119,14 +119,6 @@ function templateKey(template: Template): string {
   return `${template.statics.join('\n')}\n${template.layouts.join('\n')}`
 }
 
-/** The end of a line as an anchor: behind its last token comes only static text. */
-function lineEnd(line: TokenLine): Anchor {
-  const last = line.ends.length - 1
-  const tail = (line.delimiters.at(-1) as string).length
-  const end = line.ends[last]
-  return end === undefined ? { base: -1, offset: tail } : { base: end.base, offset: end.offset + tail }
-}
-
 function joinSignatures(signatures: readonly Signature[]): Draft[] {
   const order = signatures.map((_, i) => i)
   order.sort((a, b) => (signatures[b] as Signature).count - (signatures[a] as Signature).count || a - b)
@@ -134,9 +126,8 @@ function joinSignatures(signatures: readonly Signature[]): Draft[] {
   const drafts: Draft[] = []
   for (const index of order) {
     const { line, count } = signatures[index] as Signature
-    const skeleton = line.delimiters.join('\n')
-    let group = bySkeleton.get(skeleton)
-    if (group === undefined) bySkeleton.set(skeleton, (group = []))
+    let group = bySkeleton.get(line.skeleton)
+    if (group === undefined) bySkeleton.set(line.skeleton, (group = []))
     const home = findHome(group, line, count)
     if (home === undefined) {
       const draft: Draft = { line, words: [...line.words], count, members: [index] }
@@ -176,67 +167,88 @@ function log2Ratio(a: number, b: number): number {
   return Math.clz32(b) - Math.clz32(a)
 }
 
-/** Tokens `from`..`to` of a line that are one slot; `to` past the last token means to the end of the line. */
+/** Part of a line that is one slot: runs `from`..`to`, within them the tokens from `first` of the first to `last` of the last run. */
 interface Group {
   from: number
   to: number
+  /** Token of run `from`, counted from its first. */
+  first: number
+  /** Token of run `to`, counted from its first; -1 is its last, whichever that is in a line. */
+  last: number
   layout: string
 }
 
-const IPV4 = /^\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}$/
-const UUID = /^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$/
+function firstToken(line: TokenLine, group: Group): number {
+  return (line.runs[group.from] as number) + group.first
+}
 
-/** Slots of a draft, with times, addresses and UUIDs as one. */
-function findGroups(draft: Draft, stop: number = draft.words.length): Group[] {
-  const { line, words } = draft
+function lastToken(line: TokenLine, group: Group): number {
+  return group.last < 0 ? (line.runs[group.to + 1] as number) - 1 : (line.runs[group.to] as number) + group.last
+}
+
+const IPV4 = /\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?![.\d])/y
+
+/** Slots of a draft, with times and addresses as one. */
+function findGroups({ line, words }: Draft): Group[] {
   const groups: Group[] = []
-  for (let i = 0; i < stop; i++) {
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i]
     const composite = findComposite(line, words, i)
-    if (composite !== undefined && composite.to < stop) {
+    if (composite !== undefined) {
       groups.push(composite)
       i = composite.to
-    } else if (words[i] === undefined) groups.push({ from: i, to: i, layout: '' })
+    } else if (word === undefined) groups.push({ from: i, to: i, first: 0, last: -1, layout: '' })
+    else if (word.includes('\0')) groups.push(...innerGroups(line, i))
   }
   return groups
 }
 
-function findComposite(line: TokenLine, words: readonly (string | undefined)[], i: number): Group | undefined {
-  const at = line.from[i] as number
+/** The slots of a run whose words are the same in all lines. */
+function innerGroups(line: TokenLine, run: number): Group[] {
+  const start = line.runs[run] as number
+  const groups: Group[] = []
+  for (let token = start; token < (line.runs[run + 1] as number); token++) {
+    if ((line.slots[token] as number) < 0) continue
+    groups.push({ from: run, to: run, first: token - start, last: token - start, layout: '' })
+  }
+  return groups
+}
+
+function findComposite(line: TokenLine, words: readonly (string | undefined)[], run: number): Group | undefined {
+  const at = line.from[line.runs[run] as number] as number
   const c = line.text.charCodeAt(at)
   const digit = c >= 48 && c <= 57
-  const next = line.delimiters[i + 1] as string
-  const time = digit || isDateName(words[i]) ? findTime(line, at, i) : undefined
-  if (time !== undefined) {
-    for (let j = i; j <= time.to; j++) if (words[j] === undefined) return time
+  if (!digit && !isDateName(words[run])) return undefined
+  const match = matchLayout(line.text, at)
+  if (match !== undefined) {
+    const to = runEndingAt(line, run, at + match.length)
+    if (to !== undefined && holdsSlot(words, run, to)) return { from: run, to, first: 0, last: -1, layout: match.layout }
     return undefined
   }
-  if (words[i] !== undefined && !(next === '-' && words[i]?.length === 8)) return undefined
-  if (next === '.' && digit) {
-    const to = i + 3
-    if (to < words.length && !(line.delimiters[i] as string).endsWith('.') && line.delimiters[to + 1]?.[0] !== '.') {
-      if (IPV4.test(line.text.slice(at, line.to[to]))) return { from: i, to, layout: '' }
-    }
-  } else if (next === '-') {
-    const to = i + 4
-    if (to < words.length && UUID.test(line.text.slice(at, line.to[to]))) return { from: i, to, layout: '' }
-  }
-  return undefined
+  if (!digit || line.text.charCodeAt(at - 1) === 46) return undefined
+  IPV4.lastIndex = at
+  if (!IPV4.test(line.text)) return undefined
+  const to = runEndingAt(line, run, IPV4.lastIndex)
+  return to !== undefined && holdsSlot(words, run, to) ? { from: run, to, first: 0, last: -1, layout: '' } : undefined
 }
 
 function isDateName(word: string | undefined): boolean {
-  return word !== undefined && word.length === 3 && /^[JFMASONDTW][a-z]{2}$/.test(word)
+  return word === undefined || (word.length === 3 && /^[JFMASONDTW][a-z]{2}$/.test(word))
 }
 
-/** Layouts found, by the line they were found in: signatures share headers. */
-function findTime(line: TokenLine, at: number, first: number): Group | undefined {
-  const match: LayoutMatch | undefined = matchLayout(line.text, at)
-  if (match === undefined) return undefined
-  const end = at + match.length
-  for (let j = first; j < line.to.length; j++) {
-    if (line.to[j] === end) return { from: first, to: j, layout: match.layout }
-    if ((line.to[j] as number) > end) break
+/** The run, from `run` on, whose last token ends at `end`. */
+function runEndingAt(line: TokenLine, run: number, end: number): number | undefined {
+  for (let r = run; r + 1 < line.runs.length; r++) {
+    const own = line.to[(line.runs[r + 1] as number) - 1] as number
+    if (own === end) return r
+    if (own > end) return undefined
   }
   return undefined
+}
+
+function holdsSlot(words: readonly (string | undefined)[], from: number, to: number): boolean {
+  for (let r = from; r <= to; r++) if (words[r] === undefined || words[r]?.includes('\0')) return true
+  return false
 }
 
 /**
@@ -254,7 +266,8 @@ function headerTemplates(single: readonly Draft[]): [Draft, Group[]][] {
     if (best === undefined) continue
     const home = found.get(best.key)
     if (home === undefined) {
-      found.set(best.key, [{ ...draft, members: [...draft.members] }, [...best.groups, best.rest]])
+      const rest = { from: best.run, to: best.run, first: 0, last: -1, layout: REST }
+      found.set(best.key, [{ ...draft, members: [...draft.members] }, [...best.groups.slice(0, best.used), rest]])
     } else {
       home[0].count += draft.count
       home[0].members.push(...draft.members)
@@ -265,11 +278,13 @@ function headerTemplates(single: readonly Draft[]): [Draft, Group[]][] {
 
 interface HeaderPrefix {
   key: string
-  groups: Group[]
-  rest: Group
+  /** Run behind the beginning. */
+  run: number
+  groups: readonly Group[]
+  used: number
 }
 
-/** Beginnings of at most 12 slots, each ending before a token, that hold at least one slot. */
+/** Beginnings of at most 12 slots, each ending before a run, that hold at least one slot. */
 function headerPrefixes(draft: Draft): HeaderPrefix[] {
   const { line } = draft
   const prefixes: HeaderPrefix[] = []
@@ -277,19 +292,15 @@ function headerPrefixes(draft: Draft): HeaderPrefix[] {
   let key = ''
   let done = 0
   let used = 0
-  for (let i = 1; i < line.words.length && used <= 12; i++) {
-    while (used < groups.length && (groups[used] as Group).to < i) {
+  for (let run = 1; run < draft.words.length && used <= 12; run++) {
+    while (used < groups.length && (groups[used] as Group).to < run) {
       const group = groups[used] as Group
-      key += `${line.text.slice(done, line.from[group.from])}\0${group.layout}\0`
-      done = line.to[group.to] as number
+      key += `${line.text.slice(done, line.from[firstToken(line, group)])}\0${group.layout}\0`
+      done = line.to[lastToken(line, group)] as number
       used++
     }
-    if (used === 0 || (used < groups.length && (groups[used] as Group).from < i)) continue
-    prefixes.push({
-      key: key + line.text.slice(done, line.from[i]),
-      groups: groups.slice(0, used),
-      rest: { from: i, to: line.words.length, layout: REST },
-    })
+    if (used === 0 || (used < groups.length && (groups[used] as Group).from < run)) continue
+    prefixes.push({ key: key + line.text.slice(done, line.from[line.runs[run] as number]), run, groups, used })
   }
   return prefixes
 }
@@ -335,9 +346,9 @@ export class ColumnNamer {
     const layouts: string[] = []
     let done = 0
     for (const group of groups) {
-      statics.push(line.text.slice(done, line.from[group.from]))
+      statics.push(line.text.slice(done, line.from[firstToken(line, group)]))
       layouts.push(group.layout)
-      done = group.layout === REST ? line.text.length : (line.to[group.to] as number)
+      done = group.layout === REST ? line.text.length : (line.to[lastToken(line, group)] as number)
     }
     statics.push(line.text.slice(done))
     return { statics, columns: this.number(statics, layouts), layouts }

@@ -27,10 +27,9 @@ const DATES: readonly (readonly [string, string])[] = [
   ['ymd', '\\d\\d[01]\\d[0-3]\\d'],
   ['m-d', '[01]\\d-[0-3]\\d'],
   ['m.d', '[01]\\d\\.[0-3]\\d'],
-  ['a b d', `${DAY_NAME} ${MONTH} [0-3]\\d`],
-  ['a b e', `${DAY_NAME} ${MONTH}  \\d`],
-  ['b d', `${MONTH} [0-3]\\d`],
-  ['b e', `${MONTH}  \\d`],
+  // One line does not tell whether days are padded with a space or a zero; see padDays.
+  ['a b e', `${DAY_NAME} ${MONTH} [ 0-3]\\d`],
+  ['b e', `${MONTH} [ 0-3]\\d`],
   ['b D', `${MONTH} \\d`],
 ]
 
@@ -81,11 +80,16 @@ function makePatterns(): Pattern[] {
   return patterns
 }
 
+/** All of them at once: most places of a line are no time, and one expression says so. */
+const ANY: RegExp = /* @__PURE__ */ new RegExp(PATTERNS.map(({ expression }) => expression.source).join('|'), 'y')
+
 const FRACTION = /[.,:](\d{1,9})(?!\d)/y
 const YEAR_BEHIND = / (?:19|20)\d\d(?![0-9A-Za-z])/y
 
 /** The layout of a timestamp that starts at `at` of a line (one character a byte), ending where a token ends. */
 export function matchLayout(line: string, at: number): LayoutMatch | undefined {
+  ANY.lastIndex = at
+  if (!ANY.test(line)) return undefined
   for (const { layout, expression } of PATTERNS) {
     expression.lastIndex = at
     if (!expression.test(line)) continue
@@ -137,6 +141,11 @@ export function compileLayout(layout: string): Uint8Array<ArrayBuffer> | undefin
   }
   if (fields === 0 || layout.length > 64) return undefined
   return fromLatin1(`${program}\0\0`)
+}
+
+/** The layout with days that are padded with zeros where it pads them with spaces. */
+export function padDays(layout: string): string {
+  return layout.replace(/(?<!%)e/, 'd')
 }
 
 /** Ticks a second of a layout: 10 to the digits of its fraction. */

@@ -27,7 +27,18 @@ const RETURN: i32 = 13
 const SPACE: i32 = 32
 const QUOTE: i32 = 34
 const COLON: i32 = 58
+const HYPHEN: i32 = 45
+const UNDERSCORE: i32 = 95
+const EQUALS: i32 = 61
+const BRACKET: i32 = 91
+const PARENTHESIS: i32 = 40
+const COMMA: i32 = 44
 const BACKSLASH: i32 = 92
+
+function isSignPlace(c: i32): i32 {
+  const bracket: i32 = c === BRACKET || c === PARENTHESIS ? 1 : 0
+  return bracket !== 0 || c === UNDERSCORE || c === EQUALS || c === COLON || c === COMMA || c === SPACE ? 1 : 0
+}
 
 /** Newlines in `n` bytes; 15 readable bytes follow. */
 export function countNewlines(src: i32, n: i32): i32 {
@@ -259,6 +270,8 @@ export function scanLines(args: i32): i32 {
       } else {
         from = runStart(tokens, at, done)
         to = nextClear(tokens, at, limit)
+        // A sign belongs to its number: `blk_-1` is like `blk_1`, but in `1-2` and `--1` the hyphen is a delimiter.
+        if (from - 2 >= done && ld8(src + from - 1) === HYPHEN && isSignPlace(ld8(src + from - 2)) !== 0) from--
         // A number that is padded with spaces takes all but the first of them with it: `Jun  9` is like `Jun 10`.
         while (from - 2 >= done && ld8(src + from - 1) === SPACE && ld8(src + from - 2) === SPACE) from--
         at = to

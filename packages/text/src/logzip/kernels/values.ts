@@ -22,39 +22,46 @@ import {
 /** Longest number in digits: 15 of them always fit in 53 bits. */
 const MAX_DIGITS: i32 = 15
 
+/** What {@link parseNumber} gives for anything that is no number. */
+const NO_NUMBER: f64 = -9007199254740992
+
 /**
- * Value of a number of one spelling, or -1. Width 0: digits without a leading zero. Else exactly `width` bytes,
- * padded on the left with `pad` (a zero or a space).
+ * Value of a number of one spelling. Width 0: digits without a leading zero, behind a hyphen where it is below zero. Else
+ * exactly `width` bytes, padded on the left with `pad` (a zero or a space).
  */
 function parseNumber(start: i32, end: i32, width: i32, pad: i32): f64 {
-  const length: i32 = end - start
   let p: i32 = start
+  let negative: i32 = 0
   if (width === 0) {
-    if (length < 1 || length > MAX_DIGITS || (length > 1 && ld8(p) === 48)) return -1
+    if (end - p > 1 && ld8(p) === 45 && ld8(p + 1) !== 48) {
+      negative = 1
+      p++
+    }
+    if (end - p < 1 || end - p > MAX_DIGITS || (end - p > 1 && ld8(p) === 48)) return NO_NUMBER
   } else {
-    if (length !== width) return -1
+    if (end - p !== width) return NO_NUMBER
     if (pad === 32) {
       while (p < end - 1 && ld8(p) === 32) p++
-      if (end - p > 1 && ld8(p) === 48) return -1
+      if (end - p > 1 && ld8(p) === 48) return NO_NUMBER
     }
-    if (end - p > MAX_DIGITS) return -1
+    if (end - p > MAX_DIGITS) return NO_NUMBER
   }
   let low: i32 = 0
   const stop: i32 = end - p > 9 ? p + 9 : end
   while (p < stop) {
     const c: i32 = ld8(p) - 48
-    if (c < 0 || c > 9) return -1
+    if (c < 0 || c > 9) return NO_NUMBER
     low = low * 10 + c
     p++
   }
   let v: f64 = toF64(low)
   while (p < end) {
     const c: i32 = ld8(p) - 48
-    if (c < 0 || c > 9) return -1
+    if (c < 0 || c > 9) return NO_NUMBER
     v = v * 10 + toF64(c)
     p++
   }
-  return v
+  return negative !== 0 ? -v : v
 }
 
 /** Parse `n` rows; those spelled otherwise are listed in `exceptions` and take the value before. Returns their number, or -1 past `most`. */
@@ -71,7 +78,7 @@ export function parseNumbers(args: i32): i32 {
   let last: f64 = 0
   for (let i: i32 = 0; i < n; i++) {
     const v: f64 = parseNumber(ld32(starts + (i << 2)), ld32(ends + (i << 2)), width, pad)
-    if (v < 0) {
+    if (v === NO_NUMBER) {
       if (bad >= most) return -1
       st32(exceptions + (bad << 2), i)
       bad++
@@ -83,6 +90,14 @@ export function parseNumbers(args: i32): i32 {
 
 /** Write a value as `parseNumber` reads it; returns the number of bytes (at most 20 or `width`). */
 function formatNumber(value: f64, width: i32, pad: i32, out: i32): i32 {
+  if (value < 0 && width === 0) {
+    st8(out, 45)
+    return formatMagnitude(-value, 0, pad, out + 1) + 1
+  }
+  return formatMagnitude(value, width, pad, out)
+}
+
+function formatMagnitude(value: f64, width: i32, pad: i32, out: i32): i32 {
   // Anything a hostile file makes of it must still be a number of at most 16 digits.
   let v: f64 = value >= 0 && value < 9007199254740992 ? value : 0
   let n: i32 = 1
