@@ -1,4 +1,4 @@
-import { isPithError, PithError } from '@pith/core'
+import { type ErrorPlace, isPithError, PithError } from '@pith/core'
 import { fileError } from '@pith/core/node'
 
 /** Any failure as a PithError: system errors as `PITH_IO`, what should not happen as `PITH_INTERNAL`. */
@@ -14,16 +14,21 @@ export function asPithError(error: unknown): PithError {
   })
 }
 
-/** The lines that say what went wrong, where, and what to do next. */
-export function errorLines(error: PithError): string {
-  const { at, hint } = error
+/** Where something went wrong, as ` at section "dict" offset 4132`; empty where that is not known. */
+export function placeText(at: ErrorPlace | undefined): string {
   const place = [
     at?.entry === undefined ? '' : ` entry ${JSON.stringify(at.entry)}`,
     at?.section === undefined ? '' : ` section ${JSON.stringify(at.section)}`,
     at?.node === undefined ? '' : ` node ${JSON.stringify(at.node)}`,
     at?.offset === undefined ? '' : ` offset ${at.offset}`,
   ].join('')
-  const head = `pith: error ${error.code}${place === '' ? '' : ` at${place}`}: ${visible(error.message)}\n`
+  return place === '' ? '' : ` at${place}`
+}
+
+/** The lines that say what went wrong, where, and what to do next. */
+export function errorLines(error: PithError): string {
+  const { at, hint } = error
+  const head = `pith: error ${error.code}${placeText(at)}: ${visible(error.message)}\n`
   return hint === undefined ? head : `${head}hint: ${visible(hint)}\n`
 }
 

@@ -49,7 +49,7 @@ export async function append(plan: CompressPlan, choices: AppendChoices, context
   try {
     container =
       file.size === 0
-        ? createContainer(file, { ...cancel, solo: every === undefined })
+        ? createContainer(file, { ...cancel, solo: false })
         : await openForAppend(file, { ...cancel, limits: plan.run.limits ?? {} })
   } catch (error) {
     await file.abort(error)

@@ -59,3 +59,8 @@ async function importManifest(room: string): Promise<Manifest> {
   const module: { manifest: Manifest } = await import(`${room}/manifest`)
   return module.manifest
 }
+
+/** The packages that add verbs, and whether they are installed. */
+export function roomPackages(): { name: string; installed: boolean }[] {
+  return [...new Set(Object.values(ROOMS))].map((name) => ({ name, installed: isInstalled(name) }))
+}

@@ -1,5 +1,39 @@
-import { PithError } from '@pith/core'
+import { type Arguments, type CommandContext, formatBytes, formatCount } from '@pith/core'
+import { type LostPlace, repair } from '@pith/core/container'
+import { runOf } from '../command/run-options.ts'
+import { placeText } from '../command/show-error.ts'
+import { heldName, inFile, openAccess, shownName } from '../input/open-file.ts'
+import { outputSink } from '../input/output-sink.ts'
 
-export async function run(): Promise<number> {
-  throw new PithError('PITH_UNSUPPORTED', 'pith repair is not there yet')
+/** Lost places that are listed one by one. */
+const LISTED = 20
+
+export async function run(args: Arguments, context: CommandContext): Promise<number> {
+  const path = args.operands[0]!
+  const output = args.value('output') ?? (path === '-' ? '-' : `${heldName(path) ?? path}.repaired.pith`)
+  const access = await openAccess(path, context)
+  try {
+    const sink = await outputSink(output, context, { force: args.has('force') })
+    const { totals, lost, from } = await repair(access, sink, runOf(args, context))
+    if (context.json && output !== '-') {
+      await context.report({ file: shownName(path), output, from, totals, lost })
+      return 0
+    }
+    for (const place of lost.slice(0, LISTED)) await context.note(`${shownName(path)}: lost ${lostText(place)}`)
+    if (lost.length > LISTED) await context.note(`${shownName(path)}: and ${lost.length - LISTED} more`)
+    const saved = `${formatCount(totals.blocks)} blocks in ${formatCount(totals.entries)} entries`
+    const losses = lost.length === 0 ? 'nothing lost' : `${formatCount(lost.length)} places lost`
+    const name = output === '-' ? 'stdout' : output
+    await context.note(`${name}: ${saved} saved, ${formatBytes(totals.rawBytes)} decoded, ${losses}`)
+    return 0
+  } catch (error) {
+    throw inFile(path, error)
+  } finally {
+    await access.close()
+  }
+}
+
+function lostText(place: LostPlace): string {
+  const block = place.block === undefined ? '' : ` ${place.block}`
+  return `${place.what}${block}${placeText(place)}`
 }
