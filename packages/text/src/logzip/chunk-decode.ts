@@ -1,8 +1,9 @@
 /** One coded chunk back to rows, lines and bytes; columns are materialised when they are asked for. */
 import { ByteReader, PithError } from '@pith/core'
+import { FORM, type LogSection } from './chunk-encode.ts'
 import { columnLayouts, leftColumns, scaleOf } from './columns.ts'
 import { fromLatin1 } from './latin1.ts'
-import { unpackBytes } from './pack.ts'
+import { formOf, unpackBytes } from './pack.ts'
 import { PlainSource } from './plain.ts'
 import type { Prior } from './prior.ts'
 import { type ColumnSource, idWidth, KIND, type SymbolContext } from './streams.ts'
@@ -12,7 +13,7 @@ import { compileLayout, padDays } from './timestamps.ts'
 import type { Workspace } from './workspace.ts'
 
 /** Gives a block of the chunk by its section; `index` counts the groups of columns. */
-export type BlockLoader = (section: 'whole' | 'head' | 'ids' | 'columns' | 'texts', index: number) => Uint8Array
+export type BlockLoader = (section: LogSection, index: number) => Uint8Array
 
 /** Most bytes of one stream, and of a chunk. */
 export const MAX_CHUNK_BYTES: number = 2 ** 28
@@ -55,10 +56,11 @@ export class ChunkView {
   readonly #values: Map<number, number> = new Map()
   #ready: number = 0
 
-  constructor(workspace: Workspace, load: BlockLoader, whole: boolean, prior: Prior) {
+  constructor(workspace: Workspace, load: BlockLoader, prior: Prior) {
     this.#w = workspace
     this.#prior = prior
-    const streams = whole ? wholeStreams(load('whole', 0)) : blockStreams(load)
+    const block = load('chunk', 0)
+    const streams = formOf(block) === FORM.whole ? wholeStreams(block) : blockStreams(block, load)
     const { head } = streams
     this.rawBytes = head.varint()
     this.lines = head.varint()
@@ -359,9 +361,9 @@ export class ChunkView {
   }
 }
 
-function blockStreams(load: BlockLoader): Streams {
+function blockStreams(block: Uint8Array, load: BlockLoader): Streams {
   return {
-    head: new ByteReader(unpackBytes(load('head', 0), MAX_CHUNK_BYTES)),
+    head: new ByteReader(unpackBytes(block, MAX_CHUNK_BYTES)),
     ids: (bytes) => unpackBytes(load('ids', 0), bytes),
     open: () => undefined,
     group: (index) => unpackBytes(load('columns', index), MAX_CHUNK_BYTES),

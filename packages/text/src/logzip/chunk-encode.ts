@@ -2,10 +2,11 @@
 import { ByteWriter } from '@pith/core'
 import { planColumns } from './columns.ts'
 import { packBytes } from './pack.ts'
-import { parseChunk } from './parse.ts'
+import { MAX_LINES, parseChunk } from './parse.ts'
 import { PlainSink } from './plain.ts'
 import { Prior } from './prior.ts'
 import { idWidth, writeColumns, writeEols } from './streams.ts'
+import { type TimeRange, timeRange } from './time-range.ts'
 import type { Workspace } from './workspace.ts'
 
 /** Effort: `fast` and `default` differ in brotli's quality, `max` mixes contexts. */
@@ -16,25 +17,79 @@ const QUALITY: { readonly fast: number; readonly default: number; readonly max: 
 /** Chunks whose streams hold fewer bytes than this are one block. */
 const WHOLE_BYTES = 65536
 
-/** A coded chunk: blocks by the section they belong to. */
+/** Sections of a log: one block of `chunk` for each chunk, the others as many as it needs. */
+export type LogSection = 'chunk' | 'ids' | 'columns' | 'texts'
+
+/** First byte of a block of section `chunk`. */
+export const FORM: { readonly split: 0; readonly whole: 1 } = { split: 0, whole: 1 }
+
+/** A coded chunk: its blocks, that of section `chunk` first. */
 export interface EncodedChunk {
   rawBytes: number
   lines: number
-  blocks: { section: 'whole' | 'head' | 'ids' | 'columns' | 'texts'; payload: Uint8Array }[]
+  /** Whether its last line goes on in the next chunk (or is the end of a log without a last newline). */
+  open: boolean
+  times: TimeRange | undefined
+  blocks: { section: LogSection; payload: Uint8Array }[]
+}
+
+/** How chunks of one log are coded. */
+export interface ChunkOptions {
+  level: Level
+  /** Whether quoted text is one slot; undefined: decided by this chunk. */
+  quotes?: boolean | undefined
 }
 
 /**
- * Code a chunk.
+ * Code one piece of a log, which becomes more than one chunk where it has more than {@link MAX_LINES} lines.
  *
- * @param prior of the archive; undefined where this is the first chunk and others will follow: then it is learned here
- *   and returned
+ * @param prior of the log
  */
-export function encodeChunk(
+export function encodePiece(workspace: Workspace, bytes: Uint8Array, prior: Prior, options: ChunkOptions): EncodedChunk[] {
+  const chunks: EncodedChunk[] = []
+  for (const part of splitLongPieces(workspace, bytes)) chunks.push(encodeChunk(workspace, part, prior, options).chunk)
+  return chunks
+}
+
+/**
+ * Code the first piece of a log that others will follow, and learn the prior from it.
+ */
+export function encodeFirst(
+  workspace: Workspace,
+  bytes: Uint8Array,
+  options: ChunkOptions,
+): { chunks: EncodedChunk[]; prior: Prior; quotes: boolean } {
+  const [first, ...rest] = splitLongPieces(workspace, bytes)
+  const { chunk, prior, quotes } = encodeChunk(workspace, first as Uint8Array, undefined, options)
+  const chunks = [chunk]
+  for (const part of rest) chunks.push(encodeChunk(workspace, part, prior, { ...options, quotes }).chunk)
+  return { chunks, prior, quotes }
+}
+
+function splitLongPieces(workspace: Workspace, bytes: Uint8Array): Uint8Array[] {
+  const { memory, kernels } = workspace
+  const parts: Uint8Array[] = []
+  let rest = bytes
+  for (;;) {
+    workspace.reset()
+    const at = memory.alloc(rest.length + 16)
+    memory.u8.set(rest, at)
+    const end = kernels.offsetOfLine(at, rest.length, MAX_LINES)
+    if (end < 0 || end === rest.length) break
+    parts.push(rest.subarray(0, end))
+    rest = rest.subarray(end)
+  }
+  parts.push(rest)
+  return parts
+}
+
+/** Code a chunk; without a prior it is learned here. */
+function encodeChunk(
   workspace: Workspace,
   bytes: Uint8Array,
   prior: Prior | undefined,
-  options: { level: Level; quotes?: boolean | undefined },
-): { chunk: EncodedChunk; prior: Prior } {
+  options: ChunkOptions,
+): { chunk: EncodedChunk; prior: Prior; quotes: boolean } {
   workspace.reset()
   let known = prior ?? Prior.empty()
   const parsed = parseChunk(workspace, bytes, known.templates, options)
@@ -56,28 +111,46 @@ export function encodeChunk(
   head.bytes(meta)
   head.varint(tables.length)
   head.bytes(tables)
+  return {
+    chunk: {
+      rawBytes: parsed.rawBytes,
+      lines: parsed.lines,
+      open: workspace.memory.u8[parsed.eols + parsed.lines - 1] === 2,
+      times: timeRange(workspace, parsed, plans),
+      blocks: packBlocks(head.view(), ids, groups, texts, QUALITY[options.level]),
+    },
+    prior: known,
+    quotes: parsed.quotes,
+  }
+}
 
-  const quality = QUALITY[options.level]
-  const streams = [head.view(), ids, ...groups, texts]
-  const total = streams.reduce((sum, stream) => sum + stream.length, 0)
-  const blocks: EncodedChunk['blocks'] = []
+function packBlocks(
+  head: Uint8Array,
+  ids: Uint8Array,
+  groups: readonly Uint8Array[],
+  texts: Uint8Array,
+  quality: number,
+): EncodedChunk['blocks'] {
+  let total = head.length + ids.length + texts.length
+  for (const group of groups) total += group.length
   if (total < WHOLE_BYTES) {
     const whole = new ByteWriter(total + 32)
-    whole.bytes(streams[0] as Uint8Array)
+    whole.bytes(head)
     whole.bytes(ids)
     for (const group of groups) {
       whole.varint(group.length)
       whole.bytes(group)
     }
     whole.bytes(texts)
-    blocks.push({ section: 'whole', payload: packBytes(whole.view(), quality) })
-  } else {
-    blocks.push({ section: 'head', payload: packBytes(streams[0] as Uint8Array, quality) })
-    blocks.push({ section: 'ids', payload: packBytes(ids, quality) })
-    for (const group of groups) blocks.push({ section: 'columns', payload: packBytes(group, quality) })
-    if (texts.length > 0) blocks.push({ section: 'texts', payload: packBytes(texts, quality) })
+    return [{ section: 'chunk', payload: packBytes(whole.view(), quality, FORM.whole) }]
   }
-  return { chunk: { rawBytes: parsed.rawBytes, lines: parsed.lines, blocks }, prior: known }
+  const blocks: EncodedChunk['blocks'] = [
+    { section: 'chunk', payload: packBytes(head, quality, FORM.split) },
+    { section: 'ids', payload: packBytes(ids, quality) },
+  ]
+  for (const group of groups) blocks.push({ section: 'columns', payload: packBytes(group, quality) })
+  if (texts.length > 0) blocks.push({ section: 'texts', payload: packBytes(texts, quality) })
+  return blocks
 }
 
 /** Template of each line, as planes of bytes. */

@@ -9,22 +9,23 @@ export const METHOD: { readonly stored: 0; readonly brotli: 1; readonly mixed: 2
 const MIN_BROTLI = 24
 
 /**
- * Pack bytes: u8 method, varint length, data.
+ * Pack bytes: u8 method + 16 * form, varint length, data.
  *
  * @param quality of brotli, 0..11
+ * @param form a number below 16 that the caller finds again with {@link formOf}
  */
-export function packBytes(bytes: Uint8Array, quality: number): Uint8Array {
+export function packBytes(bytes: Uint8Array, quality: number, form: number = 0): Uint8Array {
   const out = new ByteWriter(bytes.length + 16)
   if (bytes.length >= MIN_BROTLI) {
     const coded = brotliCompressSync(bytes, { quality, lgwin: windowLog(bytes.length) })
     if (coded.length < bytes.length) {
-      out.u8(METHOD.brotli)
+      out.u8(METHOD.brotli | (form << 4))
       out.varint(bytes.length)
       out.bytes(coded)
       return out.view()
     }
   }
-  out.u8(METHOD.stored)
+  out.u8(METHOD.stored | (form << 4))
   out.varint(bytes.length)
   out.bytes(bytes)
   return out.view()
@@ -35,6 +36,11 @@ function windowLog(bytes: number): number {
   return Math.min(24, Math.max(16, 33 - Math.clz32(bytes)))
 }
 
+/** The form of a packed stream. */
+export function formOf(packed: Uint8Array): number {
+  return (packed[0] ?? 0) >> 4
+}
+
 /**
  * Unpack what {@link packBytes} packed.
  *
@@ -43,7 +49,7 @@ function windowLog(bytes: number): number {
  */
 export function unpackBytes(packed: Uint8Array, most: number): Uint8Array {
   const reader = new ByteReader(packed)
-  const method = reader.u8()
+  const method = reader.u8() & 15
   const length = reader.varint()
   if (length > most) {
     throw new PithError('PITH_LIMIT', `a stream declares ${length} bytes, ${most} are allowed`, {

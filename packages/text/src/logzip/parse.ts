@@ -32,6 +32,8 @@ export interface ParsedChunk {
   rowStart: number
   rowEnd: number
   rowLine: number
+  /** Whether quoted text was taken as one slot. */
+  quotes: boolean
   templates: TemplateSet
   /** Lines of each template. */
   templateCounts: Int32Array
@@ -62,7 +64,7 @@ export function parseChunk(workspace: Workspace, bytes: Uint8Array, prior: Templ
 
   const signatures = readSignatures(workspace, scan, starts, ends)
   const assignment = assignTemplates(signatures, prior)
-  return gather(workspace, { source, rawBytes: n, lines, eols }, starts, ends, scan, assignment)
+  return gather(workspace, { source, rawBytes: n, lines, eols, quotes }, starts, ends, scan, assignment)
 }
 
 interface Scan {
@@ -166,7 +168,7 @@ function readSignatures(workspace: Workspace, scan: Scan, starts: number, ends: 
 
 function gather(
   workspace: Workspace,
-  chunk: { source: number; rawBytes: number; lines: number; eols: number },
+  chunk: Pick<ParsedChunk, 'source' | 'rawBytes' | 'lines' | 'eols' | 'quotes'>,
   starts: number,
   ends: number,
   scan: Scan,

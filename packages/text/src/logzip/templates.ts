@@ -6,6 +6,7 @@
  * become one slot. A slot's column is named by the static text before it in its line, so that headers share columns
  * and contents have their own; in JSON it is named by the path of its key.
  */
+import { TemplateIndex } from './template-index.ts'
 import { matchLayout } from './timestamps.ts'
 import { type Anchor, endAnchor, lineEnd, startAnchor, type TokenLine } from './tokens.ts'
 
@@ -75,6 +76,7 @@ export function emptyTemplates(): TemplateSet {
  * @param prior templates that stand already, their order and columns are kept
  */
 export function assignTemplates(signatures: readonly Signature[], prior: TemplateSet): Assignment {
+  const index = new TemplateIndex(prior.templates)
   const namer = new ColumnNamer(prior)
   const templateOf = new Array<number>(signatures.length).fill(0)
   const places = new Array<SlotPlace[]>(signatures.length).fill([])
@@ -82,6 +84,16 @@ export function assignTemplates(signatures: readonly Signature[], prior: Templat
   for (const [id, template] of prior.templates.entries()) if (id > 0) known.set(templateKey(template), id)
 
   const templates = [...prior.templates]
+  const place = (member: number, id: number, groups: readonly Group[]): void => {
+    const line = (signatures[member] as Signature).line
+    const columns = (templates[id] as Template).columns
+    templateOf[member] = id
+    places[member] = groups.map((group, k) => ({
+      column: columns[k] as number,
+      start: startAnchor(line, firstToken(line, group)),
+      end: group.layout === REST ? lineEnd(line) : endAnchor(line, lastToken(line, group)),
+    }))
+  }
   const adopt = (draft: Draft, groups: readonly Group[]): void => {
     const template = namer.template(draft.line, groups)
     const key = templateKey(template)
@@ -91,19 +103,16 @@ export function assignTemplates(signatures: readonly Signature[], prior: Templat
       templates.push(template)
       known.set(key, id)
     }
-    const columns = (templates[id] as Template).columns
-    for (const member of draft.members) {
-      const line = (signatures[member] as Signature).line
-      templateOf[member] = id
-      places[member] = groups.map((group, k) => ({
-        column: columns[k] as number,
-        start: startAnchor(line, firstToken(line, group)),
-        end: group.layout === REST ? lineEnd(line) : endAnchor(line, lastToken(line, group)),
-      }))
-    }
+    for (const member of draft.members) place(member, id, groups)
   }
 
-  const drafts = joinSignatures(signatures)
+  const open: number[] = []
+  for (const [i, { line }] of signatures.entries()) {
+    const found = prior.templates.length > 1 ? index.find(line) : undefined
+    if (found === undefined) open.push(i)
+    else place(i, found.id, found.groups)
+  }
+  const drafts = joinSignatures(signatures, open)
   const single: Draft[] = []
   const plain: [Draft, Group[]][] = []
   for (const draft of drafts) {
@@ -119,9 +128,8 @@ function templateKey(template: Template): string {
   return `${template.statics.join('\n')}\n${template.layouts.join('\n')}`
 }
 
-function joinSignatures(signatures: readonly Signature[]): Draft[] {
-  const order = signatures.map((_, i) => i)
-  order.sort((a, b) => (signatures[b] as Signature).count - (signatures[a] as Signature).count || a - b)
+function joinSignatures(signatures: readonly Signature[], open: readonly number[]): Draft[] {
+  const order = [...open].sort((a, b) => (signatures[b] as Signature).count - (signatures[a] as Signature).count || a - b)
   const bySkeleton = new Map<string, Draft[]>()
   const drafts: Draft[] = []
   for (const index of order) {
@@ -168,7 +176,7 @@ function log2Ratio(a: number, b: number): number {
 }
 
 /** Part of a line that is one slot: runs `from`..`to`, within them the tokens from `first` of the first to `last` of the last run. */
-interface Group {
+export interface Group {
   from: number
   to: number
   /** Token of run `from`, counted from its first. */
@@ -176,6 +184,16 @@ interface Group {
   /** Token of run `to`, counted from its first; -1 is its last, whichever that is in a line. */
   last: number
   layout: string
+}
+
+/** The tokens `first`..`last` of a line as a group. */
+export function groupOf(line: TokenLine, first: number, last: number, layout: string): Group {
+  let from = 0
+  while ((line.runs[from + 1] as number) <= first) from++
+  let to = from
+  while ((line.runs[to + 1] as number) <= last) to++
+  const start = line.runs[from] as number
+  return { from, to, first: first - start, last: last - (line.runs[to] as number), layout }
 }
 
 function firstToken(line: TokenLine, group: Group): number {

@@ -1,4 +1,7 @@
 export { gatherRows } from './gather.ts'
+export { maxEngineBytes, maxEngineInit, maxFinish, maxOverrun, maxReadFrom, maxWriteTo } from './max-engine.ts'
+export { maxIds, maxNumbers, maxTemplates } from './max-symbols.ts'
+export { maxTextAt, maxTextBytes, maxTextInit, maxTextLines } from './max-text.ts'
 export { hash32, measureLines, renderLines } from './render.ts'
 export { buildMasks, countNewlines, offsetOfLine, scanLines, splitLines } from './scan.ts'
 export { formatTimes, parseTimes } from './time.ts'
