@@ -10,8 +10,17 @@
 import type { i32 } from '../../wasm/memory.ts'
 import { copy, fill, ld32, mul32, shru, st16, st32, udiv } from '../../wasm/memory.ts'
 import { mixDot, mixTrain } from '../../wasm/vector.ts'
-import { coderDecode, coderEncode, coderFinish, coderOverrun, coderReadFrom, coderWriteTo } from './coder.ts'
-import { nextHistory, onesOf, squash, stretch, TABLE_BYTES, tablesInit, zerosOf } from './tables.ts'
+import {
+  coderDecode,
+  coderEncode,
+  coderFinish,
+  coderLoad,
+  coderOverrun,
+  coderReadFrom,
+  coderSave,
+  coderWriteTo,
+} from './coder.ts'
+import { nextHistory, onesOf, squash, stretch, TABLE_BYTES, tablesInit, tablesOpen, zerosOf } from './tables.ts'
 
 /** Contexts that one symbol may have. */
 export const CM_CONTEXTS: i32 = 24
@@ -155,6 +164,22 @@ export function cmInit(base: i32, tableLog: i32, banks: i32, sets0: i32, sets1: 
   sel1 = 0
   apmHash0 = 0
   apmHash1 = 0
+}
+
+/** Go on with an engine that {@link cmInit} made at `base`, with the same parameters; `cmUse` comes next. */
+export function cmOpen(base: i32, tableLog: i32, banks: i32, sets0: i32, sets1: i32, apmLog: i32): void {
+  layout(base, tableLog, banks, sets0, sets1, apmLog)
+  tablesOpen(base)
+}
+
+/** Keep the state of the code in 24 bytes at `p`. */
+export function cmSaveCode(p: i32): void {
+  coderSave(p)
+}
+
+/** Go on with the code whose state was kept at `p`. */
+export function cmLoadCode(p: i32): void {
+  coderLoad(p)
 }
 
 /** Code to `dst`, at most up to `limit`. */

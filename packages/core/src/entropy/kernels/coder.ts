@@ -4,7 +4,7 @@
  * @module
  */
 import type { i32 } from '../../wasm/memory.ts'
-import { ld8, ltu, shru, st8 } from '../../wasm/memory.ts'
+import { ld8, ld32, ltu, shru, st8, st32 } from '../../wasm/memory.ts'
 
 let low: i32 = 0
 let high: i32 = -1
@@ -31,6 +31,26 @@ export function coderReadFrom(src: i32, limit: i32): void {
   overrun = 0
   code = 0
   for (let i = 0; i < 4; i++) code = (code << 8) | coderNext()
+}
+
+/** Keep the state of the coder in 24 bytes at `p`, a multiple of 4, so that another code can be worked on in between. */
+export function coderSave(p: i32): void {
+  st32(p, low)
+  st32(p + 4, high)
+  st32(p + 8, code)
+  st32(p + 12, at)
+  st32(p + 16, end)
+  st32(p + 20, overrun)
+}
+
+/** Go on with the state that {@link coderSave} kept at `p`. */
+export function coderLoad(p: i32): void {
+  low = ld32(p)
+  high = ld32(p + 4)
+  code = ld32(p + 8)
+  at = ld32(p + 12)
+  end = ld32(p + 16)
+  overrun = ld32(p + 20)
 }
 
 /** Bytes that were missing: read past the end, or written past the limit. */

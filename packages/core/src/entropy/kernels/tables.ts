@@ -27,12 +27,17 @@ let stretchAt: i32 = 0
 let historyAt: i32 = 0
 let numberAt: i32 = 0
 
-/** Fill the tables from `base`, which is a multiple of 16. */
-export function tablesInit(base: i32): void {
+/** Use the tables that {@link tablesInit} made at `base`. */
+export function tablesOpen(base: i32): void {
   squashAt = base
   stretchAt = (base + SQUASH_BYTES) | 0
   historyAt = (stretchAt + STRETCH_BYTES) | 0
   numberAt = (historyAt + HISTORY_BYTES) | 0
+}
+
+/** Fill the tables from `base`, which is a multiple of 16. */
+export function tablesInit(base: i32): void {
+  tablesOpen(base)
   // odds = e^-x in units of 2^-31, from x = 0 down the negative side; the positive side is its mirror.
   let odds: i32 = -1
   for (let i = 0; i < 3072; i++) {
