@@ -146,8 +146,22 @@ describe('append', () => {
 
 describe('superseding blocks', () => {
   /** Flushes of one block; every `every`-th takes all since the last back and writes them as one. */
-  async function flushes(file: RecordedFile, count: number, every: number): Promise<string[][]> {
+  async function flushes(file: RecordedFile, count: number, every: number, abort = false): Promise<string[][]> {
     const writer = createContainer(file)
+    try {
+      return await flushInto(writer, file, count, every)
+    } catch (error) {
+      if (abort) await writer.abort(error)
+      throw error
+    }
+  }
+
+  async function flushInto(
+    writer: ReturnType<typeof createContainer>,
+    file: RecordedFile,
+    count: number,
+    every: number,
+  ): Promise<string[][]> {
     const entry = await writer.entry({ codec: 'logzip' })
     const states: string[][] = [[]]
     let expected: string[] = []
@@ -233,7 +247,7 @@ describe('superseding blocks', () => {
     for (let failAt = whole.marks[0]; failAt < whole.operations.length; failAt++) {
       const file = new RecordedFile()
       file.failAt = failAt
-      await expect(flushes(file, 9, 4)).rejects.toThrow('disk is full')
+      await expect(flushes(file, 9, 4, true)).rejects.toThrow('disk is full')
       const done = file.marks.length - 1
       expect([states[done], states[done + 1]]).toContainEqual(await shape(file.bytes()))
     }

@@ -1,4 +1,3 @@
-import { ByteReader } from '../bytes.ts'
 import type { ErrorPlace } from '../errors.ts'
 import { PithError } from '../errors.ts'
 import type { EntryState, Row } from './catalog.ts'
@@ -6,7 +5,7 @@ import { addSection, countRow, newEntry } from './catalog.ts'
 import type { ChunkHeader } from './layout.ts'
 import { checkType, chunkIsIntact, FRAME_BYTES, getU32, HEADER_BYTES, parseHeader, TYPES, typeName } from './layout.ts'
 import type { BlockPrefix } from './records.ts'
-import { corrupt, readBlockPrefix, readHead } from './records.ts'
+import { corrupt, parseAt, readBlockPrefix, readHead } from './records.ts'
 
 /** What the chunks behind the last index root say. */
 export interface Journal {
@@ -84,21 +83,23 @@ async function applyChunk(
   else if (type === TYPES.block) journal.rows.push(blockRow(entry, chunk))
   else if (!intact) throw checksum(`the chunk ${typeName(type)}`, offset)
   else if (type === TYPES.profile) addProfile(entry, payload, ref)
-  else entry.rawBytes = readDone(payload)
+  else entry.rawBytes = readDone(payload, offset)
 }
 
 /** The entry that a HEAD chunk starts. */
 export function headEntry(chunk: PlacedChunk): EntryState {
   const { header, payload, offset } = chunk
   if (header.entry === 0) throw corrupt('an entry has the number 0', offset)
-  const input = new ByteReader(payload)
-  const entry = newEntry(header.entry, readHead(input))
-  input.finish()
-  return entry
+  const head = parseAt(payload, offset + HEADER_BYTES, (input) => {
+    const fields = readHead(input)
+    input.finish()
+    return fields
+  })
+  return newEntry(header.entry, head)
 }
 
 export function addProfile(entry: EntryState, payload: Uint8Array, ref: EntryState['profiles'][number]): void {
-  const version = new ByteReader(payload).varint()
+  const version = parseAt(payload, ref.offset + HEADER_BYTES, (input) => input.varint())
   if (version !== entry.profiles.length + 1) {
     throw corrupt(`profile ${version} of entry ${entry.id} follows ${entry.profiles.length}`, ref.offset)
   }
@@ -106,17 +107,17 @@ export function addProfile(entry: EntryState, payload: Uint8Array, ref: EntrySta
 }
 
 /** Decoded bytes of a finished entry. */
-export function readDone(payload: Uint8Array): number {
-  const input = new ByteReader(payload)
-  const rawBytes = input.varint()
-  input.finish()
-  return rawBytes
+export function readDone(payload: Uint8Array, offset: number): number {
+  return parseAt(payload, offset + HEADER_BYTES, (input) => {
+    const rawBytes = input.varint()
+    input.finish()
+    return rawBytes
+  })
 }
 
 function blockRow(entry: EntryState, chunk: PlacedChunk): Row {
   if (chunk.intact) {
-    const input = new ByteReader(chunk.payload)
-    return addBlock(entry, chunk, readBlockPrefix(input), input.offset)
+    return addIntactBlock(entry, chunk)
   }
   // The header is right and the payload is not: the block keeps its number, and reading it reports the damage.
   const counts = entry.sections[chunk.header.section - 1]?.counts
@@ -129,16 +130,24 @@ function blockRow(entry: EntryState, chunk: PlacedChunk): Row {
   )
 }
 
+/** Take a block whose CRC was checked into its entry. @throws PithError `PITH_CORRUPT` */
+export function addIntactBlock(entry: EntryState, chunk: PlacedChunk): Row {
+  return parseAt(chunk.payload, chunk.offset + HEADER_BYTES, (input) => {
+    const block = readBlockPrefix(input)
+    return addBlock(entry, chunk, block, input.offset)
+  })
+}
+
 /**
  * Take a block into its entry.
  *
  * @throws PithError `PITH_CORRUPT` where it does not follow the blocks before it
  */
-export function addBlock(entry: EntryState, chunk: PlacedChunk, block: BlockPrefix, prefixBytes: number): Row {
+function addBlock(entry: EntryState, chunk: PlacedChunk, block: BlockPrefix, prefixBytes: number): Row {
   const { header, offset, crc } = chunk
   const known = entry.sections.length
   const fail = (why: string): never => {
-    throw corrupt(`block ${block.block} of section ${header.section} in entry ${entry.id} ${why}`, offset)
+    throw corrupt(`block ${block.block} of section ${header.section} in entry ${entry.id} ${why}`, 0)
   }
   if (header.section === known + 1 && block.name !== undefined) addSection(entry, block.name)
   else if (header.section < 1 || header.section > known) fail('belongs to no section')

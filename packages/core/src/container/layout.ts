@@ -27,9 +27,9 @@ export const OPEN_BYTES = 65536
 /** A writer leaves at most this much between the last index root and a tail; a reader accepts {@link JOURNAL_LIMIT}. */
 export const JOURNAL_BYTES = 32768
 export const JOURNAL_LIMIT: number = 1 << 20
-/** Largest file in the solo form, and the payload up to which a writer holds a file back for it. */
-export const SOLO_BYTES = 49152
-export const SOLO_PAYLOAD_BYTES = 32768
+/** Largest file in the solo form, which is what a reader takes at first; and the payload that a writer holds back for it. */
+export const SOLO_BYTES = 65536
+export const SOLO_PAYLOAD_BYTES = 64512
 
 /** Largest section number; 0 stands for "no section". */
 export const MAX_SECTIONS = 0xffff

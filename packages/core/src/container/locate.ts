@@ -9,6 +9,7 @@ import { applyJournal, checksum, chunkAt } from './journal.ts'
 import {
   checkPrelude,
   FRAME_BYTES,
+  HEADER_BYTES,
   JOURNAL_LIMIT,
   OPEN_BYTES,
   PRELUDE_BYTES,
@@ -20,7 +21,7 @@ import {
 import type { EntryPage, Root, RowPage } from './pages.ts'
 import { decodeEntryPage, decodeRoot, decodeRowPage } from './pages.ts'
 import type { Tail } from './records.ts'
-import { corrupt, decodeTail } from './records.ts'
+import { corrupt, decodeTail, parseAt } from './records.ts'
 import type { Solo } from './solo.ts'
 import { decodeSolo } from './solo.ts'
 
@@ -104,7 +105,7 @@ export function tailAt(bytes: Uint8Array, at: number, base: number): Tail | unde
   if (chunk === undefined || chunk.header.type !== TYPES.tail || !chunk.intact) return undefined
   if (chunk.payload.length !== TAIL_BYTES - FRAME_BYTES) return undefined
   try {
-    const tail = decodeTail(chunk.payload)
+    const tail = parseAt(chunk.payload, base + at, decodeTail)
     return tail.self === base + at && tail.previous < tail.self ? tail : undefined
   } catch (error) {
     if (isPithError(error, 'PITH_VERSION')) throw error
@@ -132,10 +133,10 @@ async function openCommit(file: Fetcher, newest: Tail, limits: Limits, signal?: 
 
 async function loadCommit(file: Fetcher, tail: Tail, limits: Limits, signal?: AbortSignal): Promise<Committed> {
   const at = tail.self
-  checkLimit(limits, 'sections', tail.blocks, 'the number of blocks')
-  checkLimit(limits, 'sections', tail.entries, 'the number of entries')
   // Each block and entry takes at least a frame somewhere, so a count beyond that is made up.
   if (tail.blocks > at / FRAME_BYTES || tail.entries > at / FRAME_BYTES) throw corrupt('the tail declares too much', at)
+  checkLimit(limits, 'sections', tail.blocks, 'the number of blocks')
+  checkLimit(limits, 'sections', tail.entries, 'the number of entries')
   const root = await loadRoot(file, tail, limits, signal)
   const indexEnd = tail.rootOffset === 0 ? PRELUDE_BYTES : tail.rootOffset + tail.rootLength
   if (at - indexEnd > JOURNAL_LIMIT) throw corrupt(`the index ends at ${indexEnd}, too far before its tail`, at)
@@ -155,7 +156,7 @@ async function loadRoot(file: Fetcher, tail: Tail, limits: Limits, signal?: Abor
   }
   checkLimit(limits, 'memoryBytes', rootLength, 'the root of the index')
   const payload = await readIndexChunk(file, rootOffset, rootLength, signal)
-  return decodeRoot(payload, { end: rootOffset })
+  return parseAt(payload, rootOffset + HEADER_BYTES, (input) => decodeRoot(input, { end: rootOffset }))
 }
 
 /** Read and check an INDX chunk; gives its payload. @throws PithError `PITH_CHECKSUM` */
@@ -175,7 +176,8 @@ async function readIndexChunk(
 }
 
 export async function readRowPage(file: Fetcher, page: RowPage, end: number, signal?: AbortSignal): Promise<Row[]> {
-  return decodeRowPage(await readIndexChunk(file, page.offset, page.length, signal), page, { end })
+  const payload = await readIndexChunk(file, page.offset, page.length, signal)
+  return parseAt(payload, page.offset + HEADER_BYTES, (input) => decodeRowPage(input, page, { end }))
 }
 
 export async function readEntryPage(
@@ -184,7 +186,8 @@ export async function readEntryPage(
   end: number,
   signal?: AbortSignal,
 ): Promise<EntryState[]> {
-  return decodeEntryPage(await readIndexChunk(file, page.offset, page.length, signal), page, { end })
+  const payload = await readIndexChunk(file, page.offset, page.length, signal)
+  return parseAt(payload, page.offset + HEADER_BYTES, (input) => decodeEntryPage(input, page, { end }))
 }
 
 /** Find an entry in the pages of a root, the newest page first. */

@@ -1,4 +1,4 @@
-import { ByteReader, ByteWriter } from '../bytes.ts'
+import { type ByteReader, ByteWriter } from '../bytes.ts'
 import type { ChunkRef, EntryState, Row, SectionState } from './catalog.ts'
 import { compareRows } from './catalog.ts'
 import { FRAME_BYTES, HEADER_BYTES, PRELUDE_BYTES } from './layout.ts'
@@ -271,13 +271,11 @@ export function encodeRowPage(rows: readonly Row[]): Uint8Array<ArrayBuffer> {
   return out.view()
 }
 
-export function decodeRowPage(payload: Uint8Array, page: RowPage, bounds: PageBounds): Row[] {
-  const input = new ByteReader(payload)
-  if (input.u8() !== KIND_ROWS) throw corrupt('a page of rows is needed', page.offset)
+export function decodeRowPage(input: ByteReader, page: RowPage, bounds: PageBounds): Row[] {
+  if (input.u8() !== KIND_ROWS) throw corrupt('a page of rows is needed', 0)
   const rows = readRows(input, bounds)
   input.finish()
-  if (rows.length !== page.count)
-    throw corrupt(`a page has ${rows.length} rows, the root says ${page.count}`, page.offset)
+  if (rows.length !== page.count) throw corrupt(`a page has ${rows.length} rows, the root says ${page.count}`, 0)
   return rows
 }
 
@@ -288,13 +286,12 @@ export function encodeEntryPage(entries: readonly EntryState[]): Uint8Array<Arra
   return out.view()
 }
 
-export function decodeEntryPage(payload: Uint8Array, page: EntryPage, bounds: PageBounds): EntryState[] {
-  const input = new ByteReader(payload)
-  if (input.u8() !== KIND_ENTRIES) throw corrupt('a page of entries is needed', page.offset)
+export function decodeEntryPage(input: ByteReader, page: EntryPage, bounds: PageBounds): EntryState[] {
+  if (input.u8() !== KIND_ENTRIES) throw corrupt('a page of entries is needed', 0)
   const entries = readEntries(input, bounds)
   input.finish()
   if (entries.length !== page.count || entries[0]?.id !== page.firstId || entries.at(-1)?.id !== page.lastId) {
-    throw corrupt('a page of entries is not the one that the root means', page.offset)
+    throw corrupt('a page of entries is not the one that the root means', 0)
   }
   return entries
 }
@@ -323,8 +320,7 @@ export function encodeRoot(root: Root): Uint8Array<ArrayBuffer> {
   return out.finish()
 }
 
-export function decodeRoot(payload: Uint8Array, bounds: PageBounds): Root {
-  const input = new ByteReader(payload)
+export function decodeRoot(input: ByteReader, bounds: PageBounds): Root {
   if (input.u8() !== KIND_ROOT) throw corrupt('the tail does not point to the root of an index', 0)
   const entryPages: EntryPage[] = []
   for (let n = checkedCount(input, 7); n > 0; n--) {
@@ -333,7 +329,7 @@ export function decodeRoot(payload: Uint8Array, bounds: PageBounds): Root {
     const lastId = firstId + input.varint()
     const page = { ...place, firstId, lastId, firstPath: readText(input, 4096), lastPath: readText(input, 4096) }
     if (firstId < 1 || lastId > 0xffffffff || page.count > lastId - firstId + 1) {
-      throw corrupt('a page of entries has ids out of range', place.offset)
+      throw corrupt('a page of entries has ids out of range', input.offset)
     }
     entryPages.push(page)
   }

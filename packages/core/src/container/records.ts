@@ -234,8 +234,7 @@ export function encodeTail(tail: Tail): Uint8Array<ArrayBuffer> {
 }
 
 /** @throws PithError `PITH_VERSION`, `PITH_CORRUPT` */
-export function decodeTail(payload: Uint8Array): Tail {
-  const input = new ByteReader(payload)
+export function decodeTail(input: ByteReader): Tail {
   const version = input.u16()
   const flags = input.u16()
   if (version !== FORMAT_VERSION || flags !== 0) {
@@ -339,6 +338,21 @@ export function readText(input: ByteReader, maxBytes: number): string {
 function atMost(value: number, max: number, what: string, at: number): number {
   if (value > max) throw corrupt(`the ${what} at ${at} is ${value}, at most ${max} is allowed`, at)
   return value
+}
+
+/** Parse a payload that starts at `base` in the file, so that errors tell the place in the file. */
+export function parseAt<T>(payload: Uint8Array, base: number, parse: (input: ByteReader) => T): T {
+  try {
+    return parse(new ByteReader(payload))
+  } catch (error) {
+    if (!(error instanceof PithError)) throw error
+    const { code, message, hint, at } = error
+    throw new PithError(code, message, {
+      ...(hint && { hint }),
+      at: { offset: base + (at?.offset ?? 0) },
+      cause: error,
+    })
+  }
 }
 
 export function corrupt(message: string, offset: number): PithError {

@@ -4,20 +4,25 @@ import type { EntryState, Row } from './catalog.ts'
 import type { OpenedContainer } from './reader.ts'
 import { openWhole } from './reader.ts'
 import { batches } from './verify.ts'
-import type { ContainerEntryWriter, ContainerWriter, EntryOptions, Totals } from './writer.ts'
+import type { ContainerEntryWriter, ContainerOptions, ContainerWriter, EntryOptions, Totals } from './writer.ts'
 import { ChunkWriter, freshState } from './writer.ts'
 
 /**
  * Write what the last commit of a container holds as if it had been written in one go: one index, no bytes that nothing
- * refers to, the solo form where it is small enough. Blocks are copied as they are.
+ * refers to, the solo form where it is small enough (unless `solo` is false: then it can be appended to without a copy of
+ * its blocks). Blocks are copied as they are.
  *
  * @throws PithError `PITH_CHECKSUM` a block is damaged (see `repair`); what the sink throws; the abort reason
  */
-export async function repack(source: RandomAccess | Uint8Array, sink: Sink, run: Run = {}): Promise<Totals> {
-  const { signal, limits } = run
+export async function repack(
+  source: RandomAccess | Uint8Array,
+  sink: Sink,
+  run: Run & Pick<ContainerOptions, 'solo'> = {},
+): Promise<Totals> {
+  const { signal, limits, solo = true } = run
   const container = await openWhole(source, { ...(signal && { signal }), ...(limits && { limits }) })
   if (container.damage !== undefined) throw container.damage
-  const writer = new ChunkWriter(sink, freshState(), signal === undefined ? {} : { signal })
+  const writer = new ChunkWriter(sink, freshState(), { solo, ...(signal && { signal }) })
   try {
     let done = 0
     for await (const entry of container.store.entries(signal)) {

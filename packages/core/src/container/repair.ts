@@ -193,7 +193,7 @@ async function take(access: RandomAccess, gathered: Gathered, chunk: FoundChunk)
     const ref = { offset, length, crc }
     if (type === TYPES.summary) found.summary = ref
     else if (type === TYPES.profile) found.profiles.set(new ByteReader(payload).varint(), ref)
-    else if (type === TYPES.done) found.declared = readDone(payload)
+    else if (type === TYPES.done) found.declared = readDone(payload, offset)
     else if (type === TYPES.undo) takeBack(found, payload)
     else takeBlock(found, { ...chunk, payload })
   } catch (error) {

@@ -37,7 +37,7 @@ const HAS_PROFILE = 32
 const HAS_VARIANT = 64
 const IS_LATE = 128
 
-/** Encode a file in the solo form; undefined where it would be longer than 48 KiB. */
+/** Encode a file in the solo form; undefined where it would be longer than 64 KiB. */
 export function encodeSolo(content: SoloContent): Uint8Array<ArrayBuffer> | undefined {
   const { entry, profiles, summary, blocks } = content
   let payloadBytes = summary?.length ?? 0

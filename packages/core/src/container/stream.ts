@@ -8,7 +8,7 @@ import { toSource } from '../source.ts'
 import { ByteQueue } from './byte-queue.ts'
 import type { EntryState, Row } from './catalog.ts'
 import type { PlacedChunk } from './journal.ts'
-import { addBlock, addProfile, checksum, headEntry, readDone } from './journal.ts'
+import { addIntactBlock, addProfile, checksum, headEntry, readDone } from './journal.ts'
 import {
   checkPrelude,
   checkType,
@@ -21,7 +21,7 @@ import {
   TYPES,
 } from './layout.ts'
 import type { EntryHead } from './records.ts'
-import { corrupt, decodeTail, readBlockPrefix } from './records.ts'
+import { corrupt, decodeTail, parseAt } from './records.ts'
 import { decodeSolo } from './solo.ts'
 
 /** One thing that a stream brings, in the order of the file. Payloads may be kept. */
@@ -160,7 +160,7 @@ async function* chunkEvents(
       continue
     }
     if (type === TYPES.tail) {
-      const tail = decodeTail(chunk.payload)
+      const tail = parseAt(chunk.payload, offset + HEADER_BYTES, decodeTail)
       if (tail.entries !== entries.size || tail.blocks !== blocks || tail.self !== offset) {
         throw corrupt(
           `the tail counts ${tail.entries} entries and ${tail.blocks} blocks, ${blocks} blocks came`,
@@ -207,12 +207,11 @@ function applyEvent(entries: Map<number, EntryState>, chunk: PlacedChunk): Event
   }
   if (header.type === TYPES.summary) return { entry, item: { type: 'summary', payload } }
   if (header.type === TYPES.done) {
-    entry.rawBytes = readDone(payload)
+    entry.rawBytes = readDone(payload, offset)
     return { entry, item: undefined }
   }
-  const input = new ByteReader(payload)
-  const row = addBlock(entry, chunk, readBlockPrefix(input), input.offset)
-  return { entry, item: blockItem(entry, row, payload.subarray(input.offset)) }
+  const row = addIntactBlock(entry, chunk)
+  return { entry, item: blockItem(entry, row, payload.subarray(row.prefix)) }
 }
 
 /** Keep the numbers of blocks right behind one that was left out. */

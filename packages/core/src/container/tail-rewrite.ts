@@ -73,7 +73,7 @@ export async function moveDown(
   }
   await copyChunks(file, chunks, dead.start)
   await file.writeAt(position, held.bytes())
-  await file.flush()
+  // No flush here: until the file is cut, the old tail behind all this is the last one.
   const end = new ChunkOutput(sinkAt(file, self), self)
   await end.chunk(TYPES.tail, 0, 0, encodeTail(tailOf(next, state.totals.commit, self)))
   await end.drain()
