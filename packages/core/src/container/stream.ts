@@ -68,8 +68,10 @@ export async function* readContainerStream(
       const items = async function* (): AsyncGenerator<StreamItem, void, undefined> {
         while (open && step.done !== true && step.value.entry === entry) {
           const { item } = step.value
-          step = await events.next()
+          step = { done: false, value: { entry, item: undefined } }
           if (item !== undefined) yield item
+          // Another entry may have been taken meanwhile; the next chunk is read only when it is asked for.
+          if (open) step = await events.next()
         }
       }
       const continued = seen.has(entry.id)
