@@ -8,11 +8,13 @@ import {
   PithError,
   type RandomAccess,
   type Run,
+  type Source,
+  toSource,
 } from '@pith/core'
 import { type Container, type ContainerEntry, openContainer } from '@pith/core/container'
-import { fileSource } from '@pith/core/node'
+import { type FileSource, inputSource } from '@pith/core/node'
 import { codecs } from '../systems/codecs.ts'
-import { createSpool } from './spool.ts'
+import { createSpool, type Spool } from './spool.ts'
 
 /** An opened .pith file and what it is read from; closing it closes both. */
 export interface OpenedFile {
@@ -31,15 +33,31 @@ export function isPithFile(head: Uint8Array): boolean {
   return head.length >= MAGIC_BYTES && MAGIC.every((byte, at) => head[at] === byte)
 }
 
-/** Random access to a file, or to all of stdin. */
+/** Any input of a verb: a file, a pipe, or stdin where `path` is `-`. */
+export async function openInput(path: string, context: CommandContext): Promise<Source & { close(): Promise<void> }> {
+  const { signal } = context
+  if (path !== '-') return await inputSource(path, { signal })
+  return { ...toSource(context.stdin(), { signal }), close: async () => undefined }
+}
+
+/** Random access to a file; what can only be read once, such as stdin, is kept on disk for it. */
 export async function openAccess(
   path: string,
   context: CommandContext,
 ): Promise<RandomAccess & { close(): Promise<void> }> {
-  if (path !== '-') return await fileSource(path, { signal: context.signal })
+  const source = await openInput(path, context)
+  if (isAccess(source)) return source
+  try {
+    return await spooled(source.stream(), context)
+  } finally {
+    await source.close()
+  }
+}
+
+async function spooled(chunks: AsyncIterable<Uint8Array>, context: CommandContext): Promise<Spool> {
   const spool = await createSpool()
   try {
-    for await (const chunk of context.stdin()) {
+    for await (const chunk of chunks) {
       context.signal.throwIfAborted()
       await spool.write(chunk)
     }
@@ -48,6 +66,10 @@ export async function openAccess(
     await spool.close()
     throw error
   }
+}
+
+function isAccess(source: Source): source is FileSource {
+  return 'read' in source
 }
 
 /**
@@ -60,7 +82,26 @@ export async function openFile(
   context: CommandContext,
   limits: Partial<Limits> = {},
 ): Promise<OpenedFile> {
-  const access = await openAccess(path, context)
+  return await openOver(await openAccess(path, context), path, context, limits)
+}
+
+/** As {@link openFile}, where the start of the source was looked at already; the source is closed with the file. */
+export async function openSource(
+  source: Source & { close(): Promise<void> },
+  path: string,
+  context: CommandContext,
+  limits: Partial<Limits> = {},
+): Promise<OpenedFile> {
+  const access = isAccess(source) ? source : await spooled(source.stream(), context)
+  return await openOver(access, path, context, limits)
+}
+
+async function openOver(
+  access: RandomAccess & { close(): Promise<void> },
+  path: string,
+  context: CommandContext,
+  limits: Partial<Limits>,
+): Promise<OpenedFile> {
   try {
     const container = await openContainer(access, { limits, signal: context.signal })
     if (container.damage !== undefined) {

@@ -12,9 +12,10 @@ import {
   toSource,
 } from '@pith/core'
 import { type ContainerWriter, checkLink, createContainer } from '@pith/core/container'
-import { fileSource, inputSource } from '@pith/core/node'
+import { fileSource } from '@pith/core/node'
 import { type EncodeChoices, encodeWith, pickCodec } from './encode-entry.ts'
 import { type Gathered, gather } from './gather.ts'
+import { openInput } from './open-file.ts'
 import { outputSink } from './output-sink.ts'
 import { createSpool, type Spool } from './spool.ts'
 import { unwrappedName, type Wrapper, WrapperDamage } from './unwrap.ts'
@@ -53,15 +54,15 @@ export interface WriteJob {
 /** Write one input to a container without a name. */
 export async function writeSingle(job: WriteJob, context: CommandContext): Promise<Written> {
   const path = job.paths[0]!
-  const input = await openInput(path, context)
+  const source = await openInput(path, context)
   try {
-    const wrapper = job.unwrap && job.choices.method === undefined ? await wrapperAround(input.source) : undefined
-    if (wrapper === undefined) return await writeSource(job, input.source, context)
+    const wrapper = job.unwrap && job.choices.method === undefined ? await wrapperAround(source) : undefined
+    if (wrapper === undefined) return await writeSource(job, source, context)
     const shown = path === '-' ? 'stdin' : path
     await context.note(`${shown} is packed with ${wrapper} and is unpacked first (--no-unwrap keeps it)`)
-    return await writeUnwrapped(job, input.source, wrapper, context)
+    return await writeUnwrapped(job, source, wrapper, context)
   } finally {
-    await input.close()
+    await source.close()
   }
 }
 
@@ -201,14 +202,6 @@ async function linkFits(path: string, link: string, context: CommandContext): Pr
     await context.note(`${error.message} and stays out`)
     return false
   }
-}
-
-async function openInput(path: string, context: CommandContext): Promise<{ source: Source; close(): Promise<void> }> {
-  if (path !== '-') {
-    const source = await inputSource(path, { signal: context.signal })
-    return { source, close: () => source.close() }
-  }
-  return { source: toSource(context.stdin(), { signal: context.signal }), close: async () => undefined }
 }
 
 async function refuseInputAsOutput(inputs: readonly string[], output: string): Promise<void> {

@@ -1,12 +1,11 @@
-import { type Arguments, type CommandContext, concatBytes, PithError } from '@pith/core'
-import { inputSource } from '@pith/core/node'
+import { type Arguments, type CommandContext, PithError, readAll } from '@pith/core'
 import { parseCount } from '../command/sizes.ts'
-import { parseTime } from '../command/times.ts'
+import { openInput } from '../input/open-file.ts'
+import { parseTimeRange } from '../systems/search.ts'
 
 /** What to look for, as compressed logs take it too. */
 export interface Query {
-  /** One character for each byte. */
-  patterns: string[]
+  patterns: Uint8Array[]
   fixed?: boolean
   ignoreCase?: boolean
   invert?: boolean
@@ -28,7 +27,7 @@ export interface GrepPlan {
   readonly after: number
   /** Whether groups of lines are divided by `--`. */
   readonly divided: boolean
-  /** Files, folders, or `-`. */
+  /** Files, folders, `-` for stdin; an empty name is the current folder. */
   readonly files: readonly string[]
   readonly recursive: boolean
   /** Whether lines carry the name of their file; undefined where that depends on how many are searched. */
@@ -36,10 +35,12 @@ export interface GrepPlan {
   readonly silent: boolean
 }
 
+const LINE_END = 10
+
 /** Read the options of grep. @throws PithError `PITH_ARG`; `PITH_IO` a file of patterns that cannot be read */
 export async function planGrep(args: Arguments, context: CommandContext): Promise<GrepPlan> {
   const operands = [...args.operands]
-  const patterns = await patternsOf(args, operands)
+  const patterns = await patternsOf(args, operands, context)
   const count = (name: string): number | undefined => {
     const text = args.value(name)
     return text === undefined ? undefined : parseCount(text, `--${name}`)
@@ -49,7 +50,7 @@ export async function planGrep(args: Arguments, context: CommandContext): Promis
   const after = count('after-context') ?? around
   const maxCount = count('max-count')
   const recursive = args.has('recursive')
-  const files = operands.length > 0 ? operands : [recursive ? '.' : '-']
+  const files = operands.length > 0 ? operands : [recursive ? '' : '-']
   return {
     query: {
       patterns,
@@ -69,36 +70,29 @@ export async function planGrep(args: Arguments, context: CommandContext): Promis
   }
 }
 
-async function patternsOf(args: Arguments, operands: string[]): Promise<string[]> {
-  const given = args.values('regexp').flatMap((text) => bytesAsText(Buffer.from(text)).split('\n'))
+async function patternsOf(args: Arguments, operands: string[], context: CommandContext): Promise<Uint8Array[]> {
+  const encoder = new TextEncoder()
+  const given: Uint8Array[] = args.values('regexp').map((text) => encoder.encode(text))
   const files = args.values('file')
-  for (const path of files) {
-    const source = await inputSource(path)
-    try {
-      const parts: Uint8Array[] = []
-      for await (const part of source.stream()) parts.push(part.slice())
-      given.push(...linesOf(concatBytes(parts)))
-    } finally {
-      await source.close()
-    }
-  }
+  for (const path of files) given.push(...(await patternsIn(path, context)))
   if (given.length > 0 || files.length > 0) return given
   const pattern = operands.shift()
   if (pattern === undefined) {
     throw new PithError('PITH_ARG', 'PATTERN is missing', { hint: 'See pith grep --help.' })
   }
-  return bytesAsText(Buffer.from(pattern)).split('\n')
+  return [encoder.encode(pattern)]
 }
 
-/** Lines without their ends; a last one that does not end counts, an empty rest does not. */
-function linesOf(bytes: Uint8Array): string[] {
-  const lines = bytesAsText(bytes).split('\n')
-  if (lines.at(-1) === '') lines.pop()
-  return lines
-}
-
-function bytesAsText(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
+/** The lines of a file; a last one without an end counts, an empty file has none. */
+async function patternsIn(path: string, context: CommandContext): Promise<Uint8Array[]> {
+  const source = await openInput(path, context)
+  try {
+    const bytes = await readAll(source)
+    if (bytes.length === 0) return []
+    return [bytes[bytes.length - 1] === LINE_END ? bytes.subarray(0, -1) : bytes]
+  } finally {
+    await source.close()
+  }
 }
 
 function queryFlags(args: Arguments): Partial<Query> {
@@ -112,12 +106,8 @@ function queryFlags(args: Arguments): Partial<Query> {
 }
 
 function timesOf(args: Arguments, context: CommandContext): Partial<Query> {
-  const since = args.value('since')
-  const until = args.value('until')
-  return {
-    ...(since === undefined ? {} : { since: parseTime(since, '--since', context.now()) }),
-    ...(until === undefined ? {} : { until: parseTime(until, '--until', context.now()) }),
-  }
+  const { since, until } = parseTimeRange(args.value('since'), args.value('until'), context.now().getTime())
+  return { ...(since === undefined ? {} : { since: since.ms }), ...(until === undefined ? {} : { until: until.ms }) }
 }
 
 function showOf(args: Arguments): GrepPlan['show'] {

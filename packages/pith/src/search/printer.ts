@@ -50,12 +50,12 @@ export class LinePrinter {
     this.#byte(LINE_END)
   }
 
-  /** Print the parts of a line that matched, each on a line of its own. */
-  parts(number: number, bytes: Uint8Array, spans: Iterable<readonly [start: number, end: number]>): void {
+  /** Print the parts of a line that matched, each on a line of its own. `spans` holds pairs of places in `bytes`. */
+  parts(number: number, bytes: Uint8Array, spans: Int32Array, context = false): void {
     this.#divide(number)
-    for (const [start, end] of spans) {
-      this.#prefix(number, COLON)
-      this.#append(bytes, start, end)
+    for (let i = 0; i + 1 < spans.length; i += 2) {
+      this.#prefix(number, context ? DASH : COLON)
+      this.#append(bytes, spans[i]!, spans[i + 1]!)
       this.#byte(LINE_END)
     }
   }

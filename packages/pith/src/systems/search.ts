@@ -1,0 +1,2 @@
+/** The room that matches lines as GNU grep does. */
+export { compileMatcher, type Matcher, parseTimeRange, type TimeRange } from '@pith/text/search'
