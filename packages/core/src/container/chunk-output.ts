@@ -6,7 +6,7 @@ import { ALIGNMENT, FRAME_BYTES, HEADER_BYTES, putHeader, putU32, TYPES } from '
 /** Chunks up to this size are gathered into one write. */
 const GATHER_BYTES = 65536
 /** A payload of at least this size is passed on as it is, without a copy. */
-const PASS_BYTES = 8192
+const PASS_BYTES = 65536
 
 const EMPTY = /* @__PURE__ */ new Uint8Array(0)
 

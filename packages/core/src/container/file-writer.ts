@@ -18,6 +18,7 @@ import { moveDown } from './tail-rewrite.ts'
 import type { ContainerEntryWriter, ContainerOptions, ContainerWriter, EntryMark, WriterState } from './writer.ts'
 import { ChunkWriter, freshState } from './writer.ts'
 
+/** A writer on a file that can be changed in place. */
 export interface FileContainerWriter extends ContainerWriter {
   /** Go on with an entry that stands in the file. @throws PithError `PITH_ARG` there is none */
   continueEntry(idOrPath: number | string): Promise<ContainerEntryWriter>
@@ -36,6 +37,7 @@ export function accessOfFile(sink: FileSink): RandomAccess {
 export class FileWriter extends ChunkWriter implements FileContainerWriter {
   readonly #file: FileSink
   #dead: DeadRegion | undefined
+  #pathsBefore: Promise<Set<string>> | undefined
   /** Bytes that were committed when the file was opened; 0 for a new file. */
   readonly #opened: number
 
@@ -79,7 +81,20 @@ export class FileWriter extends ChunkWriter implements FileContainerWriter {
   }
 
   protected override async hasPath(path: string): Promise<boolean> {
-    return (await this.#find(path)) !== undefined
+    this.#pathsBefore ??= this.#opened === 0 ? Promise.resolve(new Set()) : this.#readPaths()
+    return (await this.#pathsBefore).has(path)
+  }
+
+  /** Paths of the entries that stood in the file when it was opened, read once when the first entry is added. */
+  async #readPaths(): Promise<Set<string>> {
+    const { index } = this.state
+    const paths = new Set<string>()
+    const note = ({ head }: EntryState): void => {
+      if (head.path !== undefined) paths.add(head.path)
+    }
+    for (const entry of index.entries.values()) note(entry)
+    for (const page of index.entryPages) for (const entry of await index.loadEntries(page)) note(entry)
+    return paths
   }
 
   protected override async supersede(entry: EntryState, mark: EntryMark): Promise<void> {
@@ -220,6 +235,7 @@ export function createInFile(file: FileSink, options: ContainerOptions): FileCon
   return new FileWriter(file, freshState(loaderOf(file)), options)
 }
 
+/** Options of `openForAppend`: limits hold for the index that is read. */
 export interface AppendOptions extends ContainerOptions {
   limits?: Partial<Limits>
 }

@@ -1,4 +1,5 @@
 export { createContainer } from './create.ts'
+export { checkExternalProfile } from './external-profile.ts'
 export type { ReadStats } from './fetch.ts'
 export type { AppendOptions, FileContainerWriter } from './file-writer.ts'
 export { accessOfFile, openForAppend } from './file-writer.ts'

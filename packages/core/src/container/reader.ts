@@ -34,6 +34,7 @@ export interface ContainerEntry extends EntryReader {
   readonly storedBytes: number
 }
 
+/** A container opened by random access, at its last commit. */
 export interface Container {
   readonly form: 'solo' | 'chunks'
   readonly totals: Totals
@@ -53,6 +54,7 @@ export interface Container {
   close(): Promise<void>
 }
 
+/** Options of `openContainer`: limits are those of `Run` or the name of a preset, by default `default`. */
 export interface OpenOptions {
   limits?: Partial<Limits> | LimitPreset
   signal?: AbortSignal

@@ -25,6 +25,7 @@ export interface LostPlace extends ErrorPlace {
   block?: number
 }
 
+/** What `repair` saved and lost. */
 export interface RepairReport {
   /** Sums over the new file. */
   totals: Totals

@@ -30,6 +30,7 @@ export type StreamItem =
   | { readonly type: 'block'; readonly row: BlockRow; readonly payload: Uint8Array }
   | { readonly type: 'summary'; readonly payload: Uint8Array }
 
+/** An entry as it comes from a pipe; its length is known only at the end. */
 export interface StreamEntry extends Readonly<EntryHead> {
   readonly id: number
   /** Whether parts of this entry came before, and another entry in between. */
@@ -38,6 +39,7 @@ export interface StreamEntry extends Readonly<EntryHead> {
   items(): AsyncGenerator<StreamItem, void, undefined>
 }
 
+/** Options of `readContainerStream`. */
 export interface StreamOptions {
   limits?: Partial<Limits> | LimitPreset
   signal?: AbortSignal

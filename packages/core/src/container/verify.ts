@@ -15,6 +15,7 @@ export interface BadPlace extends ErrorPlace {
   block?: number
 }
 
+/** What `verify` found. */
 export interface VerifyReport {
   /** Nothing is bad and no commit was passed over; bytes behind the last commit are allowed. */
   ok: boolean

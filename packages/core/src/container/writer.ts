@@ -17,6 +17,7 @@ import { encodeSolo } from './solo.ts'
 const HELD_ROWS = 65536
 const HELD_ENTRIES = 1024
 
+/** What an entry says of itself; none of it can be changed later. */
 export interface EntryOptions {
   /** Codec id; default `stored`. */
   codec?: string
@@ -74,6 +75,7 @@ export interface ContainerEntryWriter extends EntryWriter {
   finish(rawBytes?: number): Promise<void>
 }
 
+/** Writes a container, one entry at a time. */
 export interface ContainerWriter {
   /** Start an entry; the one before must be finished. */
   entry(options?: EntryOptions): Promise<ContainerEntryWriter>
@@ -86,6 +88,7 @@ export interface ContainerWriter {
   readonly totals: Totals
 }
 
+/** Options of a writer. */
 export interface ContainerOptions {
   signal?: AbortSignal
   /** Fold a small file with one entry into the solo form; default true. */
