@@ -17,6 +17,8 @@ const NEEDS: readonly Need[] = [
   { package: 'xz-utils', command: 'xz' },
   { package: 'zstd', command: 'zstd' },
   { package: 'brotli', command: 'brotli' },
+  { package: 'bzip2', command: 'bzip2' },
+  { package: 'diffutils', command: 'cmp' },
   { package: 'hyperfine', command: 'hyperfine' },
   { package: 'chromium', command: 'chromium' },
   { package: 'python3', command: 'python3' },

@@ -1,55 +1,104 @@
-/** Put the measured results between the markers of README.md. `node scripts/render-results.ts` writes, `check` compares. */
+/** Put the measured results between the markers of README.md. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const BEGIN = '<!-- results:begin -->'
 const END = '<!-- results:end -->'
+const LEVELS = ['fast', 'default', 'max']
+const GROUPS: readonly (readonly [group: string, title: string])[] = [
+  ['full', 'full-size logs'],
+  ['2k', 'samples of 2,000 lines'],
+  ['heldout', 'logs never looked at while tuning'],
+]
+/** The peer that sizes are told against. */
+const XZ = /^xz/
 
-/** One case of a benchmark, as far as the table shows it. */
-interface Case {
+/** One case of a benchmark, as far as the tables show it. */
+export interface Case {
+  readonly kind: string
   readonly peer: { readonly name: string }
-  readonly data: { readonly name: string; readonly bytes: number }
-  readonly params: { readonly level?: string }
-  readonly ours: { readonly ratio: number }
-  readonly theirs: { readonly ratio: number }
-}
-
-/** Text with what stands between the markers replaced. */
-function between(text: string, table: string): string {
-  const begin = text.indexOf(BEGIN)
-  const end = text.indexOf(END)
-  if (begin < 0 || end < begin) return text
-  return `${text.slice(0, begin + BEGIN.length)}\n${table}\n${text.slice(end)}`
+  readonly data: { readonly name: string; readonly group?: string; readonly bytes: number }
+  readonly params: Readonly<Record<string, string | number>>
+  readonly ours: { readonly bytes?: number }
+  readonly theirs: { readonly bytes?: number }
+  readonly vs: Readonly<Record<string, number>>
 }
 
 function geometricMean(values: readonly number[]): number {
   return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length)
 }
 
-/** A table of sizes: rows are peers, columns the levels, cells our size divided by theirs (geometric mean over the data). */
-export function tableOf(cases: readonly Case[]): string {
-  const levels = [...new Set(cases.map((c) => c.params.level ?? ''))]
-  const peers = [...new Set(cases.map((c) => c.peer.name))]
-  const rows = peers.map((peer) => {
-    const cells = levels.map((level) => {
-      const own = cases.filter((c) => c.peer.name === peer && (c.params.level ?? '') === level)
-      return own.length === 0 ? '' : geometricMean(own.map((c) => c.theirs.ratio / c.ours.ratio)).toFixed(2)
-    })
-    return `| ${peer} | ${cells.join(' | ')} |`
-  })
-  return [
-    `| size against | ${levels.map((level) => `\`${level}\``).join(' | ')} |`,
-    `| --- |${' ---: |'.repeat(levels.length)}`,
-    ...rows,
-  ].join('\n')
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
+  return [line(head), `| --- |${' ---: |'.repeat(head.length - 1)}`, ...rows.map(line)].join('\n')
 }
 
-/** A README with its table made anew from `benchmarks/results/logzip.json`; unchanged where that file is not there. */
+function unique(values: readonly string[]): string[] {
+  return [...new Set(values)]
+}
+
+/** Bytes over those of xz: a row for each group of logs, a column for each level and peer. */
+function sizeTable(cases: readonly Case[]): string {
+  const sizes = cases.filter((c) => c.kind === 'sizes')
+  const xz = sizes.find((c) => XZ.test(c.peer.name))?.peer.name
+  if (xz === undefined) return ''
+  const peers = unique(sizes.map((c) => c.peer.name)).filter((name) => name !== xz)
+  const bytesOfXz = new Map(sizes.filter((c) => c.peer.name === xz).map((c) => [c.data.name, c.theirs.bytes ?? 0]))
+  const overXz = (name: string, bytes = 0) => bytes / (bytesOfXz.get(name) ?? 0)
+  const rows = GROUPS.flatMap(([group, title]) => {
+    const own = sizes.filter((c) => c.data.group === group)
+    const files = unique(own.map((c) => c.data.name)).length
+    if (files === 0) return []
+    const ours = LEVELS.map((level) => {
+      const found = own.filter((c) => c.peer.name === xz && c.params['level'] === level)
+      return `**${geometricMean(found.map((c) => overXz(c.data.name, c.ours.bytes))).toFixed(2)}**`
+    })
+    const theirs = peers.map((peer) => {
+      const found = own.filter((c) => c.peer.name === peer)
+      return geometricMean(found.map((c) => overXz(c.data.name, c.theirs.bytes))).toFixed(2)
+    })
+    return [[`${files} ${title}`, ...ours, ...theirs]]
+  })
+  const head = [
+    `Size, \`${xz}\` = 1`,
+    ...LEVELS.map((level) => `pith \`${level}\``),
+    ...peers.map((name) => `\`${name}\``),
+  ]
+  return `${table(head, rows)}\n\nGeometric means over the files, everything that is in the file counted; smaller is better.`
+}
+
+/** Throughput over that of the peers, one thread against one. */
+function speedTable(cases: readonly Case[]): string {
+  const speed = cases.filter((c) => c.kind === 'speed')
+  const peers = unique(speed.map((c) => c.peer.name))
+  if (peers.length === 0) return ''
+  const rows = (['encode', 'decode'] as const).flatMap((figure) =>
+    peers.flatMap((peer) => {
+      const cells = LEVELS.map((level) => {
+        const found = speed.find((c) => c.peer.name === peer && c.params['level'] === level)?.vs[figure]
+        return found === undefined ? '' : `${found.toFixed(found < 10 ? 1 : 0)}x`
+      })
+      if (cells.every((cell) => cell === '')) return []
+      return [[`${figure === 'encode' ? 'compress' : 'decompress'}, against \`${peer}\``, ...cells]]
+    }),
+  )
+  const note = 'CPU time, one thread against one, measured in one run; larger is better.'
+  return `${table(['Speed', ...LEVELS.map((level) => `pith \`${level}\``)], rows)}\n\n${note}`
+}
+
+/** The tables of a set of measured cases, as Markdown. */
+export function renderCases(cases: readonly Case[]): string {
+  return [sizeTable(cases), speedTable(cases)].filter((text) => text !== '').join('\n\n')
+}
+
+/** A README with its tables made anew from `benchmarks/results/logzip.json`; unchanged where there is no such file. */
 export function renderTable(root: string, readme: string): string {
   const path = join(root, 'benchmarks/results/logzip.json')
-  if (!existsSync(path)) return readme
+  const begin = readme.indexOf(BEGIN)
+  const end = readme.indexOf(END)
+  if (!existsSync(path) || begin < 0 || end < begin) return readme
   const { cases } = JSON.parse(readFileSync(path, 'utf8')) as { cases: Case[] }
-  return between(readme, tableOf(cases))
+  return `${readme.slice(0, begin + BEGIN.length)}\n\n${renderCases(cases)}\n\n${readme.slice(end)}`
 }
 
 if (import.meta.main) {
