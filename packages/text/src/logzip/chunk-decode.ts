@@ -9,6 +9,7 @@ import type { Prior } from './prior.ts'
 import { type ColumnSource, idWidth, KIND, type SymbolContext } from './streams.ts'
 import { type ColumnSpec, readColumnSpec, readEols, readTemplates, TextCursor } from './tables.ts'
 import type { TemplateSet } from './templates.ts'
+import { timeColumns, toMilliseconds } from './time-range.ts'
 import { compileLayout, padDays } from './timestamps.ts'
 import type { Workspace } from './workspace.ts'
 
@@ -41,16 +42,16 @@ export class ChunkView {
   readonly eols: number
   /** Columns that have rows, ascending. */
   readonly specs: readonly ColumnSpec[]
-  /** i32 a row of all columns, in the workspace. */
-  readonly rowStart: number
-  readonly rowEnd: number
+  /** i32 a row of all columns, in the workspace, once columns are materialised. */
+  rowStart: number = 0
+  rowEnd: number = 0
   readonly #w: Workspace
   readonly #prior: Prior
-  readonly #tables: TextCursor
   readonly #source: ColumnSource
   readonly #left: number[][]
   readonly #layouts: string[]
-  readonly #rowLine: number
+  #rowLine: number = 0
+  readonly #rows: number
   readonly #byColumn: Map<number, ColumnSpec> = new Map()
   /** f64 values of numeric columns. */
   readonly #values: Map<number, number> = new Map()
@@ -74,8 +75,8 @@ export class ChunkView {
     memory.u8.set(eols, this.eols)
     const groups = head.varint()
     const meta = new ByteReader(head.take(head.varint()))
-    this.#tables = new TextCursor(head.take(head.varint()))
-    this.templates = readTemplates(meta, this.#tables, prior.templates)
+    const tables = new TextCursor(head.take(head.varint()))
+    this.templates = readTemplates(meta, tables, prior.templates)
 
     const width = idWidth(this.templates.templates.length)
     const planes = streams.ids(this.lines * width)
@@ -85,13 +86,10 @@ export class ChunkView {
     this.counts = countTemplates(workspace, this.lineTemplate, this.lines, this.templates.templates.length)
 
     streams.open(groups)
-    const { specs, total } = readSpecs(meta, this.templates, this.counts, this.rawBytes + this.lines)
+    const { specs, total } = readSpecs(meta, tables, this.templates, this.counts, this.rawBytes + this.lines)
     this.specs = specs
     for (const spec of specs) this.#byColumn.set(spec.id, spec)
-    this.rowStart = workspace.words(total)
-    this.rowEnd = workspace.words(total)
-    this.#rowLine = workspace.words(total)
-    this.#assignLines()
+    this.#rows = total
     this.#left = leftColumns(this.templates, this.counts)
     this.#layouts = columnLayouts(this.templates)
     this.#source = new PlainSource(
@@ -143,10 +141,62 @@ export class ChunkView {
 
   /** Decode the first `count` columns that have rows. */
   materialize(count: number): void {
+    if (this.#rowLine === 0) this.#assignLines()
     for (; this.#ready < count; this.#ready++) this.#decode(this.specs[this.#ready] as ColumnSpec)
   }
 
+  /** Template of each line, a view until the workspace changes. */
+  templatesOfLines(): Int32Array {
+    return this.#w.memory.i32.subarray(this.lineTemplate >> 2, (this.lineTemplate >> 2) + this.lines)
+  }
+
+  /** Milliseconds since 1970 of each line that says its time (in the year 2000 where its layout has no year), else NaN. */
+  lineTimes(): Float64Array {
+    const times = new Float64Array(this.lines).fill(Number.NaN)
+    const columns = timeColumns(this.templates)
+    let last = 0
+    for (const [i, spec] of this.specs.entries()) if (columns.has(spec.id)) last = i + 1
+    this.materialize(last)
+    const { memory } = this.#w
+    for (const spec of this.specs) {
+      const values = this.#values.get(spec.id)
+      if (!columns.has(spec.id) || spec.kind !== KIND.time || values === undefined) continue
+      const layout = this.#layoutOf(spec)
+      const exceptions = new Set(spec.exceptions)
+      const ticks = new Float64Array(memory.buffer, values, spec.rows)
+      for (let row = 0; row < spec.rows; row++) {
+        const line = memory.i32[(this.#rowLine >> 2) + spec.first + row] as number
+        if (!exceptions.has(row)) times[line] = toMilliseconds(ticks[row] as number, layout)
+      }
+    }
+    return times
+  }
+
+  /** What is known of a column's values without decoding its rows. */
+  columnFacts(id: number): ColumnSpec | undefined {
+    return this.#byColumn.get(id)
+  }
+
+  /** Texts of a constant, or the new ones of a dictionary, each with a newline. */
+  textsOf(spec: ColumnSpec): Uint8Array {
+    return spec.own
+  }
+
+  /** The left column that a column refers to. */
+  referenceOf(spec: ColumnSpec): ColumnSpec | undefined {
+    const column = (this.#left[spec.id] ?? [])[spec.other - 1]
+    return column === undefined ? undefined : this.#byColumn.get(column)
+  }
+
+  /** Layout of a time column. */
+  layoutOf(spec: ColumnSpec): string {
+    return this.#layoutOf(spec)
+  }
+
   #assignLines(): void {
+    this.rowStart = this.#w.words(this.#rows)
+    this.rowEnd = this.#w.words(this.#rows)
+    this.#rowLine = this.#w.words(this.#rows)
     const lists = this.#templateWords((template, out) => {
       out.push(template.columns.length, ...template.columns)
     })
@@ -208,7 +258,7 @@ export class ChunkView {
       lines: this.#rowLine + spec.first * 4,
     }
     if (spec.kind === KIND.const) {
-      const { start, end } = this.#put(this.#tables.next())
+      const { start, end } = this.#put(spec.own.subarray(0, -1))
       this.#w.kernels.fillWords(this.rowStart + spec.first * 4, spec.rows, start)
       this.#w.kernels.fillWords(this.rowEnd + spec.first * 4, spec.rows, end)
     } else if (spec.kind === KIND.dict) this.#decodeDict(spec, context)
@@ -226,19 +276,13 @@ export class ChunkView {
     const { memory, kernels } = this.#w
     const known = this.#prior.texts(spec.id)
     const distinct = known.length + spec.texts
-    // Each new text takes at least its newline, so that the count is backed by bytes.
-    if (spec.texts > this.rawBytes + 1) throw new PithError('PITH_CORRUPT', 'a dictionary has more texts than bytes')
-    const parts: Uint8Array[] = [...known]
-    for (let i = 0; i < spec.texts; i++) parts.push(this.#tables.next())
     const texts = this.#w.words(distinct * 2)
-    let bytes = 16
-    for (const part of parts) bytes += part.length
-    let at = memory.alloc(bytes)
-    for (const [i, part] of parts.entries()) {
-      memory.u8.set(part, at)
-      memory.i32[(texts >> 2) + 2 * i] = at
-      at += part.length
-      memory.i32[(texts >> 2) + 2 * i + 1] = at
+    const earlier = this.#prior.joined(spec.id)
+    const at = memory.alloc(earlier.length + spec.own.length + 32)
+    memory.u8.set(earlier, at)
+    memory.u8.set(spec.own, at + earlier.length)
+    if (kernels.splitTexts(at, at + earlier.length + spec.own.length, distinct, texts, texts + 4, 8) < 0) {
+      throw new PithError('PITH_CORRUPT', 'a dictionary has fewer texts than it declares')
     }
     const ids = this.#w.words(spec.rows)
     const other = spec.other > 0 ? this.#leftSpec(context, spec.other) : undefined
@@ -329,8 +373,9 @@ export class ChunkView {
       const out = memory.alloc(spec.rows * Math.max(18, spec.width) + 16)
       kernels.formatNumbers(values, spec.rows, spec.width, spec.pad, out, starts, ends)
     }
+    const spelled = new TextCursor(spec.own)
     for (const row of spec.exceptions) {
-      const { start, end } = this.#put(this.#tables.next())
+      const { start, end } = this.#put(spelled.next())
       memory.i32[(starts >> 2) + row] = start
       memory.i32[(ends >> 2) + row] = end
     }
@@ -398,6 +443,7 @@ function countTemplates(workspace: Workspace, lineTemplate: number, lines: numbe
 
 function readSpecs(
   meta: ByteReader,
+  tables: TextCursor,
   set: TemplateSet,
   counts: Int32Array,
   mostRows: number,
@@ -413,7 +459,7 @@ function readSpecs(
     const own = rows[id] as number
     if (own === 0) continue
     if (total + own > mostRows) throw new PithError('PITH_CORRUPT', 'a chunk has more rows than bytes')
-    specs.push(readColumnSpec(meta, id, total, own))
+    specs.push(readColumnSpec(meta, tables, id, total, own))
     total += own
   }
   return { specs, total }

@@ -1,7 +1,7 @@
 /** One chunk of raw bytes to its coded blocks. */
 import { ByteWriter } from '@pith/core'
 import { planColumns } from './columns.ts'
-import { packBytes } from './pack.ts'
+import { packBytes, QUALITY } from './pack.ts'
 import { MAX_LINES, parseChunk } from './parse.ts'
 import { PlainSink } from './plain.ts'
 import { Prior } from './prior.ts'
@@ -11,8 +11,6 @@ import type { Workspace } from './workspace.ts'
 
 /** Effort: `fast` and `default` differ in brotli's quality, `max` mixes contexts. */
 export type Level = 'fast' | 'default' | 'max'
-
-const QUALITY: { readonly fast: number; readonly default: number; readonly max: number } = { fast: 5, default: 11, max: 11 }
 
 /** Chunks whose streams hold fewer bytes than this are one block. */
 const WHOLE_BYTES = 65536

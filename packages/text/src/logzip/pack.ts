@@ -5,6 +5,9 @@ import { ByteReader, ByteWriter, PithError } from '@pith/core'
 /** How a packed stream is coded. */
 export const METHOD: { readonly stored: 0; readonly brotli: 1; readonly mixed: 2 } = { stored: 0, brotli: 1, mixed: 2 }
 
+/** Quality of brotli by level. */
+export const QUALITY: Readonly<Record<'fast' | 'default' | 'max', number>> = { fast: 5, default: 11, max: 11 }
+
 /** Below this many bytes brotli has nothing to gain. */
 const MIN_BROTLI = 24
 

@@ -1,5 +1,5 @@
 /** What later chunks take from the first one: templates and dictionaries. It is the profile of a log in the container. */
-import { ByteReader, ByteWriter } from '@pith/core'
+import { ByteReader, ByteWriter, concatBytes } from '@pith/core'
 import type { ColumnPlan, DictPlan, PriorColumns } from './columns.ts'
 import type { ParsedChunk } from './parse.ts'
 import { writeTemplates } from './streams.ts'
@@ -13,6 +13,7 @@ const MAX_TEXT_BYTES = 2 ** 20
 export class Prior implements PriorColumns {
   readonly templates: TemplateSet
   readonly #texts: Map<number, readonly Uint8Array[]>
+  readonly #joined: Map<number, Uint8Array> = new Map()
 
   constructor(templates: TemplateSet, texts: Map<number, readonly Uint8Array[]>) {
     this.templates = templates
@@ -26,6 +27,17 @@ export class Prior implements PriorColumns {
 
   texts(column: number): readonly Uint8Array[] {
     return this.#texts.get(column) ?? []
+  }
+
+  /** Texts of a column's dictionary one behind the other, each with a newline. */
+  joined(column: number): Uint8Array {
+    let joined = this.#joined.get(column)
+    if (joined === undefined) {
+      const newline = Uint8Array.of(10)
+      joined = concatBytes(this.texts(column).flatMap((text) => [text, newline]))
+      this.#joined.set(column, joined)
+    }
+    return joined
   }
 
   /** Columns that have a dictionary, ascending. */

@@ -13,6 +13,13 @@ export class TextCursor {
     this.#bytes = bytes
   }
 
+  /** `count` texts as they stand, each with its newline. */
+  take(count: number): Uint8Array {
+    const from = this.#at
+    for (let i = 0; i < count; i++) this.next()
+    return this.#bytes.subarray(from, this.#at)
+  }
+
   next(): Uint8Array {
     const end = this.#bytes.indexOf(10, this.#at)
     if (end < 0) throw corrupt('the tables of a chunk end before all texts are read')
@@ -90,10 +97,12 @@ export interface ColumnSpec {
   /** New texts of a dictionary, or texts coded apart. */
   texts: number
   exceptions: Int32Array
+  /** Its texts in the tables (constant, new texts of a dictionary, or exceptions), each with its newline. */
+  own: Uint8Array
 }
 
 /** Read the kind and parameters of a column of `rows` rows. */
-export function readColumnSpec(meta: ByteReader, id: number, first: number, rows: number): ColumnSpec {
+export function readColumnSpec(meta: ByteReader, tables: TextCursor, id: number, first: number, rows: number): ColumnSpec {
   const head = meta.varint()
   const spec: ColumnSpec = {
     id,
@@ -108,6 +117,7 @@ export function readColumnSpec(meta: ByteReader, id: number, first: number, rows
     base: 0,
     texts: 0,
     exceptions: new Int32Array(0),
+    own: new Uint8Array(0),
   }
   if (spec.kind === KIND.dict) {
     spec.other = head >> 3
@@ -134,6 +144,9 @@ export function readColumnSpec(meta: ByteReader, id: number, first: number, rows
     spec.base = (bits & 1) === 1 ? -base : base
     spec.exceptions = readExceptions(meta, rows)
   } else if (spec.kind !== KIND.const) throw corrupt(`a column has the unknown kind ${spec.kind}`)
+  if (spec.kind !== KIND.raw) {
+    spec.own = tables.take(spec.kind === KIND.const ? 1 : spec.kind === KIND.dict ? spec.texts : spec.exceptions.length)
+  }
   return spec
 }
 

@@ -1,0 +1,30 @@
+/** The input cut into pieces that are coded apart. */
+
+const NEWLINE = 10
+
+/**
+ * Cut a stream into pieces of at most `size` bytes that end with a newline; a line that is longer is cut where the piece is
+ * full. The pieces do not depend on how the stream was cut, and own their memory.
+ */
+export async function* cutPieces(stream: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  let held = new Uint8Array(size)
+  let used = 0
+  for await (const bytes of stream) {
+    let at = 0
+    while (at < bytes.length) {
+      const take = Math.min(size - used, bytes.length - at)
+      held.set(bytes.subarray(at, at + take), used)
+      used += take
+      at += take
+      if (used < size) break
+      const end = held.lastIndexOf(NEWLINE) + 1
+      const length = end === 0 ? size : end
+      const next = new Uint8Array(size)
+      next.set(held.subarray(length))
+      yield length === size ? held : held.subarray(0, length)
+      held = next
+      used = size - length
+    }
+  }
+  if (used > 0) yield held.subarray(0, used)
+}

@@ -1,0 +1,97 @@
+/** What one chunk says of itself: its templates with counts and times, its columns with their kinds. */
+import type { ChunkView } from './chunk-decode.ts'
+import { KIND } from './streams.ts'
+import { REST, type Template } from './templates.ts'
+
+export interface TemplateFacts {
+  text: string
+  count: number
+  first?: number
+  last?: number
+  /** Lines in each of {@link TIME_STEPS} equal parts of the chunk, in their order. */
+  overTime: number[]
+}
+
+export interface ColumnFacts {
+  id: number
+  kind: keyof typeof KIND
+  rows: number
+  /** Distinct texts of a dictionary. */
+  distinct?: number
+}
+
+export interface ChunkFacts {
+  lines: number
+  rawBytes: number
+  templates: TemplateFacts[]
+  columns: ColumnFacts[]
+}
+
+/** Parts of a chunk for which lines are counted apart. */
+export const TIME_STEPS = 16
+
+interface LinesOfTemplate {
+  range: { first: number; last: number } | undefined
+  overTime: number[]
+}
+
+/** Times and places of the lines of each template. */
+function linesByTemplate(view: ChunkView): Map<number, LinesOfTemplate> {
+  const found = new Map<number, LinesOfTemplate>()
+  const times = view.lineTimes()
+  const templates = view.templatesOfLines()
+  for (let line = 0; line < view.lines; line++) {
+    const id = templates[line] as number
+    let own = found.get(id)
+    if (own === undefined) found.set(id, (own = { range: undefined, overTime: new Array<number>(TIME_STEPS).fill(0) }))
+    const step = Math.floor((line * TIME_STEPS) / view.lines)
+    own.overTime[step] = (own.overTime[step] as number) + 1
+    const time = times[line] as number
+    if (Number.isNaN(time)) continue
+    if (own.range === undefined) own.range = { first: time, last: time }
+    else if (time < own.range.first) own.range.first = time
+    else if (time > own.range.last) own.range.last = time
+  }
+  return found
+}
+
+const KINDS = Object.keys(KIND) as (keyof typeof KIND)[]
+
+/** Text of a template with `<num>`, `<ts>`, `<str>`, `<rest>` for its slots. */
+export function templateText({ statics, layouts, columns }: Template, kinds: ReadonlyMap<number, number>): string {
+  let text = ''
+  for (const [k, part] of statics.entries()) {
+    text += part
+    if (k < columns.length) text += slotName(layouts[k] as string, kinds.get(columns[k] as number))
+  }
+  return text
+}
+
+function slotName(layout: string, kind: number | undefined): string {
+  if (layout === REST) return '<rest>'
+  if (layout !== '') return '<ts>'
+  return kind === KIND.number ? '<num>' : '<str>'
+}
+
+/** Read the facts of a chunk; only the columns that say times are decoded. */
+export function readFacts(view: ChunkView): ChunkFacts {
+  const kinds = new Map(view.specs.map((spec) => [spec.id, spec.kind]))
+  const templates: TemplateFacts[] = []
+  const perTemplate = linesByTemplate(view)
+  for (const [id, template] of view.templates.templates.entries()) {
+    const count = view.counts[id] as number
+    if (count === 0) continue
+    const { range, overTime } = perTemplate.get(id) as LinesOfTemplate
+    templates.push({
+      text: id === 0 ? '<rest>' : templateText(template, kinds),
+      count,
+      ...(range === undefined ? {} : range),
+      overTime,
+    })
+  }
+  const columns = view.specs.map((spec): ColumnFacts => {
+    const kind = KINDS[spec.kind] as keyof typeof KIND
+    return { id: spec.id, kind, rows: spec.rows, ...(spec.kind === KIND.dict ? { distinct: spec.texts } : {}) }
+  })
+  return { lines: view.lines, rawBytes: view.rawBytes, templates, columns }
+}

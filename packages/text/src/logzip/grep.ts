@@ -1,0 +1,114 @@
+/** Searching one chunk: what can be said from its tables, and the search of its bytes. */
+import type { ChunkView } from './chunk-decode.ts'
+import type { Prior } from './prior.ts'
+import { ColumnOracle } from './column-oracle.ts'
+import { possible } from './search/formula.ts'
+import { compileMatcher, type Matcher } from './search/matcher.ts'
+import { planTemplate } from './search/tokens.ts'
+
+/** What is searched for; names follow GNU grep. */
+export interface GrepQuery {
+  /** Patterns, of which one must match; a string is taken as UTF-8. */
+  patterns: (string | Uint8Array)[]
+  /** Patterns are plain bytes (-F). */
+  fixed?: boolean
+  ignoreCase?: boolean
+  invert?: boolean
+  word?: boolean
+  lineRegexp?: boolean
+  /** Milliseconds since 1970, included; lines without a time of their own count as the line before. */
+  since?: number
+  until?: number
+}
+
+/** Selected lines of a chunk. */
+export interface GrepHits {
+  /** Numbers of the lines within the chunk, ascending. */
+  lines: Int32Array
+  /** The lines, each with a line feed. */
+  bytes: Uint8Array
+  /** Where each line starts, and the end of the last. */
+  offsets: Uint32Array
+}
+
+let compiled: { key: string; matcher: Matcher } | undefined
+
+/** The matcher of a query; the last one is kept, because each chunk asks for it. */
+export function matcherOf(query: GrepQuery): Matcher {
+  const key = JSON.stringify({ ...query, patterns: query.patterns.map((p) => (typeof p === 'string' ? p : [...p])) })
+  if (compiled?.key !== key) compiled = { key, matcher: compileMatcher(query) }
+  return compiled.matcher
+}
+
+/** Whether a chunk can have a selected line, from its templates and dictionaries. */
+export function mayHit(view: ChunkView, prior: Prior, matcher: Matcher): boolean {
+  if (matcher.inverted) return true
+  const oracle = new ColumnOracle(view, prior)
+  for (const [id, template] of view.templates.templates.entries()) {
+    if (view.counts[id] === 0) continue
+    const formula = planTemplate(matcher.required, oracle.shape(template))
+    if (possible(formula, (constraint) => oracle.mayMeet(constraint))) return true
+  }
+  return false
+}
+
+/** Search bytes for the selected lines. */
+export function searchBytes(bytes: Uint8Array, matcher: Matcher): GrepHits {
+  const froms: number[] = []
+  const tos: number[] = []
+  matcher.searchBuffer(bytes, 0, bytes.length, (from, to) => {
+    froms.push(from)
+    tos.push(to)
+  })
+  const lines = new Int32Array(froms.length)
+  const offsets = new Uint32Array(froms.length + 1)
+  let total = 0
+  for (let i = 0; i < froms.length; i++) {
+    offsets[i] = total
+    total += (tos[i] as number) - (froms[i] as number) + 1
+  }
+  offsets[froms.length] = total
+  const out = new Uint8Array(total)
+  let line = 0
+  let at = 0
+  for (let i = 0; i < froms.length; i++) {
+    const from = froms[i] as number
+    while (at < from) {
+      const next = bytes.indexOf(10, at)
+      if (next < 0 || next >= from) break
+      line++
+      at = next + 1
+    }
+    lines[i] = line
+    const to = tos[i] as number
+    out.set(bytes.subarray(from, to), offsets[i] as number)
+    out[(offsets[i + 1] as number) - 1] = 10
+  }
+  return { lines, bytes: out, offsets }
+}
+
+/** The hits whose line, or the last one before it that says its time, lies in the time range. */
+export function inTime(hits: GrepHits, view: ChunkView, { since, until }: GrepQuery): GrepHits {
+  const times = view.lineTimes()
+  const kept: number[] = []
+  let line = 0
+  let time = Number.NaN
+  for (let i = 0; i < hits.lines.length; i++) {
+    for (; line <= (hits.lines[i] as number); line++) if (!Number.isNaN(times[line])) time = times[line] as number
+    // Before the first time of a chunk, the chunk's own first time is the best that is known.
+    const known = Number.isNaN(time) ? times.find((t) => !Number.isNaN(t)) : time
+    if (known === undefined) kept.push(i)
+    else if (!(since !== undefined && known < since) && !(until !== undefined && known > until)) kept.push(i)
+  }
+  const offsets = new Uint32Array(kept.length + 1)
+  const parts = kept.map((i) => hits.bytes.subarray(hits.offsets[i], hits.offsets[i + 1]))
+  let total = 0
+  for (const [k, part] of parts.entries()) {
+    offsets[k] = total
+    total += part.length
+  }
+  offsets[kept.length] = total
+  const bytes = new Uint8Array(total)
+  for (const [k, part] of parts.entries()) bytes.set(part, offsets[k])
+  return { lines: Int32Array.from(kept, (i) => hits.lines[i] as number), bytes, offsets }
+}

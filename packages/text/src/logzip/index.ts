@@ -1,0 +1,14 @@
+/**
+ * Logs as templates and columns, compressed and searched in that form.
+ *
+ * @module
+ */
+export { compressLog, decompressLog, openLog } from './api.ts'
+export { card } from './card.ts'
+export type { Level } from './chunk-encode.ts'
+export type { ChunkFacts, ColumnFacts, TemplateFacts } from './facts.ts'
+export type { GrepQuery } from './grep.ts'
+export { LOGZIP_DEFAULTS, logzipCodec, type LogzipOptions } from './logzip.ts'
+export type { GrepBatch, LogReader, LogStats, TemplateInfo } from './reader.ts'
+export { compileMatcher, type Matcher, type MatcherOptions } from './search/matcher.ts'
+export { parseTimeRange, type TimeRange as GrepTimeRange } from './search/time.ts'

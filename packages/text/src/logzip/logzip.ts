@@ -1,0 +1,236 @@
+/** The codec of logs: pieces of the input to chunks on workers, chunks to blocks of the container, and back. */
+import {
+  type BlockRow,
+  type Codec,
+  type EntryReader,
+  type EntryWriter,
+  makeReport,
+  meterProgress,
+  PithError,
+  type Report,
+  resolveLimits,
+  type Run,
+  type Source,
+  throwIfAborted,
+} from '@pith/core'
+import { createPool, mapOrdered, type Pool, siblingUrl } from '@pith/core/workers'
+import type { EncodedChunk, Level } from './chunk-encode.ts'
+import { cutPieces } from './cut.ts'
+import { atChunk, chunkRows, nextPriorKey, readPrior } from './entry.ts'
+import { packBytes, QUALITY } from './pack.ts'
+import { LogReader } from './reader.ts'
+import { type ChunkSummary, writeSummary } from './summary.ts'
+import type { DecodeCall, logTasks, PriorBytes } from './tasks.ts'
+
+export interface LogzipOptions {
+  /** Effort; default `default`. `max` decodes as slowly as it codes: it is for cold archives. */
+  level?: Level
+  /** Bytes of raw log that are coded apart, 4096 to 2^26; default 8 MiB. */
+  chunkBytes?: number
+}
+
+export const LOGZIP_DEFAULTS: Readonly<Required<LogzipOptions>> = /* @__PURE__ */ Object.freeze({
+  level: 'default',
+  chunkBytes: 2 ** 23,
+})
+
+const MAX_CHUNK = 2 ** 26
+
+function poolOf(run: Run): Pool<typeof logTasks> {
+  return createPool({
+    url: siblingUrl('worker', import.meta.url),
+    tasks: async () => (await import('./tasks.ts')).logTasks,
+    threads: run.threads ?? 1,
+    ...(run.signal === undefined ? {} : { signal: run.signal }),
+  })
+}
+
+/** Writes chunks to an entry, one behind the other, with what the summary needs. */
+export class ChunkLedger {
+  readonly #entry: EntryWriter
+  readonly chunks: ChunkSummary[]
+  bytesIn: number = 0
+  bytesOut: number = 0
+  #line: number
+
+  constructor(entry: EntryWriter, before: readonly ChunkSummary[] = []) {
+    this.#entry = entry
+    this.chunks = [...before]
+    this.#line = before.reduce((sum, chunk) => sum + chunk.lines - (chunk.open ? 1 : 0), 0)
+  }
+
+  async add(chunk: EncodedChunk): Promise<void> {
+    const { lines, open, times } = chunk
+    const index = this.chunks.length
+    for (const { section, payload } of chunk.blocks) {
+      const options =
+        section === 'chunk'
+          ? { rawBytes: chunk.rawBytes, keys: [this.#line, this.#line + lines] as const }
+          : { rawBytes: 0, keys: [index, index + 1] as const }
+      await this.#entry.block(section, payload, options)
+      this.bytesOut += payload.length
+    }
+    this.bytesIn += chunk.rawBytes
+    // A line that goes on in the next chunk is counted there.
+    this.#line += lines - (open ? 1 : 0)
+    this.chunks.push({ lines, open, times })
+  }
+
+  /** Write the summary; a log of one chunk without times needs none. */
+  async finish(): Promise<void> {
+    const [only] = this.chunks
+    if (this.chunks.length > 1 || only?.times !== undefined) await this.#entry.summary(writeSummary(this.chunks))
+  }
+}
+
+function checkOptions(options: LogzipOptions): Required<LogzipOptions> {
+  const level = options.level ?? LOGZIP_DEFAULTS.level
+  const chunkBytes = options.chunkBytes ?? LOGZIP_DEFAULTS.chunkBytes
+  if (level !== 'fast' && level !== 'default' && level !== 'max') {
+    throw new PithError('PITH_ARG', `level must be fast, default or max, got ${JSON.stringify(level)}`)
+  }
+  if (!(Number.isInteger(chunkBytes) && chunkBytes >= 4096 && chunkBytes <= MAX_CHUNK)) {
+    throw new PithError('PITH_ARG', `chunkBytes must be an integer in 4096..${MAX_CHUNK}, got ${chunkBytes}`)
+  }
+  return { level, chunkBytes }
+}
+
+async function encode(source: Source, sink: EntryWriter, options: LogzipOptions & Run): Promise<Report> {
+  const { level, chunkBytes } = checkOptions(options)
+  throwIfAborted(options.signal)
+  const started = performance.now()
+  const threads = options.threads ?? 1
+  const meter = meterProgress(options, {
+    stage: 'compress',
+    unit: 'bytes',
+    ...(source.size === undefined ? {} : { total: source.size }),
+  })
+  const pool = poolOf(options)
+  const ledger = new ChunkLedger(sink)
+  try {
+    const pieces = cutPieces(source.stream(), chunkBytes)
+    const first = await pieces.next()
+    if (first.done !== true) {
+      const second = await pieces.next()
+      let prior: PriorBytes | undefined
+      let quotes: boolean | undefined
+      const add = async (chunks: readonly EncodedChunk[]): Promise<void> => {
+        for (const chunk of chunks) await ledger.add(chunk)
+        meter.update(ledger.bytesIn)
+      }
+      if (second.done === true) {
+        const transfer = [first.value.buffer]
+        await add(await pool.run('encode', { bytes: first.value, level, prior: undefined }, { transfer }))
+      } else {
+        const learned = await pool.run('encodeFirst', { bytes: first.value, level, prior: undefined })
+        await sink.profile(packBytes(learned.prior, QUALITY[level]))
+        prior = { key: nextPriorKey(), bytes: learned.prior }
+        quotes = learned.quotes
+        await add(learned.chunks)
+        const call = (bytes: Uint8Array<ArrayBuffer>): Promise<EncodedChunk[]> =>
+          pool.run('encode', { bytes, level, prior, quotes }, { transfer: [bytes.buffer] })
+        const rest = withFirst(second.value, pieces)
+        const concurrency = threads === 1 ? 1 : threads + 1
+        for await (const chunks of mapOrdered(rest, call, { concurrency, signal: options.signal })) await add(chunks)
+      }
+    }
+    await ledger.finish()
+  } finally {
+    await pool.close()
+  }
+  throwIfAborted(options.signal)
+  meter.finish()
+  return makeReport({
+    codec: 'logzip',
+    bytesIn: ledger.bytesIn,
+    bytesOut: ledger.bytesOut,
+    startedAt: started,
+  })
+}
+
+async function* withFirst<T>(first: T, rest: AsyncIterable<T>): AsyncGenerator<T> {
+  yield first
+  yield* rest
+}
+
+function decode(entry: EntryReader, run: Run = {}): ReadableStream<Uint8Array> {
+  const iterator = decodeChunks(entry, run)
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { value, done } = await iterator.next()
+        if (done === true) controller.close()
+        else controller.enqueue(value)
+      },
+      async cancel() {
+        await iterator.return()
+      },
+    },
+    { highWaterMark: 0 },
+  )
+}
+
+async function* decodeChunks(entry: EntryReader, run: Run): AsyncGenerator<Uint8Array, void, undefined> {
+  throwIfAborted(run.signal)
+  const limits = resolveLimits(run.limits ?? entry.limits)
+  const threads = run.threads ?? 1
+  const rows = await chunkRows(entry)
+  const total = rows.reduce((sum, [row]) => sum + (row as BlockRow).rawBytes, 0)
+  const meter = meterProgress(run, { stage: 'decompress', unit: 'bytes', total })
+  const prior = await readPrior(entry, run)
+  const pool = poolOf(run)
+  let done = 0
+  try {
+    const call = async (chunk: readonly BlockRow[], index: number): Promise<Uint8Array> => {
+      const blocks: DecodeCall['blocks'] = []
+      for (const row of chunk) blocks.push({ section: row.section, payload: await entry.read(row, run) })
+      try {
+        return await pool.run('decode', { blocks, prior })
+      } catch (error) {
+        throw atChunk(error, entry, index)
+      }
+    }
+    for await (const bytes of mapOrdered(rows, call, { concurrency: threads === 1 ? 1 : threads + 1, signal: run.signal })) {
+      done += bytes.length
+      if (done > limits.outputBytes) {
+        throw new PithError('PITH_LIMIT', `more than ${limits.outputBytes} bytes come out`, {
+          hint: 'Raise the limit outputBytes if you trust the file.',
+        })
+      }
+      meter.update(done)
+      yield bytes
+    }
+    meter.finish()
+  } finally {
+    await pool.close()
+  }
+}
+
+/** Confidence that a head is a log: lines of text of which many share their beginning, or hold a time. */
+function probe(head: Uint8Array, name?: string): number {
+  let control = 0
+  let lines = 0
+  let digits = 0
+  const n = Math.min(head.length, 65536)
+  for (let i = 0; i < n; i++) {
+    const c = head[i] as number
+    if (c === 10) lines++
+    else if (c >= 48 && c <= 57) digits++
+    else if (c < 32 && c !== 9 && c !== 13 && c !== 27) control++
+  }
+  if (n === 0 || control * 20 > n) return 0
+  const named = name !== undefined && /\.(?:log|jsonl|ndjson|out)(?:\.\d+)?$/i.test(name)
+  if (named) return 0.9
+  // Prose has few digits; a log has a time or an id on nearly every line.
+  return lines > 3 && digits > lines * 3 ? 0.7 : 0.2
+}
+
+/** The codec `logzip` of the container. */
+export const logzipCodec: Codec<LogzipOptions, LogReader> = {
+  id: 'logzip',
+  version: 1,
+  probe,
+  encode,
+  decode,
+  open: (entry, run) => LogReader.open(entry, run),
+}

@@ -1,0 +1,309 @@
+/** Using a compressed log: lines, searches, templates and columns without unpacking more than the question needs. */
+import { type BlockRow, type EntryReader, meterProgress, PithError, type Reader, type Run, throwIfAborted } from '@pith/core'
+import { createPool, mapOrdered, type Pool, siblingUrl } from '@pith/core/workers'
+import { atChunk, chunkRows, readPrior } from './entry.ts'
+import type { GrepHits, GrepQuery } from './grep.ts'
+import { type ChunkSummary, readSummary } from './summary.ts'
+import type { ChunkFacts } from './facts.ts'
+import type { logTasks, PriorBytes } from './tasks.ts'
+import type { TimeRange } from './time-range.ts'
+
+/** Selected lines of one chunk. */
+export interface GrepBatch {
+  /** Numbers of the lines, from 0, ascending. */
+  lines: Float64Array
+  /** The lines one behind the other, each with a line feed. */
+  bytes: Uint8Array
+  /** Where each line starts in `bytes`, and the end of the last. */
+  offsets: Uint32Array
+}
+
+/** A template over a whole log. */
+export interface TemplateInfo {
+  id: number
+  /** Text with `<num>`, `<ts>`, `<str>` and `<rest>` for the slots. */
+  text: string
+  count: number
+  /** Earliest and latest time in ms since 1970 where its lines say it (in the year 2000 where the log has no years). */
+  first?: number
+  last?: number
+}
+
+/** Where the bytes of a log are. */
+export interface LogStats {
+  chunks: number
+  lines: number
+  rawBytes: number
+  /** Stored bytes by section, with the profile. */
+  stored: Record<string, number>
+  /** Stored bytes that this reader has read so far. */
+  decodedBytes: number
+}
+
+interface Chunk {
+  rows: readonly BlockRow[]
+  firstLine: number
+  lines: number
+  rawBytes: number
+  /** Whether its last line goes on in the next chunk. */
+  open: boolean
+  times: TimeRange | undefined
+}
+
+export class LogReader implements Reader {
+  readonly lines: number
+  readonly rawBytes: number
+  readonly #entry: EntryReader
+  readonly #chunks: readonly Chunk[]
+  readonly #stored: Record<string, number>
+  #prior: Promise<PriorBytes | undefined> | undefined
+  #pool: Pool<typeof logTasks> | undefined
+  #decoded: number = 0
+
+  private constructor(entry: EntryReader, chunks: readonly Chunk[], stored: Record<string, number>) {
+    this.#entry = entry
+    this.#chunks = chunks
+    this.#stored = stored
+    const last = chunks.at(-1)
+    this.lines = last === undefined ? 0 : last.firstLine + last.lines
+    this.rawBytes = chunks.reduce((sum, chunk) => sum + chunk.rawBytes, 0)
+  }
+
+  /** @throws PithError `PITH_CORRUPT`, `PITH_TRUNCATED`, `PITH_CHECKSUM` with the place */
+  static async open(entry: EntryReader, run: Run = {}): Promise<LogReader> {
+    throwIfAborted(run.signal)
+    const rows = await chunkRows(entry)
+    const bytes = await entry.summary()
+    const summaries: ChunkSummary[] = bytes === undefined ? [] : readSummary(bytes)
+    const stored: Record<string, number> = {}
+    const chunks = rows.map((own, i): Chunk => {
+      const [head] = own as [BlockRow]
+      for (const row of own) stored[row.section] = (stored[row.section] ?? 0) + row.storedBytes
+      const [first, last] = head.keys ?? [0, 0]
+      const next = rows[i + 1]?.[0]?.keys?.[0]
+      return {
+        rows: own,
+        firstLine: first,
+        lines: last - first,
+        rawBytes: head.rawBytes,
+        open: next !== undefined && next < last,
+        times: summaries.length === rows.length ? summaries[i]?.times : undefined,
+      }
+    })
+    return new LogReader(entry, chunks, stored)
+  }
+
+  async close(): Promise<void> {
+    await this.#pool?.close()
+    this.#pool = undefined
+  }
+
+  /** Where the bytes are. */
+  get stats(): LogStats {
+    return {
+      chunks: this.#chunks.length,
+      lines: this.lines,
+      rawBytes: this.rawBytes,
+      stored: { ...this.#stored },
+      decodedBytes: this.#decoded,
+    }
+  }
+
+  /** Earliest and latest time of the log, where its chunks say it. */
+  get times(): TimeRange | undefined {
+    let all: TimeRange | undefined
+    for (const { times } of this.#chunks) {
+      if (times === undefined) continue
+      if (all !== undefined && all.dated !== times.dated) return undefined
+      all = {
+        first: Math.min(all?.first ?? times.first, times.first),
+        last: Math.max(all?.last ?? times.last, times.last),
+        dated: times.dated,
+      }
+    }
+    return all
+  }
+
+  /**
+   * Bytes of the lines `from`..`to` (from 0, `to` not included), in pieces, with their line endings.
+   *
+   * @throws PithError `PITH_ARG` a range that is none
+   */
+  async *read(from: number, to: number, run: Run = {}): AsyncGenerator<Uint8Array, void, undefined> {
+    if (!(from >= 0 && to >= from)) throw new PithError('PITH_ARG', `lines must be a range, got ${from}..${to}`)
+    const wanted = this.#chunks.filter((chunk) => chunk.firstLine < to && chunk.firstLine + chunk.lines > from)
+    const meter = meterProgress(run, { stage: 'read', unit: 'bytes', total: sum(wanted) })
+    let done = 0
+    for await (const [chunk, bytes] of this.#mapChunks(wanted, run, (c) => this.#render(c, run))) {
+      const start = from > chunk.firstLine ? offsetOfLine(bytes, from - chunk.firstLine) : 0
+      const end = to < chunk.firstLine + chunk.lines ? offsetOfLine(bytes, to - chunk.firstLine) : bytes.length
+      if (end > start) yield bytes.subarray(start, end)
+      done += bytes.length
+      meter.update(done)
+    }
+    meter.finish()
+  }
+
+  /**
+   * The selected lines in order, one batch for each chunk that has some; GNU grep's semantics.
+   *
+   * Chunks are left out by their times, their templates and their dictionaries before any column is decoded.
+   *
+   * @throws PithError `PITH_ARG` for a pattern that is none
+   */
+  async *grep(query: GrepQuery, run: Run = {}): AsyncGenerator<GrepBatch, void, undefined> {
+    const meter = meterProgress(run, { stage: 'search', unit: 'bytes', total: this.rawBytes })
+    let done = 0
+    const units = joinOpen(this.#chunks.filter((chunk) => mayBeIn(chunk, query)))
+    for await (const [unit, hits] of this.#mapChunks(units, run, (u) => this.#search(u, query, run))) {
+      if (hits.lines.length > 0) {
+        const first = (unit[0] as Chunk).firstLine
+        yield { lines: Float64Array.from(hits.lines, (line) => line + first), bytes: hits.bytes, offsets: hits.offsets }
+      }
+      done += sum(unit)
+      meter.update(done)
+    }
+    meter.finish()
+  }
+
+  /** Number of selected lines. */
+  async count(query: GrepQuery, run: Run = {}): Promise<number> {
+    let total = 0
+    for await (const batch of this.grep(query, run)) total += batch.lines.length
+    return total
+  }
+
+  /** Templates by how many lines they have, most first, over the whole log. */
+  async templates(run: Run = {}): Promise<TemplateInfo[]> {
+    const all = new Map<string, TemplateInfo>()
+    for await (const facts of this.facts(run)) {
+      for (const { text, count, first, last } of facts.templates) {
+        const known = all.get(text)
+        if (known === undefined) {
+          all.set(text, {
+            id: all.size,
+            text,
+            count,
+            ...(first === undefined ? {} : { first }),
+            ...(last === undefined ? {} : { last }),
+          })
+        } else {
+          known.count += count
+          if (first !== undefined) known.first = Math.min(known.first ?? first, first)
+          if (last !== undefined) known.last = Math.max(known.last ?? last, last)
+        }
+      }
+    }
+    return [...all.values()].sort((a, b) => b.count - a.count || a.id - b.id)
+  }
+
+  /** Templates, columns and times of each chunk in order; what `inspect` and `templates` are drawn from. */
+  async *facts(run: Run = {}): AsyncGenerator<ChunkFacts, void, undefined> {
+    const ask = async (chunk: Chunk): Promise<ChunkFacts> =>
+      await this.#tasks(run).run('facts', { blocks: await this.#load(chunk, run), prior: await this.#priorBytes(run) })
+    for await (const [, facts] of this.#mapChunks(this.#chunks, run, ask)) yield facts
+  }
+
+  async #render(chunk: Chunk, run: Run): Promise<Uint8Array> {
+    const blocks = await this.#load(chunk, run)
+    return await this.#tasks(run).run('decode', { blocks, prior: await this.#priorBytes(run) })
+  }
+
+  async #search(unit: readonly Chunk[], query: GrepQuery, run: Run): Promise<GrepHits> {
+    const pool = this.#tasks(run)
+    if (unit.length > 1) {
+      const parts: Uint8Array[] = []
+      for (const chunk of unit) parts.push(await this.#render(chunk, run))
+      return await pool.run('grepBytes', { parts, query })
+    }
+    const [chunk] = unit as [Chunk]
+    const prior = await this.#priorBytes(run)
+    const few = await this.#load(chunk, run, ['chunk', 'ids'])
+    const verdict = await pool.run('grepHead', { blocks: few, prior, query })
+    if (verdict === 'none') return { lines: new Int32Array(0), bytes: new Uint8Array(0), offsets: new Uint32Array(1) }
+    const rest = chunk.rows.filter((row) => row.section !== 'chunk' && row.section !== 'ids')
+    const blocks = [...few, ...(await this.#read(rest, run))]
+    return await pool.run('grep', { blocks, prior, query })
+  }
+
+  async #load(chunk: Chunk, run: Run, sections?: readonly string[]): Promise<{ section: string; payload: Uint8Array }[]> {
+    return await this.#read(
+      sections === undefined ? chunk.rows : chunk.rows.filter((row) => sections.includes(row.section)),
+      run,
+    )
+  }
+
+  async #read(rows: readonly BlockRow[], run: Run): Promise<{ section: string; payload: Uint8Array }[]> {
+    const payloads = await Promise.all(rows.map((row) => this.#entry.read(row, run)))
+    for (const row of rows) this.#decoded += row.storedBytes
+    return rows.map(({ section }, i) => ({ section, payload: payloads[i] as Uint8Array }))
+  }
+
+  #priorBytes(run: Run): Promise<PriorBytes | undefined> {
+    this.#prior ??= readPrior(this.#entry, run).then((prior) => {
+      this.#decoded += prior?.bytes.length ?? 0
+      return prior
+    })
+    return this.#prior
+  }
+
+  #tasks(run: Run): Pool<typeof logTasks> {
+    this.#pool ??= createPool({
+      url: siblingUrl('worker', import.meta.url),
+      tasks: async () => (await import('./tasks.ts')).logTasks,
+      threads: run.threads ?? 1,
+    })
+    return this.#pool
+  }
+
+  /** Results for items in order, with as many in work as there are threads. */
+  async *#mapChunks<T extends Chunk | readonly Chunk[], R>(
+    items: readonly T[],
+    run: Run,
+    map: (item: T) => Promise<R>,
+  ): AsyncGenerator<readonly [T, R], void, undefined> {
+    const threads = run.threads ?? 1
+    const call = async (item: T): Promise<readonly [T, R]> => {
+      try {
+        return [item, await map(item)] as const
+      } catch (error) {
+        const chunk = Array.isArray(item) ? (item[0] as Chunk) : (item as Chunk)
+        throw atChunk(error, this.#entry, this.#chunks.indexOf(chunk))
+      }
+    }
+    yield* mapOrdered(items, call, { concurrency: threads === 1 ? 1 : threads * 2, signal: run.signal })
+  }
+}
+
+function sum(chunks: readonly Chunk[]): number {
+  return chunks.reduce((total, chunk) => total + chunk.rawBytes, 0)
+}
+
+/** Chunks whose lines go on in the next one are searched together. */
+function joinOpen(chunks: readonly Chunk[]): Chunk[][] {
+  const units: Chunk[][] = []
+  let linked = false
+  for (const chunk of chunks) {
+    if (linked) (units.at(-1) as Chunk[]).push(chunk)
+    else units.push([chunk])
+    linked = chunk.open
+  }
+  return units
+}
+
+/** Whether the times of a chunk leave room for a hit. */
+function mayBeIn(chunk: Chunk, { since, until }: GrepQuery): boolean {
+  if (chunk.times === undefined) return true
+  return !(since !== undefined && chunk.times.last < since) && !(until !== undefined && chunk.times.first > until)
+}
+
+/** Place of the `count`-th line of bytes. */
+function offsetOfLine(bytes: Uint8Array, count: number): number {
+  let at = 0
+  for (let i = 0; i < count; i++) {
+    const end = bytes.indexOf(10, at)
+    if (end < 0) return bytes.length
+    at = end + 1
+  }
+  return at
+}

@@ -1,0 +1,114 @@
+/** What workers do for logzip: code and decode chunks. Each worker keeps one workspace and the prior it met last. */
+import { concatBytes, PithError } from '@pith/core'
+import type { TaskContext } from '@pith/core/workers'
+import { ChunkView } from './chunk-decode.ts'
+import { type ChunkOptions, type EncodedChunk, encodeFirst, encodePiece } from './chunk-encode.ts'
+import { type ChunkFacts, readFacts } from './facts.ts'
+import { type GrepHits, type GrepQuery, inTime, matcherOf, mayHit, searchBytes } from './grep.ts'
+import { Prior } from './prior.ts'
+import { Workspace } from './workspace.ts'
+
+/** The serialised prior of a log with a number that tells logs apart; undefined where the log has none. */
+export interface PriorBytes {
+  key: number
+  bytes: Uint8Array
+}
+
+export interface EncodeCall extends ChunkOptions {
+  bytes: Uint8Array
+  prior: PriorBytes | undefined
+}
+
+export interface DecodeCall {
+  /** Blocks of one chunk by section. */
+  blocks: { section: string; payload: Uint8Array }[]
+  prior: PriorBytes | undefined
+}
+
+let workspace: Workspace | undefined
+let kept: { key: number; prior: Prior } | undefined
+
+function work(): Workspace {
+  workspace ??= new Workspace()
+  return workspace
+}
+
+/** The prior of a call, parsed once for all chunks of a log. */
+export function priorOf(bytes: PriorBytes | undefined): Prior {
+  if (bytes === undefined) return Prior.empty()
+  if (kept?.key !== bytes.key) kept = { key: bytes.key, prior: Prior.parse(bytes.bytes) }
+  return kept.prior
+}
+
+/** A chunk from the blocks of a call. */
+export function viewOf(target: Workspace, blocks: DecodeCall['blocks'], prior: Prior): ChunkView {
+  target.reset()
+  return new ChunkView(
+    target,
+    (section, index) => {
+      let left = index
+      for (const block of blocks) if (block.section === section && left-- === 0) return block.payload
+      throw new PithError('PITH_CORRUPT', `a chunk lacks a block of section ${section}`)
+    },
+    prior,
+  )
+}
+
+export interface GrepCall extends DecodeCall {
+  query: GrepQuery
+}
+
+export const logTasks: {
+  encode(call: EncodeCall, context: TaskContext): EncodedChunk[]
+  encodeFirst(call: EncodeCall, context: TaskContext): { chunks: EncodedChunk[]; prior: Uint8Array; quotes: boolean }
+  decode(call: DecodeCall, context: TaskContext): Uint8Array
+  facts(call: DecodeCall): ChunkFacts
+  /** Whether a chunk may have a hit, from its tables and template ids alone. */
+  grepHead(call: GrepCall): 'none' | 'maybe'
+  grep(call: GrepCall, context: TaskContext): GrepHits
+  /** Search bytes that stand one behind the other. */
+  grepBytes(call: { parts: Uint8Array[]; query: GrepQuery }, context: TaskContext): GrepHits
+} = {
+  encode(call, context) {
+    return moved(encodePiece(work(), call.bytes, priorOf(call.prior), call), context)
+  },
+  encodeFirst(call, context) {
+    const { chunks, prior, quotes } = encodeFirst(work(), call.bytes, call)
+    return { chunks: moved(chunks, context), prior: prior.serialize().slice(), quotes }
+  },
+  decode(call, context) {
+    const bytes = viewOf(work(), call.blocks, priorOf(call.prior)).render()
+    context.transfer([bytes.buffer])
+    return bytes
+  },
+  facts(call) {
+    return readFacts(viewOf(work(), call.blocks, priorOf(call.prior)))
+  },
+  grepHead(call) {
+    const prior = priorOf(call.prior)
+    return mayHit(viewOf(work(), call.blocks, prior), prior, matcherOf(call.query)) ? 'maybe' : 'none'
+  },
+  grep(call, context) {
+    const view = viewOf(work(), call.blocks, priorOf(call.prior))
+    const hits = searchBytes(view.render(), matcherOf(call.query))
+    return movedHits(call.query.since === undefined && call.query.until === undefined ? hits : inTime(hits, view, call.query), context)
+  },
+  grepBytes({ parts, query }, context) {
+    return movedHits(searchBytes(concatBytes(parts), matcherOf(query)), context)
+  },
+}
+
+function movedHits(hits: GrepHits, context: TaskContext): GrepHits {
+  context.transfer([hits.bytes.buffer as ArrayBuffer, hits.lines.buffer as ArrayBuffer, hits.offsets.buffer as ArrayBuffer])
+  return hits
+}
+
+function moved(chunks: EncodedChunk[], context: TaskContext): EncodedChunk[] {
+  for (const chunk of chunks) {
+    for (const block of chunk.blocks) {
+      block.payload = block.payload.slice()
+      context.transfer([block.payload.buffer as ArrayBuffer])
+    }
+  }
+  return chunks
+}

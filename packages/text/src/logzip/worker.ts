@@ -1,0 +1,4 @@
+import { serveTasks } from '@pith/core/workers'
+import { logTasks } from './tasks.ts'
+
+serveTasks(logTasks)
