@@ -20,7 +20,7 @@ function numbers(seed: number): (n: number) => number {
 }
 
 /** Sessions of random appends, commits and replaced blocks; after each mark, the blocks that must be there. */
-async function randomSessions(seed: number): Promise<{ file: RecordedFile; states: string[] }> {
+async function randomSessions(seed: number): Promise<{ file: RecordedFile; states: string[]; written: Set<string> }> {
   const next = numbers(seed)
   const file = new RecordedFile()
   const first = createContainer(file, { solo: false })
@@ -28,6 +28,7 @@ async function randomSessions(seed: number): Promise<{ file: RecordedFile; state
   await first.finish()
   file.mark()
   let log: string[] = []
+  const written = new Set([''])
   const states = ['']
   for (let session = 0; session < 4; session++) {
     const writer = await openForAppend(file)
@@ -42,7 +43,9 @@ async function randomSessions(seed: number): Promise<{ file: RecordedFile; state
       const size = next(10) === 0 ? 20000 : next(200)
       const tag = next(256)
       await entry.block('b', new Uint8Array(size).fill(tag), { rawBytes: size })
-      log = [...log, `${size}:${size > 0 ? tag : ''}`]
+      const block = `${size}:${size > 0 ? tag : ''}`
+      log = [...log, block]
+      written.add(block)
       if (action < 4) {
         await entry.commit()
         states.push(log.join(' '))
@@ -54,7 +57,7 @@ async function randomSessions(seed: number): Promise<{ file: RecordedFile; state
     states.push(log.join(' '))
     file.mark()
   }
-  return { file, states }
+  return { file, states, written }
 }
 
 async function shape(bytes: Uint8Array): Promise<string> {
@@ -91,13 +94,12 @@ test('1,000 random points of power cuts in random sessions leave the last commit
 test('10,000 random damages of files of all forms are refused or repaired, never misread', async () => {
   const next = numbers(5)
   for (let n = 0; n < 20; n++) {
-    const { file } = await randomSessions(1000 + n)
+    const { file, written } = await randomSessions(1000 + n)
     const bytes = file.bytes()
-    const right = new Set((await shape(bytes)).split(' '))
     for (let i = 0; i < 500; i++) {
       const damaged = bytes.slice(0, next(4) === 0 ? next(bytes.length) : bytes.length)
       for (let k = next(3) + 1; k > 0 && damaged.length > 0; k--) damaged[next(damaged.length)] ^= 1 << next(8)
-      const report = await verify(damaged)
+      await verify(damaged)
       const sink = new MemorySink()
       const repaired = await repair(damaged, sink).catch((error: unknown) => {
         expect(isPithError(error)).toBe(true)
@@ -105,9 +107,7 @@ test('10,000 random damages of files of all forms are refused or repaired, never
       })
       if (repaired === undefined) continue
       expect((await verify(sink.bytes())).ok).toBe(true)
-      // What was taken back long ago may come to light again only where the index is lost.
-      if (report.ok)
-        for (const block of (await shape(sink.bytes())).split(' ')) expect(right.has(block) || block === '').toBe(true)
+      for (const block of (await shape(sink.bytes())).split(' ')) expect(written.has(block)).toBe(true)
     }
   }
 }, 240_000)
