@@ -26,6 +26,13 @@ export function mixDot(t: i32, w: i32, n: i32): i32 {
   return sum
 }
 
+/** {@link mixDot} with three sets of weights; the sums go to i32[3] at `sums`. */
+export function mixDot3(t: i32, w0: i32, w1: i32, w2: i32, n: i32, sums: i32): void {
+  st32(sums, mixDot(t, w0, n))
+  st32(sums + 4, mixDot(t, w1, n))
+  st32(sums + 8, mixDot(t, w2, n))
+}
+
 /** Add `(t[i] * e + 2) >> 2` to each 32-bit weight, within the limit; `e` in -32768..32767, shapes as in {@link mixDot}. */
 export function mixTrain(t: i32, w: i32, n: i32, e: i32): void {
   for (let i = 0; i < n; i++) {

@@ -8,8 +8,8 @@
  * @module
  */
 import type { i32 } from '../../wasm/memory.ts'
-import { copy, fill, ld32, mul32, shru, st16, st32, udiv } from '../../wasm/memory.ts'
-import { mixDot, mixTrain } from '../../wasm/vector.ts'
+import { copy, fill, ld8, ld16, ld32, lds16, mul32, shru, st8, st16, st32, udiv } from '../../wasm/memory.ts'
+import { mixDot, mixDot3, mixTrain } from '../../wasm/vector.ts'
 import {
   coderDecode,
   coderEncode,
@@ -20,7 +20,7 @@ import {
   coderSave,
   coderWriteTo,
 } from './coder.ts'
-import { nextHistory, onesOf, squash, stretch, TABLE_BYTES, tablesInit, tablesOpen, zerosOf } from './tables.ts'
+import { historyTable, onesOf, squash, stretchTable, TABLE_BYTES, tablesInit, tablesOpen, zerosOf } from './tables.ts'
 
 /** Contexts that one symbol may have. */
 export const CM_CONTEXTS: i32 = 24
@@ -32,31 +32,38 @@ export const CM_CONFIDENCES: i32 = 64
 /** Inputs of a weight set: 3 per context, 2 per expected value, a bias; the last weight is its count of uses. */
 const SET_INPUTS: i32 = 88
 const SET_BYTES: i32 = 352
+/**
+ * Per context: 0 hash, 4 row, 8 expected value of the row's bits with a one before it or 0, 12 its map cell, 16 cell
+ * of the history, 20 cell of the run, 24 and 28 cells for what is not to be learned.
+ */
+const CONTEXT_BYTES: i32 = 32
 const FINAL_BYTES: i32 = 32
 const APM_POINTS: i32 = 25
-const APM_ROW_BYTES: i32 = 128
+/** u16[25] probabilities, u16 uses, padding. */
+const APM_ROW_BYTES: i32 = 64
+const APM_COUNT: i32 = 50
 
-const SLOT_LIMIT: i32 = 60
 const HISTORY_PRIOR: i32 = 2
 const HISTORY_LIMIT: i32 = 255
 const EXPECT_LIMIT: i32 = 255
 const APM_PRIOR: i32 = 6
-const APM_LIMIT: i32 = 255
-const MIX_BASE: i32 = 700
+const APM_LIMIT: i32 = 20
+const MIX_BASE: i32 = 1800
 const MIX_BOOST: i32 = 6000
-const FINAL_RATE: i32 = 300
+const SKIP: i32 = 100
+const FINAL_RATE: i32 = 1200
 /** Weight of 1 is 2^29. */
-const WEIGHT_SUM: i32 = 700000000
+const WEIGHT_SUM: i32 = 420000000
 
 let inputAt: i32 = 0
 let finalInputAt: i32 = 0
-let rowAt: i32 = 0
-let hashAt: i32 = 0
+let dotAt: i32 = 0
+let contextAt: i32 = 0
+let runMapAt: i32 = 0
 let expectAt: i32 = 0
 let confidenceAt: i32 = 0
 let rateAt: i32 = 0
 let mixRateAt: i32 = 0
-let trustAt: i32 = 0
 let lastSetAt: i32 = 0
 let historyMapAt: i32 = 0
 let expectMapAt: i32 = 0
@@ -72,6 +79,7 @@ let rowBits: i32 = 0
 // What the caller chose for the symbol.
 let contexts: i32 = 0
 let inputs: i32 = 0
+let expects: i32 = 0
 let bank: i32 = 0
 let sel0: i32 = 0
 let sel1: i32 = 0
@@ -81,6 +89,8 @@ let apmHash1: i32 = 0
 // State of the bit being coded.
 let partial: i32 = 1
 let node: i32 = 4
+let nibble: i32 = 1
+let span: i32 = 4
 let w0: i32 = 0
 let w1: i32 = 0
 let w2: i32 = 0
@@ -89,6 +99,12 @@ let p0: i32 = 0
 let p1: i32 = 0
 let p2: i32 = 0
 let pm: i32 = 0
+let apm0: i32 = 0
+let apm1: i32 = 0
+let count0: i32 = 0
+let count1: i32 = 0
+let known: i32 = 0
+let knownStep: i32 = 0
 let cell0: i32 = 0
 let cell1: i32 = 0
 let odds: i32 = 32768
@@ -97,24 +113,24 @@ let odds: i32 = 32768
 function layout(base: i32, tableLog: i32, banks: i32, sets0: i32, sets1: i32, apmLog: i32): i32 {
   inputAt = (base + ((TABLE_BYTES + 15) & -16)) | 0
   finalInputAt = (inputAt + 2 * SET_INPUTS) | 0
-  rowAt = (finalInputAt + 16) | 0
-  hashAt = (rowAt + 4 * CM_CONTEXTS) | 0
-  expectAt = (hashAt + 4 * CM_CONTEXTS) | 0
+  dotAt = (finalInputAt + 16) | 0
+  contextAt = (dotAt + 16) | 0
+  expectAt = (contextAt + CONTEXT_BYTES * CM_CONTEXTS) | 0
   confidenceAt = (expectAt + 4 * CM_EXPECTS) | 0
   rateAt = (confidenceAt + 4 * CM_EXPECTS) | 0
   mixRateAt = (rateAt + 4096) | 0
-  trustAt = (mixRateAt + 1024) | 0
-  lastSetAt = (trustAt + 256) | 0
+  lastSetAt = (mixRateAt + 1024) | 0
   historyMapAt = (lastSetAt + ((4 * banks + 15) & -16)) | 0
-  expectMapAt = (historyMapAt + banks * CM_CONTEXTS * 1024) | 0
+  runMapAt = (historyMapAt + banks * CM_CONTEXTS * 1024) | 0
+  expectMapAt = (runMapAt + banks * CM_CONTEXTS * 256) | 0
   finalAt = (expectMapAt + banks * CM_EXPECTS * CM_CONFIDENCES * 4) | 0
   set0At = (finalAt + banks * 256 * FINAL_BYTES) | 0
   set1At = (set0At + sets0 * SET_BYTES) | 0
   set2At = (set1At + sets1 * SET_BYTES) | 0
   apmAt = (set2At + banks * 256 * SET_BYTES + 63) & -64
   apmMask = ((1 << apmLog) - 1) | 0
-  slotAt = (apmAt + (2 << apmLog) * APM_ROW_BYTES) | 0
-  rowBits = tableLog - 6
+  slotAt = (apmAt + (2 << apmLog) * APM_ROW_BYTES + 127) & -128
+  rowBits = tableLog - 5
   return (slotAt + (1 << tableLog)) | 0
 }
 
@@ -127,16 +143,15 @@ function layout(base: i32, tableLog: i32, banks: i32, sets0: i32, sets1: i32, ap
  * @param apmLog   log2 of the rows of each of the two final maps, 6..16
  */
 export function cmBytes(tableLog: i32, banks: i32, sets0: i32, sets1: i32, apmLog: i32): i32 {
-  return layout(0, tableLog, banks, sets0, sets1, apmLog)
+  return (layout(0, tableLog, banks, sets0, sets1, apmLog) + 128) | 0
 }
 
-/** Make a fresh engine in `cmBytes` zeroed bytes from `base`, a multiple of 64; parameters as there. */
+/** Make a fresh engine in `cmBytes` zeroed bytes from `base`, a multiple of 16; parameters as there. */
 export function cmInit(base: i32, tableLog: i32, banks: i32, sets0: i32, sets1: i32, apmLog: i32): void {
   layout(base, tableLog, banks, sets0, sets1, apmLog)
   tablesInit(base)
   for (let n = 0; n < 1024; n++) st32(rateAt + 4 * n, udiv(131072, 2 * n + 3))
   for (let n = 0; n < 256; n++) st32(mixRateAt + 4 * n, MIX_BASE + udiv(MIX_BOOST, n + 1))
-  for (let n = 0; n < 64; n++) st32(trustAt + 4 * n, udiv(n * 512, n + 3))
   for (let i = 0; i < banks * CM_CONTEXTS; i++) {
     const map = historyMapAt + 1024 * i
     for (let h = 0; h < 256; h++) {
@@ -144,20 +159,22 @@ export function cmInit(base: i32, tableLog: i32, banks: i32, sets0: i32, sets1: 
       const p = udiv((2 * ones + 1) * 2097151, ones + zerosOf(h) + 1)
       st32(map + 4 * h, (p << 10) | HISTORY_PRIOR)
     }
+    st32(map, 2048 << 20)
   }
-  for (let i = 0; i < banks * CM_EXPECTS; i++) {
+  for (let i = 0; i < banks * (CM_CONTEXTS + CM_EXPECTS); i++) {
     for (let c = 0; c < CM_CONFIDENCES; c++) {
       const p = 4194303 - udiv(2097151, c + 1)
-      st32(expectMapAt + 4 * (i * CM_CONFIDENCES + c), (p << 10) | HISTORY_PRIOR)
+      st32(runMapAt + 4 * (i * CM_CONFIDENCES + c), (p << 10) | HISTORY_PRIOR)
     }
   }
   for (let i = 0; i < banks * 256; i++) {
     for (let k = 0; k < 3; k++) st32(finalAt + FINAL_BYTES * i + 4 * k, 178956970)
   }
   for (let j = 0; j < APM_POINTS; j++) {
-    st32(apmAt + 4 * j, ((squash(1024 * j - 12288) << 6) << 10) | APM_PRIOR)
+    st16(apmAt + 2 * j, squash(1024 * j - 12288))
   }
-  for (let i = 1; i <= 2 * apmMask + 1; i++) copy(apmAt + APM_ROW_BYTES * i, apmAt, 4 * APM_POINTS)
+  st16(apmAt + APM_COUNT, APM_PRIOR)
+  for (let i = 1; i <= 2 * apmMask + 1; i++) copy(apmAt + APM_ROW_BYTES * i, apmAt, APM_ROW_BYTES)
   bank = 0
   contexts = 0
   sel0 = 0
@@ -206,21 +223,35 @@ export function cmOverrun(): i32 {
 export function cmUse(which: i32, n: i32): void {
   bank = which
   contexts = n
-  inputs = (3 * n + 2 * CM_EXPECTS + 8) & -8
+  expects = 0
+  knownStep = 0
+  inputs = (3 * n + 7) & -8
   fill(inputAt, 0, 2 * SET_INPUTS)
   for (let k = 0; k < CM_EXPECTS; k++) st32(confidenceAt + 4 * k, 0)
+}
+
+/**
+ * Let the first weight set of the following symbols also depend on how many of their contexts were met before, `n`: it is
+ * `first + n * step`. `cmUse` sets the step to 0.
+ */
+export function cmMixKnown(step: i32): void {
+  knownStep = step
 }
 
 /** Context number `i` of the next symbol, as a hash of whatever it consists of. */
 export function cmSetContext(i: i32, hash: i32): void {
   const h = mul32((hash + mul32(i + 1, 0x3504f333)) | 0, -0x61c88647)
-  st32(hashAt + 4 * i, h ^ shru(h, 15))
+  st32(contextAt + CONTEXT_BYTES * i, h ^ shru(h, 15))
 }
 
 /** The next symbol is expected to be `value`, number `k` of such guesses; `confidence` 1..63, 0 for no guess. */
 export function cmSetExpect(k: i32, value: i32, confidence: i32): void {
   st32(expectAt + 4 * k, value)
   st32(confidenceAt + 4 * k, confidence)
+  if (k >= expects) {
+    expects = k + 1
+    inputs = (3 * contexts + 2 * expects + 7) & -8
+  }
 }
 
 /** Weight sets for the next symbol. */
@@ -235,32 +266,52 @@ export function cmSetApm(first: i32, second: i32): void {
   apmHash1 = mul32(second, 0x297a2d39)
 }
 
-/** Point each context at its row of 16 slots for the next up to four bits. */
-function findRows(): void {
+/** Point each context at its row of 15 histories for the next `bits` bits, 1..4. */
+function findRows(bits: i32): void {
   const salt = mul32(partial, 0x1e35a7bd)
-  for (let i = 0; i < contexts; i++) {
-    const mixedHash = mul32(ld32(hashAt + 4 * i) ^ salt, -0x7a143589)
+  span = bits
+  nibble = 1
+  // First only touch the rows, so that the cache misses overlap.
+  const end = contextAt + CONTEXT_BYTES * contexts
+  const slots = slotAt
+  const shift = 32 - rowBits
+  known = 0
+  for (let c = contextAt; c < end; c += CONTEXT_BYTES) {
+    const mixedHash = mul32(ld32(c) ^ salt, -0x7a143589)
     const h = mixedHash ^ shru(mixedHash, 13)
-    st32(rowAt + 4 * i, findRow(h))
+    st32(c + 4, h)
+    known = (known + ld32(slots + (shru(h, shift) << 5))) | 0
+  }
+  const top = 1 << bits
+  let map = (runMapAt + bank * (CM_CONTEXTS * 256)) | 0
+  known = 0
+  for (let c = contextAt; c < end; c += CONTEXT_BYTES) {
+    const row = findRow(ld32(c + 4))
+    const uses = ld8(row + 3)
+    st32(c + 4, row)
+    st32(c + 8, uses !== 0 ? ld8(row + 2) | top : 0)
+    st32(c + 12, map + 4 * uses)
+    if (uses !== 0) known++
+    map += 256
   }
 }
 
 /** The row of a hash: one of three neighbours that has its check, else the one of least use among them, cleared. */
 function findRow(h: i32): i32 {
-  const check = (h & 0xffff) | 0x10000
+  const check = h & 0xffff
   const index = shru(h, 32 - rowBits)
-  const a = (slotAt + (index << 6)) | 0
-  if (ld32(a) === check) return a
-  const b = (slotAt + ((index ^ 1) << 6)) | 0
-  if (ld32(b) === check) return b
-  const c = (slotAt + ((index ^ 2) << 6)) | 0
-  if (ld32(c) === check) return c
-  const ua = ld32(a + 4) & 255
-  const ub = ld32(b + 4) & 255
-  const uc = ld32(c + 4) & 255
+  const a = (slotAt + (index << 5)) | 0
+  if (ld16(a) === check) return a
+  const b = a ^ 32
+  if (ld16(b) === check) return b
+  const c = a ^ 64
+  if (ld16(c) === check) return c
+  const ua = ld8(a + 4)
+  const ub = ld8(b + 4)
+  const uc = ld8(c + 4)
   const row = ua <= ub ? (ua <= uc ? a : c) : ub <= uc ? b : c
-  fill(row, 0, 64)
-  st32(row, check)
+  fill(row, 0, 32)
+  st16(row, check)
   return row
 }
 
@@ -281,46 +332,57 @@ function openSet(set: i32): i32 {
 
 /** Set `odds` for the next bit; `rest` bits of the symbol are left, `top` is 1 << its bits. */
 function predict(rest: i32, top: i32): void {
+  // Far memory is touched first, so that it arrives while the inputs are computed.
+  const salt = mul32(partial, 0x3c6ef35f)
+  apm0 = apmRow(0, (apmHash0 + salt) | 0)
+  apm1 = apmRow(apmMask + 1, (apmHash1 + salt) | 0)
+  count0 = ld16(apm0 + APM_COUNT)
+  count1 = ld16(apm1 + APM_COUNT)
   let t = inputAt
   let map = (historyMapAt + bank * (CM_CONTEXTS * 1024)) | 0
-  for (let i = 0; i < contexts; i++) {
-    const slot = ld32(ld32(rowAt + 4 * i) + node)
-    const history = slot & 255
-    if (history === 0) {
-      st16(t, 0)
-      st16(t + 2, 0)
-      st16(t + 4, 0)
-    } else {
-      const p = slot >> 14
-      st16(t, stretch((p + 131072) >> 6))
-      st16(t + 2, stretch(shru(ld32(map + 4 * history), 20)))
-      st16(t + 4, ((p >> 6) * ld32(trustAt + (((slot >> 8) & 63) << 2))) >> 8)
-    }
+  const table = stretchTable()
+  const left = span - 1
+  const path = nibble
+  const at0 = node
+  const end = contextAt + CONTEXT_BYTES * contexts
+  // Without branches, because neither of the two questions asked here has a predictable answer.
+  for (let c = contextAt; c < end; c += CONTEXT_BYTES) {
+    const history = ld8(ld32(c + 4) + at0)
+    const cell = (map + 4 * history) | 0
+    const p = shru(ld32(cell), 20)
+    const run = ld32(c + 8) >> left
+    const runCell = ld32(c + 12)
+    const s = lds16(table + (shru(ld32(runCell), 20) << 1))
+    const alive = (((run >> 1) ^ path) - 1) >> 31
+    const sign = (run & 1) - 1
+    st16(t, lds16(table + (p << 1)))
+    st16(t + 2, (p - 2048) << 1)
+    st16(t + 4, ((s ^ sign) - sign) & alive)
+    st32(c + 16, cell)
+    st32(c + 20, (runCell & alive) | ((c + 28) & ~alive))
     t += 6
     map += 1024
   }
-  for (let k = 0; k < CM_EXPECTS; k++) {
+  let expectMap = (expectMapAt + bank * (CM_EXPECTS * CM_CONFIDENCES * 4)) | 0
+  for (let k = 0; k < expects; k++) {
     const confidence = ld32(confidenceAt + 4 * k)
     const value = (ld32(expectAt + 4 * k) + top) >> (rest - 1)
-    if (confidence !== 0 && value >> 1 === partial) {
-      const p = shru(ld32(expectMapAt + 4 * ((bank * CM_EXPECTS + k) * CM_CONFIDENCES + confidence)), 20)
-      const s = stretch(p)
-      const d = p - 2048
-      st16(t, (value & 1) !== 0 ? s : -s)
-      st16(t + 2, (value & 1) !== 0 ? d : -d)
-    } else {
-      st16(t, 0)
-      st16(t + 2, 0)
-    }
+    const p = shru(ld32(expectMap + 4 * confidence), 20)
+    const alive = confidence !== 0 ? (((value >> 1) ^ partial) - 1) >> 31 : 0
+    const sign = (value & 1) - 1
+    st16(t, ((lds16(table + (p << 1)) ^ sign) - sign) & alive)
+    st16(t + 2, (((p - 2048) ^ sign) - sign) & alive)
+    expectMap += 4 * CM_CONFIDENCES
     t += 4
   }
-  w0 = openSet((set0At + sel0 * SET_BYTES) | 0)
+  w0 = openSet((set0At + (sel0 + known * knownStep) * SET_BYTES) | 0)
   w1 = openSet((set1At + sel1 * SET_BYTES) | 0)
   w2 = openSet((set2At + (bank * 256 + (partial & 255)) * SET_BYTES) | 0)
   wf = (finalAt + (bank * 256 + (partial & 255)) * FINAL_BYTES) | 0
-  const l0 = clampLogit(mixDot(inputAt, w0, inputs) >> 5)
-  const l1 = clampLogit(mixDot(inputAt, w1, inputs) >> 5)
-  const l2 = clampLogit(mixDot(inputAt, w2, inputs) >> 5)
+  mixDot3(inputAt, w0, w1, w2, inputs, dotAt)
+  const l0 = clampLogit(ld32(dotAt) >> 5)
+  const l1 = clampLogit(ld32(dotAt + 4) >> 5)
+  const l2 = clampLogit(ld32(dotAt + 8) >> 5)
   p0 = squash(l0)
   p1 = squash(l1)
   p2 = squash(l2)
@@ -332,21 +394,21 @@ function predict(rest: i32, top: i32): void {
   const at = l + 12288
   const point = at >> 10
   const share = at & 1023
-  cell0 = apmCell(0, (apmHash0 + mul32(partial, 0x3c6ef35f)) | 0, point)
-  cell1 = apmCell(apmMask + 1, (apmHash1 + mul32(partial, 0x3c6ef35f)) | 0, point)
-  const a0 = (shru(ld32(cell0), 16) * (1024 - share) + shru(ld32(cell0 + 4), 16) * share) >> 10
-  const a1 = (shru(ld32(cell1), 16) * (1024 - share) + shru(ld32(cell1 + 4), 16) * share) >> 10
+  cell0 = (apm0 + 2 * point) | 0
+  cell1 = (apm1 + 2 * point) | 0
+  const a0 = (ld16(cell0) * (1024 - share) + ld16(cell0 + 2) * share) >> 10
+  const a1 = (ld16(cell1) * (1024 - share) + ld16(cell1 + 2) * share) >> 10
   if (share >= 512) {
-    cell0 += 4
-    cell1 += 4
+    cell0 += 2
+    cell1 += 2
   }
   const p = (2 * pm + a0 + a1 + 2) >> 2
   odds = p < 1 ? 1 : p > 65535 ? 65535 : p
 }
 
-function apmCell(first: i32, hash: i32, point: i32): i32 {
+function apmRow(first: i32, hash: i32): i32 {
   const row = first + (shru(hash ^ shru(hash, 15), 3) & apmMask)
-  return (apmAt + row * APM_ROW_BYTES + 4 * point) | 0
+  return (apmAt + row * APM_ROW_BYTES) | 0
 }
 
 function clampLogit(x: i32): i32 {
@@ -363,12 +425,19 @@ function learn(cell: i32, bit: i32, limit: i32): void {
   st32(cell, (q << 10) | (n < limit ? n + 1 : n))
 }
 
+/** Move a point of a final map towards `bit`. */
+function learnFinal(cell: i32, row: i32, n: i32, bit: i32): void {
+  const p = ld16(cell)
+  st16(cell, p + ((((bit << 16) - bit - p) * (ld32(rateAt + 4 * n) >> 2)) >> 14))
+  if (n < APM_LIMIT) st16(row + APM_COUNT, n + 1)
+}
+
 function train(set: i32, p: i32, bit: i32): void {
   const n = ld32(set + SET_BYTES - 4)
   const rate = ld32(mixRateAt + ((n >> 2) << 2))
   if (n < 1023) st32(set + SET_BYTES - 4, n + 1)
   const e = (((bit << 16) - bit - p) * rate + 8192) >> 14
-  mixTrain(inputAt, set, inputs, e)
+  if (e > SKIP || e < -SKIP) mixTrain(inputAt, set, inputs, e)
 }
 
 /** Learn that the bit was `bit`. */
@@ -378,22 +447,33 @@ function update(bit: i32, rest: i32, top: i32): void {
   train(w2, p2, bit)
   st32(lastSetAt + 4 * bank, w0)
   mixTrain(finalInputAt, wf, 8, (((bit << 16) - bit - pm) * FINAL_RATE + 8192) >> 14)
-  learn(cell0, bit, APM_LIMIT)
-  learn(cell1, bit, APM_LIMIT)
-  let map = (historyMapAt + bank * (CM_CONTEXTS * 1024)) | 0
-  const target = ((bit << 18) - bit - 131072) | 0
-  for (let i = 0; i < contexts; i++) {
-    const cell = (ld32(rowAt + 4 * i) + node) | 0
-    const slot = ld32(cell)
-    const history = slot & 255
-    if (history !== 0) learn(map + 4 * history, bit, HISTORY_LIMIT)
-    const p = slot >> 14
-    const n = (slot >> 8) & 63
-    const q = p + ((((target - p) >> 3) * ld32(rateAt + 4 * n)) >> 13)
-    st32(cell, (q << 14) | ((n < SLOT_LIMIT ? n + 1 : n) << 8) | nextHistory(history, bit))
-    map += 1024
+  learnFinal(cell0, apm0, count0, bit)
+  learnFinal(cell1, apm1, count1, bit)
+  const left = span - 1
+  const at0 = node
+  const rates = rateAt
+  const target = (bit << 22) - bit
+  const nexts = historyTable() + bit
+  const end = contextAt + CONTEXT_BYTES * contexts
+  for (let c = contextAt; c < end; c += CONTEXT_BYTES) {
+    const at = (ld32(c + 4) + at0) | 0
+    const history = ld8(at)
+    st8(at, ld8(nexts + 4 * history))
+    const cell = history !== 0 ? ld32(c + 16) : c + 24
+    const v = ld32(cell)
+    const n = v & 1023
+    const p = shru(v, 10)
+    const q = p + ((((target - p) >> 7) * ld32(rates + 4 * n)) >> 9)
+    st32(cell, (q << 10) | (n < HISTORY_LIMIT ? n + 1 : n))
+    const runCell = ld32(c + 20)
+    const rv = ld32(runCell)
+    const rn = rv & 1023
+    const rp = shru(rv, 10)
+    const hit = ~((ld32(c + 8) >> left) ^ bit) & 1
+    const rq = rp + (((((hit << 22) - hit - rp) >> 7) * ld32(rates + 4 * rn)) >> 9)
+    st32(runCell, (rq << 10) | (rn < HISTORY_LIMIT ? rn + 1 : rn))
   }
-  for (let k = 0; k < CM_EXPECTS; k++) {
+  for (let k = 0; k < expects; k++) {
     const confidence = ld32(confidenceAt + 4 * k)
     const value = (ld32(expectAt + 4 * k) + top) >> (rest - 1)
     if (confidence !== 0 && value >> 1 === partial) {
@@ -406,11 +486,31 @@ function update(bit: i32, rest: i32, top: i32): void {
 /** Take `bit` into the partial symbol; `rest` more bits follow. */
 function advance(bit: i32, rest: i32): void {
   partial = (partial << 1) | bit
-  if (node >= 32) {
-    node = 4
-    if (rest > 0) findRows()
-  } else {
-    node = (node << 1) | (bit << 2)
+  nibble = (nibble << 1) | bit
+  node = 3 + nibble
+  span--
+  if (span === 0) {
+    closeRows()
+    if (rest > 0) {
+      findRows(rest < 4 ? rest : 4)
+      node = 4
+    }
+  }
+}
+
+/** Note the value that the rows saw and how often in a row. */
+function closeRows(): void {
+  const end = contextAt + CONTEXT_BYTES * contexts
+  const value = nibble & 15
+  for (let c = contextAt; c < end; c += CONTEXT_BYTES) {
+    const row = ld32(c + 4)
+    const uses = ld8(row + 3)
+    if (uses !== 0 && ld8(row + 2) === value) {
+      if (uses < 63) st8(row + 3, uses + 1)
+    } else {
+      st8(row + 2, value)
+      st8(row + 3, 1)
+    }
   }
 }
 
@@ -419,7 +519,7 @@ export function cmEncodeBits(value: i32, bits: i32): void {
   const top = 1 << bits
   partial = 1
   node = 4
-  findRows()
+  findRows(bits < 4 ? bits : 4)
   for (let rest = bits; rest > 0; rest--) {
     predict(rest, top)
     const bit = (value >> (rest - 1)) & 1
@@ -434,7 +534,7 @@ export function cmDecodeBits(bits: i32): i32 {
   const top = 1 << bits
   partial = 1
   node = 4
-  findRows()
+  findRows(bits < 4 ? bits : 4)
   for (let rest = bits; rest > 0; rest--) {
     predict(rest, top)
     const bit = coderDecode(odds)

@@ -70,9 +70,14 @@ export function stretch(p: i32): i32 {
   return lds16(stretchAt + 2 * p)
 }
 
-/** The history after `history` and then `bit`. */
-export function nextHistory(history: i32, bit: i32): i32 {
-  return ld8(historyAt + 4 * history + bit)
+/** Address of the table behind {@link stretch}, for inner loops. */
+export function stretchTable(): i32 {
+  return stretchAt
+}
+
+/** Address of u8[256][4]: next history after a zero, after a one, zeros, ones. */
+export function historyTable(): i32 {
+  return historyAt
 }
 
 /** Zeros that a history stands for. */

@@ -11,6 +11,7 @@ import {
   cmEncode,
   cmFinish,
   cmInit,
+  cmMixKnown,
   cmOverrun,
   cmReadFrom,
   cmSetApm,
@@ -22,7 +23,7 @@ import {
 } from './cm.ts'
 
 const CONTEXTS: i32 = 12
-const SETS0: i32 = 2048
+const SETS0: i32 = 64
 const SETS1: i32 = 256
 const APM_LOG: i32 = 12
 
@@ -39,7 +40,6 @@ let word: i32 = 0
 let lastWord: i32 = 0
 let lineStart: i32 = 0
 let lastLine: i32 = 0
-let firstOfLine: i32 = 0
 
 /** Bytes of memory for a model whose context table has 2^tableLog bytes and whose match tables 2^matchLog entries. */
 export function textBytes(tableLog: i32, matchLog: i32): i32 {
@@ -47,7 +47,6 @@ export function textBytes(tableLog: i32, matchLog: i32): i32 {
 }
 
 function begin(base: i32, src: i32, tableLog: i32, matchLog: i32): void {
-  cmInit(base, tableLog, 1, SETS0, SETS1, APM_LOG)
   longAt = (base + cmBytes(tableLog, 1, SETS0, SETS1, APM_LOG)) | 0
   cmInit(base, tableLog, 1, SETS0, SETS1, APM_LOG)
   shortAt = (longAt + (4 << matchLog)) | 0
@@ -62,8 +61,8 @@ function begin(base: i32, src: i32, tableLog: i32, matchLog: i32): void {
   lastWord = 0
   lineStart = 0
   lastLine = 0
-  firstOfLine = 0
   cmUse(0, CONTEXTS)
+  cmMixKnown(4)
 }
 
 function hash2(a: i32, b: i32): i32 {
@@ -120,7 +119,7 @@ function prepare(): void {
   else cmSetExpect(1, 0, 0)
   const l = longLength > 0 ? longLength : shortLength
   cmSetMixers(l === 0 ? 0 : l < 16 ? 1 : l < 32 ? 2 : 3, c1)
-  cmSetApm(c1, c4 & -256)
+  cmSetApm(c1, o2)
 }
 
 /** Take the byte at `at` into the state. */
