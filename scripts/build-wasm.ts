@@ -13,7 +13,7 @@ const ROOT: string = resolve(dirname(fileURLToPath(import.meta.url)), '..')
 
 const FLAGS: readonly string[] = [
   '-O3',
-  '--converge',
+
   '--noAssert',
   '--runtime',
   'stub',
