@@ -20,7 +20,7 @@ export async function overview(columns: number): Promise<string> {
   const verbs = [manifest, ...(await installedRooms())].flatMap((room) =>
     room.verbs.map((verb) => ({ ...verb, group: verb.group ?? room.room })),
   )
-  const width = Math.max(...verbs.map((verb) => verb.name.length)) + 4
+  const width = Math.max(...verbs.map((verb) => verb.name.length)) + 2
   const groups = [...new Set(verbs.map((verb) => verb.group))].map((group) => {
     const rows = verbs
       .filter((verb) => verb.group === group)
@@ -46,7 +46,7 @@ export async function overview(columns: number): Promise<string> {
 /** What `pith help VERB` prints. */
 export function verbHelp(verb: VerbSpec, columns: number): string {
   const options = optionsOf(verb)
-  const width = Math.min(30, Math.max(...options.map((option) => optionHead(option).length)) + 4)
+  const width = Math.min(30, Math.max(...options.map((option) => optionHead(option).length)) + 2)
   const operands = verb.operands.map((operand) => row(operand.name, operand.summary, width, columns))
   const exits = exitsOf(verb).map(([code, meaning]) => `${code} ${meaning}`)
   return [

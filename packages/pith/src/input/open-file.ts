@@ -13,6 +13,7 @@ import {
 } from '@pith/core'
 import { type Container, type ContainerEntry, openContainer } from '@pith/core/container'
 import { type FileSource, inputSource } from '@pith/core/node'
+import { plural } from '../command/plural.ts'
 import { codecs } from '../systems/codecs.ts'
 import { createSpool, type Spool } from './spool.ts'
 
@@ -105,7 +106,7 @@ async function openOver(
   try {
     const container = await openContainer(access, { limits, signal: context.signal })
     if (container.damage !== undefined) {
-      const behind = `${container.uncommittedBytes} bytes behind its last whole commit are left out`
+      const behind = `${plural(container.uncommittedBytes, 'byte')} behind its last whole commit left out`
       await context.note(`${shownName(path)} is damaged or was cut: ${behind} (pith verify tells more)`)
     }
     return { path, container, access, close: () => container.close() }

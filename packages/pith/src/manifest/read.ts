@@ -3,7 +3,7 @@ import { ENTRY_OPTION, LIMIT_OPTION, THREADS_OPTION } from './common.ts'
 
 const TIME_OPTIONS: readonly OptionSpec[] = [
   { name: 'since', value: 'TIME', summary: 'only lines at or after TIME: 2024-05-01, 2024-05-01T10:00, or 2h (ago)' },
-  { name: 'until', value: 'TIME', summary: 'only lines before TIME' },
+  { name: 'until', value: 'TIME', summary: 'only lines at or before TIME' },
 ]
 
 const grep: VerbSpec = {

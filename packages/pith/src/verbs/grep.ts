@@ -121,7 +121,7 @@ class Grep {
     try {
       if (reader !== undefined && isLogReader(reader)) {
         await this.#printed(label, count, entry.path !== undefined, (printer) =>
-          searchLog(reader, this.#matcher, this.#show, printer, this.#job),
+          searchLog(reader, this.#matcher, this.#plan.query, this.#show, printer, this.#job),
         )
       } else {
         this.#refuseTimes(label)

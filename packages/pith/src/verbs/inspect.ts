@@ -1,4 +1,5 @@
-import { type Arguments, type CommandContext, formatBytes, formatCount, formatRatio, formatShare } from '@pith/core'
+import { type Arguments, type CommandContext, formatBytes, formatRatio, formatShare } from '@pith/core'
+import { plural } from '../command/plural.ts'
 import { runOf } from '../command/run-options.ts'
 import { visible } from '../command/show-error.ts'
 import { table } from '../command/table.ts'
@@ -35,7 +36,7 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
 function textOf(parts: FileParts): string {
   const { file, bytes, rawBytes, commit, uncommittedBytes, entries, overheadBytes } = parts
   const ratio = bytes === 0 || rawBytes === 0 ? '-' : formatRatio(rawBytes / bytes)
-  const behind = uncommittedBytes === 0 ? '' : `, ${formatCount(uncommittedBytes)} bytes behind it`
+  const behind = uncommittedBytes === 0 ? '' : `, ${plural(uncommittedBytes, 'byte')} behind it`
   return [
     `${visible(file)}: ${formatBytes(rawBytes)} in ${formatBytes(bytes)}, ${ratio}, ${parts.form}, commit ${commit}${behind}\n`,
     ...entries.filter((entry) => entry.kind === 'file').map((entry) => entryText(entry, bytes)),
@@ -47,7 +48,7 @@ function entryText(entry: EntryParts, fileBytes: number): string {
   const name = entry.path === undefined ? '' : `${visible(entry.path)}: `
   const rows = [
     ...entry.sections.map(
-      (part) => [part.name, `${formatCount(part.blocks)} blocks`, part.storedBytes, part.rawBytes] as const,
+      (part) => [part.name, plural(part.blocks, 'block'), part.storedBytes, part.rawBytes] as const,
     ),
     ...entry.streams.map((part) => [`  ${part.name}`, '', part.storedBytes, part.rawBytes] as const),
   ]

@@ -1,5 +1,6 @@
-import { type Arguments, type CommandContext, formatBytes, formatCount } from '@pith/core'
+import { type Arguments, type CommandContext, formatBytes } from '@pith/core'
 import { type LostPlace, repair } from '@pith/core/container'
+import { plural } from '../command/plural.ts'
 import { runOf } from '../command/run-options.ts'
 import { placeText } from '../command/show-error.ts'
 import { heldName, inFile, openAccess, shownName } from '../input/open-file.ts'
@@ -21,8 +22,8 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
     }
     for (const place of lost.slice(0, LISTED)) await context.note(`${shownName(path)}: lost ${lostText(place)}`)
     if (lost.length > LISTED) await context.note(`${shownName(path)}: and ${lost.length - LISTED} more`)
-    const saved = `${formatCount(totals.blocks)} blocks in ${formatCount(totals.entries)} entries`
-    const losses = lost.length === 0 ? 'nothing lost' : `${formatCount(lost.length)} places lost`
+    const saved = `${plural(totals.blocks, 'block')} in ${plural(totals.entries, 'entry', 'entries')}`
+    const losses = lost.length === 0 ? 'nothing lost' : `${plural(lost.length, 'place')} lost`
     const name = output === '-' ? 'stdout' : output
     await context.note(`${name}: ${saved} saved, ${formatBytes(totals.rawBytes)} decoded, ${losses}`)
     return 0

@@ -1,5 +1,88 @@
-import { PithError } from '@pith/core'
+import { type Arguments, type CommandContext, formatCount, PithError } from '@pith/core'
+import { runOf } from '../command/run-options.ts'
+import { visible } from '../command/show-error.ts'
+import { parseCount } from '../command/sizes.ts'
+import { codecOf, entriesOf, filesAmong, inFile, openFile, shownName } from '../input/open-file.ts'
+import { isLogReader, type LineReader } from '../systems/log-reader.ts'
 
-export async function run(): Promise<number> {
-  throw new PithError('PITH_UNSUPPORTED', 'pith templates is not there yet')
+/** Rows that are laid out at once. */
+const BATCH = 1000
+
+export async function run(args: Arguments, context: CommandContext): Promise<number> {
+  const path = args.operands[0]!
+  const top = args.value('top')
+  const most = top === undefined ? Number.POSITIVE_INFINITY : parseCount(top, '--top')
+  const file = await openFile(path, context)
+  try {
+    const job = runOf(args, context)
+    const logs = []
+    for (const entry of filesAmong(await entriesOf(file, args.value('entry')))) {
+      const reader = await (await codecOf(entry)).open?.(entry, job)
+      if (reader === undefined) continue
+      try {
+        if (!isLogReader(reader)) continue
+        const templates = (await reader.templates(job)).slice(0, most)
+        logs.push({ ...(entry.path === undefined ? {} : { entry: entry.path }), lines: reader.lines, templates })
+        if (!context.json) await show(entry.path, templates, reader, context)
+      } finally {
+        await reader.close()
+      }
+    }
+    if (logs.length === 0) {
+      throw new PithError('PITH_UNSUPPORTED', `${shownName(path)} holds no log`, {
+        hint: 'Templates are known of what pith compressed with --method logzip.',
+      })
+    }
+    if (context.json) await context.report({ file: shownName(path), logs: logs.map(withDates) })
+    return 0
+  } catch (error) {
+    throw inFile(path, error)
+  } finally {
+    await file.close()
+  }
+}
+
+type Templates = Awaited<ReturnType<LineReader['templates']>>
+
+async function show(
+  name: string | undefined,
+  templates: Templates,
+  reader: LineReader,
+  context: CommandContext,
+): Promise<void> {
+  const dated = reader.times?.dated !== false
+  if (name !== undefined) await context.stdout.write(`${visible(name)}:\n`)
+  const width = Math.max(5, ...templates.map(({ count }) => formatCount(count).length))
+  const timed = templates.some(({ first }) => first !== undefined)
+  const head = [
+    'COUNT'.padStart(width),
+    ...(timed ? ['FIRST'.padEnd(dated ? 19 : 14), 'LAST'.padEnd(dated ? 19 : 14)] : []),
+  ]
+  await context.stdout.write(`${[...head, 'TEMPLATE'].join('  ')}\n`)
+  for (let at = 0; at < templates.length; at += BATCH) {
+    const lines = templates.slice(at, at + BATCH).map(({ count, first, last, text }) => {
+      const times = timed ? [first, last].map((time) => showTime(time, dated)) : []
+      return `${[formatCount(count).padStart(width), ...times, visible(text)].join('  ')}\n`
+    })
+    await context.stdout.write(lines.join(''))
+  }
+}
+
+/** A time by the clock of the log, to the second; without the year where the log has none. */
+function showTime(time: number | undefined, dated: boolean): string {
+  const width = dated ? 19 : 14
+  if (time === undefined) return ''.padEnd(width)
+  const text = new Date(time).toISOString().slice(0, 19).replace('T', ' ')
+  return dated ? text : text.slice(5)
+}
+
+function withDates<T extends { templates: Templates }>(log: T): object {
+  const templates = log.templates.map(({ id, text, count, first, last }) => ({
+    id,
+    count,
+    ...(first === undefined ? {} : { first: new Date(first).toISOString() }),
+    ...(last === undefined ? {} : { last: new Date(last).toISOString() }),
+    text,
+  }))
+  return { ...log, templates }
 }

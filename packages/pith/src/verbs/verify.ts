@@ -1,5 +1,6 @@
-import { type Arguments, type CommandContext, formatBytes, formatCount, isPithError, type Run } from '@pith/core'
+import { type Arguments, type CommandContext, formatBytes, isPithError, type Run } from '@pith/core'
 import { type BadPlace, openContainer, type VerifyReport, verify } from '@pith/core/container'
+import { plural } from '../command/plural.ts'
 import { runOf } from '../command/run-options.ts'
 import { placeText, visible } from '../command/show-error.ts'
 import { decodedBytes, openAccess, shownName } from '../input/open-file.ts'
@@ -49,8 +50,8 @@ function linesOf(name: string, report: VerifyReport, quiet: boolean): string {
   const { bad, commit, entries, blocks, rawBytes, uncommittedBytes } = report
   const lines = bad.map((place) => `${name}: ${badLine(place)}\n`)
   if (!quiet || bad.length > 0) {
-    const counts = `commit ${commit}, ${plural(entries, 'entry', 'entries')}, ${plural(blocks, 'block', 'blocks')}`
-    const behind = uncommittedBytes === 0 ? '' : `, ${formatCount(uncommittedBytes)} bytes behind the last commit`
+    const counts = `commit ${commit}, ${plural(entries, 'entry', 'entries')}, ${plural(blocks, 'block')}`
+    const behind = uncommittedBytes === 0 ? '' : `, ${plural(uncommittedBytes, 'byte')} behind the last commit`
     lines.push(`${name}: ${report.ok ? 'ok' : 'damaged'}, ${counts}, ${formatBytes(rawBytes)} decoded${behind}\n`)
   }
   return lines.map(visible).join('')
@@ -59,8 +60,4 @@ function linesOf(name: string, report: VerifyReport, quiet: boolean): string {
 function badLine(place: BadPlace): string {
   const block = place.block === undefined ? '' : `block ${place.block}: `
   return `${place.code}${placeText(place)}: ${block}${place.message}`
-}
-
-function plural(count: number, one: string, many: string): string {
-  return `${formatCount(count)} ${count === 1 ? one : many}`
 }
