@@ -16,8 +16,17 @@ import {
   SIDE_WORD,
 } from './nfa.ts'
 
-/** Steps that one start of a match may take; an expression with back-references can need exponentially many. */
-const MAX_STEPS = 10_000_000
+/** Steps that one line may take. */
+const MAX_STEPS = 5_000_000
+
+/** What is left of the steps for one line. */
+export interface Budget {
+  steps: number
+}
+
+export function lineBudget(): Budget {
+  return { steps: MAX_STEPS }
+}
 
 /**
  * Ends of all matches of a program with back-references from one place.
@@ -27,7 +36,8 @@ const MAX_STEPS = 10_000_000
  *
  * @param from within the line `bytes[start, end)`; a match may reach to `limit` <= `end`
  * @returns ends, ascending; the first that is found alone if `any`
- * @throws PithError `PITH_LIMIT` after 10 million steps
+ * @param budget what the line may still cost; each byte that is compared with a group counts as a step
+ * @throws PithError `PITH_LIMIT` when the budget is spent
  */
 export function matchEnds(
   program: Program,
@@ -38,6 +48,7 @@ export function matchEnds(
   limit: number,
   end: number,
   any: boolean,
+  budget: Budget,
 ): number[] {
   const { op, x, y, arg, sets } = program
   const ends = new Set<number>()
@@ -45,14 +56,13 @@ export function matchEnds(
   const pcs = [program.start]
   const places = [from]
   const captures: (readonly number[])[] = [new Array<number>(2 * program.groups.length).fill(-1)]
-  let steps = 0
   while (pcs.length > 0) {
     let pc = pcs.pop() as number
     let at = places.pop() as number
     let saved = captures.pop() as readonly number[]
     path: for (;;) {
-      if (++steps > MAX_STEPS) {
-        throw new PithError('PITH_LIMIT', 'the expression needs more than 10 million steps on one line', {
+      if (--budget.steps < 0) {
+        throw new PithError('PITH_LIMIT', `back-references need more than ${MAX_STEPS} steps on one line`, {
           hint: 'Search without back-references, or make the group that is referred to more specific.',
         })
       }
@@ -92,6 +102,7 @@ export function matchEnds(
           const low = saved[2 * (arg[pc] as number)] as number
           const high = saved[2 * (arg[pc] as number) + 1] as number
           if (low < 0 || high < low || at + (high - low) > limit) break path
+          budget.steps -= high - low
           for (let i = low; i < high; i++, at++)
             if (!sameByte(bytes[i] as number, bytes[at] as number, ignoreCase)) break path
           break

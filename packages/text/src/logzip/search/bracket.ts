@@ -58,9 +58,9 @@ export function parseBracket(
   ignoreCase: boolean,
 ): { set: ByteSet; end: number; named: boolean } {
   const cursor: Cursor = { pattern, pos: start }
-  if (start >= pattern.length) throw patternError('Invalid regular expression', pattern)
   const negated = pattern[start] === 0x5e
   if (negated) cursor.pos++
+  if (cursor.pos >= pattern.length) throw patternError('Invalid regular expression', pattern)
   const listed = emptySet()
   let named = false
   const colons = { first: at(cursor, 0) === 0x3a, last: false, between: false, complex: false }

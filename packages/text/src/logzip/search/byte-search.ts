@@ -1,8 +1,7 @@
 import { lowerByte, upperByte } from './byte-set.ts'
 
 /** Bytes of logs from the most to the least frequent; what is not listed is rarer still. */
-const COMMON =
-  ' e01to2rans:icd53.4l678u9pm-hfgbkyvSx_wC[]M(),FTNEDI=RPAO/\rBLWKHUGqzjV;"*J>Q@X\'{}+#$YZ<\\!%|?&~\t'
+const COMMON = ' e01to2rans:icd53.4l678u9pm-hfgbkyvSx_wC[]M(),FTNEDI=RPAO/\rBLWKHUGqzjV;"*J>Q@X\'{}+#$YZ<\\!%|?&~\t'
 
 const RANK: Uint8Array = /* @__PURE__ */ rankBytes()
 

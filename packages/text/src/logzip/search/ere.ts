@@ -1,6 +1,17 @@
 import { type AssertKind, alternatives, byteNodeSet, EMPTY, type Node, sequence } from './ast.ts'
 import { type Dialect, parseBracket, patternError } from './bracket.ts'
-import { type ByteSet, fullSet, invertSet, removeByte, SPACE_BYTES, WORD_BYTES } from './byte-set.ts'
+import {
+  type ByteSet,
+  emptySet,
+  fullSet,
+  invertSet,
+  lowerByte,
+  removeByte,
+  SPACE_BYTES,
+  setOf,
+  upperByte,
+  WORD_BYTES,
+} from './byte-set.ts'
 
 export interface ParsedEre {
   readonly node: Node
@@ -320,5 +331,8 @@ function parseEscape(p: Parser): Node {
     p.backReferences = true
     return { kind: 'back', index }
   }
-  return byteNode(p, byte)
+  // The regex library folds the line to upper case, but not a byte behind a backslash.
+  const fold = p.ignoreCase && p.dialect === 'spans'
+  if (fold && lowerByte(byte) !== byte) return { kind: 'set', set: setOf(byte, lowerByte(byte)) }
+  return fold && upperByte(byte) !== byte ? { kind: 'set', set: emptySet() } : byteNode(p, byte)
 }

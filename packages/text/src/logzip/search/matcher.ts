@@ -49,17 +49,23 @@ export interface Matcher {
 /**
  * Compile patterns as `LC_ALL=C grep -aE` reads them, GNU extensions and odd corners included.
  *
- * Without back-references time is linear in the line for `test` and `searchBuffer`. With them it is polynomial, and `test`,
- * `findAll` and `searchBuffer` throw PithError `PITH_LIMIT` after 10 million steps from one place of a line.
+ * Without back-references `test` and `searchBuffer` take linear time, and `findAll` no more than the bytes after each match's start.
+ * With them time is polynomial, and all three throw PithError `PITH_LIMIT` after 5 million steps on one line.
+ * Where grep's two engines disagree (an operator behind an anchor, say), so do `test` and `findAll`; not copied are the faults of
+ * its regex library with anchors inside repeated groups, with `{0,n}` before a back-reference, and the line feed that -w -x -o adds.
  *
  * @throws PithError `PITH_ARG` with the text of grep's message for a pattern that is not valid
  */
 export function compileMatcher(options: MatcherOptions): Matcher {
-  const { fixed = false, ignoreCase = false, invert = false } = options
+  const { ignoreCase = false, invert = false } = options
   const lineRegexp = options.lineRegexp === true
   const word = options.word === true && !lineRegexp
-  const patterns = splitPatterns(options.patterns)
-  const literals = fixed ? patterns : patterns.map(plainPattern)
+  const given = splitPatterns(options.patterns)
+  const literals = options.fixed === true ? given : given.map(plainPattern)
+  // grep hands several plain patterns to its fixed-string matcher, whose -w differs in detail, and one fixed string with -w the
+  // other way.
+  const fixed = options.fixed === true || (given.length > 1 && literals.every((literal) => literal !== undefined))
+  const patterns = fixed ? (literals as Uint8Array[]) : given
   const parsed = fixed ? [] : patterns.map((pattern) => parseEre(pattern, 'spans', ignoreCase))
   const spansOf = (at: number): Node =>
     fixed ? literalNode(patterns[at] as Uint8Array, ignoreCase) : (parsed[at]?.node as Node)
@@ -72,9 +78,7 @@ export function compileMatcher(options: MatcherOptions): Matcher {
 
   const referring = patterns.map((_, at) => at).filter((at) => parsed[at]?.backReferences === true)
   const regular = patterns.map((_, at) => at).filter((at) => !referring.includes(at))
-  // grep hands several plain patterns to its fixed-string matcher, whose -w -o differs in detail.
-  const asFixed = fixed || (patterns.length > 1 && literals.every((literal) => literal !== undefined))
-  const mode: SpanMode = !word ? 'plain' : asFixed ? 'fixedWord' : 'word'
+  const mode: SpanMode = !word ? 'plain' : fixed && patterns.length > 1 ? 'fixedWord' : 'word'
   let engines: SpanEngine[] | undefined
   const spanEngines = (): SpanEngine[] => {
     engines ??= [

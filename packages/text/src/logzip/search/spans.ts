@@ -1,11 +1,11 @@
-import { matchEnds } from './backtrack.ts'
+import { lineBudget, matchEnds } from './backtrack.ts'
 import { isWordByte } from './byte-set.ts'
 import { LazyDfa } from './dfa.ts'
 import type { Program } from './nfa.ts'
 
 /** Finds the parts of a line that one expression matches. */
 export interface SpanEngine {
-  /** `marks[i]` becomes 1 where a match may start at `start + i`; room for `end - start + 1`. */
+  /** Begin with a line: `marks[i]` becomes 1 where a match may start at `start + i`; room for `end - start + 1`. */
   mark(bytes: Uint8Array, start: number, end: number, marks: Uint8Array): void
   /** End of the longest match from `from` that reaches to `limit` at most, or -1; the line is `bytes[start, end)`. */
   longest(bytes: Uint8Array, start: number, from: number, limit: number, end: number): number
@@ -26,9 +26,9 @@ export function selects(
   word: boolean,
   lineRegexp: boolean,
 ): boolean {
-  if (lineRegexp) return engine.longest(bytes, start, start, end, end) === end
   const marks = new Uint8Array(end - start + 1)
   engine.mark(bytes, start, end, marks)
+  if (lineRegexp) return marks[0] === 1 && engine.longest(bytes, start, start, end, end) === end
   const line: Line = { bytes, start, end, marks: [marks] }
   if (word) return findWord(engine, line, 0, start) !== undefined
   for (let from = nextMark(line, 0, start); from >= 0; from = nextMark(line, 0, from + 1)) {
@@ -56,14 +56,17 @@ export function dfaEngine(forward: Program, backward: Program): SpanEngine {
 /** @param backward a program for a superset of the reversed expression */
 export function backtrackEngine(captures: Program, backward: Program, ignoreCase: boolean): SpanEngine {
   const back = new LazyDfa(backward, true)
-  const ends: SpanEngine['ends'] = (bytes, start, from, end) =>
-    matchEnds(captures, ignoreCase, bytes, start, from, end, end, false)
+  let budget = lineBudget()
+  const ends = (bytes: Uint8Array, start: number, from: number, limit: number, end: number, any: boolean): number[] =>
+    matchEnds(captures, ignoreCase, bytes, start, from, limit, end, any, budget)
   return {
-    mark: (bytes, start, end, marks) => back.markStarts(bytes, start, end, marks),
-    longest: (bytes, start, from, limit, end) =>
-      matchEnds(captures, ignoreCase, bytes, start, from, limit, end, false).at(-1) ?? -1,
-    ends,
-    some: (bytes, start, from, end) => matchEnds(captures, ignoreCase, bytes, start, from, end, end, true).length > 0,
+    mark: (bytes, start, end, marks) => {
+      budget = lineBudget()
+      back.markStarts(bytes, start, end, marks)
+    },
+    longest: (bytes, start, from, limit, end) => ends(bytes, start, from, limit, end, false).at(-1) ?? -1,
+    ends: (bytes, start, from, end) => ends(bytes, start, from, end, end, false),
+    some: (bytes, start, from, end) => ends(bytes, start, from, end, end, true).length > 0,
     looksAround: captures.hasAsserts,
   }
 }
