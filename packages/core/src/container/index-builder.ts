@@ -61,6 +61,11 @@ export class IndexBuilder {
     return copy
   }
 
+  /** A full page that was written to a pipe can't be read back, also when pages become larger later. */
+  #canLoad(page: RowPage): boolean {
+    return this.#loader !== undefined || this.#kept.has(page)
+  }
+
   async loadRows(page: RowPage): Promise<Row[]> {
     const rows = this.#kept.get(page) ?? (await this.#loader?.rows(page))
     if (rows === undefined) throw new PithError('PITH_INTERNAL', 'a page of the index is needed again')
@@ -98,9 +103,10 @@ export class IndexBuilder {
     const total = this.rowPages.reduce((sum, page) => sum + page.count, this.rows.length)
     const capacity = pageRows(total)
     let rows = this.rows
-    for (;;) {
+    // Rows that fill a page are not held up by what stands before them.
+    while (rows.length < capacity) {
       const page = this.rowPages.at(-1)
-      if (page === undefined || page.count >= capacity || page.count > rows.length) break
+      if (page === undefined || page.count >= capacity || page.count > rows.length || !this.#canLoad(page)) break
       rows = (await this.loadRows(page)).concat(rows)
       this.rowPages.pop()
     }
@@ -130,7 +136,7 @@ export class IndexBuilder {
     let entries = sortedEntries(this.entries).filter((entry) => entry !== current)
     if (entries.length === 0) return
     for (const entry of entries) this.entries.delete(entry.id)
-    for (;;) {
+    while (entries.length < PAGE_ENTRIES) {
       const page = this.entryPages.at(-1)
       if (page === undefined || page.count >= PAGE_ENTRIES || page.count > entries.length) break
       const merged = new Map((await this.loadEntries(page)).map((entry) => [entry.id, entry]))

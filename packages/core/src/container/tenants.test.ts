@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { RecordedFile } from '../../test/container/fault-sink.ts'
 import { bytesOf } from '../../test/container/model.ts'
+import { concatBytes } from '../bytes.ts'
 import { MemorySink } from '../sink.ts'
 import { bytesAccess, countAccess } from '../source.ts'
 import { createContainer } from './create.ts'
@@ -37,6 +38,30 @@ describe('100,000 blocks', () => {
     ).toEqual(Uint8Array.of(77770 & 255, (77770 >> 8) & 255, 77770 >> 16))
     expect(access.requests - before).toBe(1)
     expect(container.stats).toEqual({ requests: access.requests, bytes: access.bytes })
+  })
+})
+
+describe('a pipe of many small blocks', () => {
+  test('is indexed with bounded memory, also where the pages of the index grow', async () => {
+    let size = 0
+    const parts: Uint8Array[] = []
+    const pipe = {
+      write: async (bytes: Uint8Array) => {
+        parts.push(bytes.slice())
+        size += bytes.length
+      },
+      close: async () => {},
+      abort: async () => {},
+    }
+    const writer = createContainer(pipe)
+    const entry = await writer.entry()
+    for (let i = 0; i < 140_000; i++) await entry.block('d', Uint8Array.of(i), { rawBytes: 1 })
+    await entry.finish()
+    await writer.finish()
+    const access = countAccess(bytesAccess(concatBytes(parts)))
+    const rows = await (await (await openContainer(access)).entry(1))?.blocks('d')
+    expect(rows?.length).toBe(140_000)
+    expect(size / 140_000).toBeLessThan(60)
   })
 })
 
