@@ -399,7 +399,9 @@ export class ChunkView {
   #match(spec: ColumnSpec, other: ColumnSpec): number {
     const match = this.#w.words(spec.rows)
     const lines = this.#rowLine
-    if (this.#w.kernels.matchRows(lines + spec.first * 4, spec.rows, lines + other.first * 4, other.rows, match) === 0) {
+    if (
+      this.#w.kernels.matchRows(lines + spec.first * 4, spec.rows, lines + other.first * 4, other.rows, match) === 0
+    ) {
       throw new PithError('PITH_CORRUPT', 'a column refers to one that its lines lack')
     }
     return match

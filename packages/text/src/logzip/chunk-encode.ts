@@ -43,7 +43,12 @@ export interface ChunkOptions {
  *
  * @param prior of the log
  */
-export function encodePiece(workspace: Workspace, bytes: Uint8Array, prior: Prior, options: ChunkOptions): EncodedChunk[] {
+export function encodePiece(
+  workspace: Workspace,
+  bytes: Uint8Array,
+  prior: Prior,
+  options: ChunkOptions,
+): EncodedChunk[] {
   const chunks: EncodedChunk[] = []
   for (const part of splitLongPieces(workspace, bytes)) chunks.push(encodeChunk(workspace, part, prior, options).chunk)
   return chunks
@@ -95,7 +100,7 @@ function encodeChunk(
   if (prior === undefined) known = Prior.learn(workspace, parsed, plans)
 
   const sink = new PlainSink(workspace)
-  const { meta, tables } = writeColumns(workspace, parsed, plans, known.templates.templates.length, sink)
+  const { meta, tables } = writeColumns(workspace, parsed, plans, known.templates.set.templates.length, sink)
   const { groups, texts } = sink.finish()
   const ids = templateIds(workspace, parsed.lineTemplate, parsed.lines, parsed.templates.templates.length)
 

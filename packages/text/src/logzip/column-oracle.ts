@@ -76,7 +76,8 @@ export class ColumnOracle {
       else if (spec.pad === 32) addByte(bytes, 32)
       return { slot: column, bytes, minLength: Math.max(1, spec.width), maxLength: Math.max(17, spec.width) }
     }
-    if (spec.kind === KIND.time) return { slot: column, bytes: timeBytes(this.#view.layoutOf(spec)), minLength: 4, maxLength: 64 }
+    if (spec.kind === KIND.time)
+      return { slot: column, bytes: timeBytes(this.#view.layoutOf(spec)), minLength: 4, maxLength: 64 }
     return any
   }
 }
@@ -92,7 +93,12 @@ function timeBytes(layout: string): ByteSet {
   for (let i = 0; i < layout.length; i++) {
     const c = layout.charCodeAt(i)
     if (c === 37) addByte(bytes, layout.charCodeAt(++i))
-    else if (layout[i] === 'a' || layout[i] === 'b') for (const [from, to] of [[65, 90], [97, 122]] as const) addRange(bytes, from, to)
+    else if (layout[i] === 'a' || layout[i] === 'b')
+      for (const [from, to] of [
+        [65, 90],
+        [97, 122],
+      ] as const)
+        addRange(bytes, from, to)
     else if (/[0-9A-Za-z]/.test(layout[i] as string)) {
       addRange(bytes, 48, 57)
       addByte(bytes, 32)
@@ -111,7 +117,12 @@ function holds(texts: Uint8Array, { how, bytes, ignoreCase }: SlotConstraint): b
     if (hit < 0) return false
     const starts = hit === 0 || texts[hit - 1] === 10
     const ends = texts[hit + bytes.length] === 10
-    if (how === 'contains' || (how === 'is' && starts && ends) || (how === 'startsWith' && starts) || (how === 'endsWith' && ends)) {
+    if (
+      how === 'contains' ||
+      (how === 'is' && starts && ends) ||
+      (how === 'startsWith' && starts) ||
+      (how === 'endsWith' && ends)
+    ) {
       return true
     }
     at = hit + 1

@@ -2,8 +2,10 @@
  * Step F of the pipeline: how each column of a chunk is coded. The choice is made by rough costs on the first rows; what
  * comes out are ids, residuals and texts that any entropy coder can take.
  */
+
+import { REST } from './groups.ts'
 import type { ParsedChunk } from './parse.ts'
-import { REST, type TemplateSet } from './templates.ts'
+import type { TemplateSet } from './templates.ts'
 import { compileLayout, padDays, ticksPerSecond } from './timestamps.ts'
 import type { Workspace } from './workspace.ts'
 
@@ -275,7 +277,13 @@ class Planner {
   }
 
   /** What the first row is predicted from: the least value, or the first. */
-  #base(plan: Omit<NumberPlan, 'mode' | 'other' | 'base' | 'largest'>, mode: number, others: number, match: number, scale: number): number {
+  #base(
+    plan: Omit<NumberPlan, 'mode' | 'other' | 'base' | 'largest'>,
+    mode: number,
+    others: number,
+    match: number,
+    scale: number,
+  ): number {
     const { memory, kernels } = this.#w
     if (mode === 0) return kernels.minValue(plan.values, plan.rows)
     const first = new Float64Array(memory.buffer, plan.values, 1)[0] as number
@@ -341,7 +349,9 @@ class Planner {
         place = i + 1
       }
     }
-    return place === 0 ? { place, match: 0 } : { place, match: this.#match(base, this.#lefts(base)[place - 1] as ColumnPlan) }
+    return place === 0
+      ? { place, match: 0 }
+      : { place, match: this.#match(base, this.#lefts(base)[place - 1] as ColumnPlan) }
   }
 
   #text(base: PlanBase, starts: number, ends: number, known: readonly Uint8Array[], meanLength: number): ColumnPlan {

@@ -6,7 +6,10 @@ const NEWLINE = 10
  * Cut a stream into pieces of at most `size` bytes that end with a newline; a line that is longer is cut where the piece is
  * full. The pieces do not depend on how the stream was cut, and own their memory.
  */
-export async function* cutPieces(stream: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+export async function* cutPieces(
+  stream: AsyncIterable<Uint8Array>,
+  size: number,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   let held = new Uint8Array(size)
   let used = 0
   for await (const bytes of stream) {

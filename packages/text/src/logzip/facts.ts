@@ -1,7 +1,8 @@
 /** What one chunk says of itself: its templates with counts and times, its columns with their kinds. */
 import type { ChunkView } from './chunk-decode.ts'
+import { REST } from './groups.ts'
 import { KIND } from './streams.ts'
-import { REST, type Template } from './templates.ts'
+import type { Template } from './templates.ts'
 
 export interface TemplateFacts {
   text: string

@@ -1,7 +1,7 @@
 /** Searching one chunk: what can be said from its tables, and the search of its bytes. */
 import type { ChunkView } from './chunk-decode.ts'
-import type { Prior } from './prior.ts'
 import { ColumnOracle } from './column-oracle.ts'
+import type { Prior } from './prior.ts'
 import { possible } from './search/formula.ts'
 import { compileMatcher, type Matcher } from './search/matcher.ts'
 import { planTemplate } from './search/tokens.ts'

@@ -8,8 +8,8 @@ import {
   meterProgress,
   PithError,
   type Report,
-  resolveLimits,
   type Run,
+  resolveLimits,
   type Source,
   throwIfAborted,
 } from '@pith/core'
@@ -124,7 +124,7 @@ async function encode(source: Source, sink: EntryWriter, options: LogzipOptions 
       } else {
         const learned = await pool.run('encodeFirst', { bytes: first.value, level, prior: undefined })
         await sink.profile(packBytes(learned.prior, QUALITY[level]))
-        prior = { key: nextPriorKey(), bytes: learned.prior }
+        prior = { key: nextPriorKey(), bytes: learned.prior, signatures: learned.signatures }
         quotes = learned.quotes
         await add(learned.chunks)
         const call = (bytes: Uint8Array<ArrayBuffer>): Promise<EncodedChunk[]> =>
@@ -190,7 +190,10 @@ async function* decodeChunks(entry: EntryReader, run: Run): AsyncGenerator<Uint8
         throw atChunk(error, entry, index)
       }
     }
-    for await (const bytes of mapOrdered(rows, call, { concurrency: threads === 1 ? 1 : threads + 1, signal: run.signal })) {
+    for await (const bytes of mapOrdered(rows, call, {
+      concurrency: threads === 1 ? 1 : threads + 1,
+      signal: run.signal,
+    })) {
       done += bytes.length
       if (done > limits.outputBytes) {
         throw new PithError('PITH_LIMIT', `more than ${limits.outputBytes} bytes come out`, {

@@ -1,6 +1,7 @@
 /** The last step for byte streams: stored, or one brotli stream, whichever is smaller. */
-import { brotliCompressSync, brotliDecompressSync } from '@pith/core/brotli'
+
 import { ByteReader, ByteWriter, PithError } from '@pith/core'
+import { brotliCompressSync, brotliDecompressSync } from '@pith/core/brotli'
 
 /** How a packed stream is coded. */
 export const METHOD: { readonly stored: 0; readonly brotli: 1; readonly mixed: 2 } = { stored: 0, brotli: 1, mixed: 2 }

@@ -1,7 +1,14 @@
 /** A chunk of raw bytes as lines, templates and the rows of their columns: everything before values are looked at. */
 import { toLatin1 } from './latin1.ts'
-import { type Assignment, assignTemplates, type Signature, type TemplateSet } from './templates.ts'
-import { tokenizeLine } from './tokens.ts'
+import {
+  type Assignment,
+  assignTemplates,
+  type KnownSignature,
+  type KnownTemplates,
+  type Signature,
+  type TemplateSet,
+} from './templates.ts'
+import { type TokenLine, tokenizeLine } from './tokens.ts'
 import type { Workspace } from './workspace.ts'
 
 /** Lines above this length are raw. */
@@ -35,6 +42,8 @@ export interface ParsedChunk {
   /** Whether quoted text was taken as one slot. */
   quotes: boolean
   templates: TemplateSet
+  /** Signatures that are no raw lines, by their static text. */
+  signatures: ReadonlyMap<string, KnownSignature>
   /** Lines of each template. */
   templateCounts: Int32Array
   /** Columns that have rows, in ascending order. */
@@ -47,7 +56,12 @@ export interface ParseOptions {
 }
 
 /** Parse one chunk of whole lines (the last may lack its newline). */
-export function parseChunk(workspace: Workspace, bytes: Uint8Array, prior: TemplateSet, options: ParseOptions = {}): ParsedChunk {
+export function parseChunk(
+  workspace: Workspace,
+  bytes: Uint8Array,
+  prior: KnownTemplates,
+  options: ParseOptions = {},
+): ParsedChunk {
   const { kernels, memory } = workspace
   const n = bytes.length
   const source = memory.alloc(n + 64)
@@ -64,7 +78,7 @@ export function parseChunk(workspace: Workspace, bytes: Uint8Array, prior: Templ
 
   const signatures = readSignatures(workspace, scan, starts, ends)
   const assignment = assignTemplates(signatures, prior)
-  return gather(workspace, { source, rawBytes: n, lines, eols, quotes }, starts, ends, scan, assignment)
+  return gather(workspace, { source, rawBytes: n, lines, eols, quotes }, starts, ends, scan, assignment, signatures)
 }
 
 interface Scan {
@@ -150,20 +164,37 @@ function choosesQuotes(workspace: Workspace, source: number, lines: number, star
 }
 
 function readSignatures(workspace: Workspace, scan: Scan, starts: number, ends: number): Signature[] {
-  const { memory } = workspace
+  const { memory, kernels } = workspace
+  const mark = memory.mark()
+  const keyEnds = workspace.words(scan.signatures)
+  const args = [scan.records, scan.signatures, starts, ends, scan.slotBase, scan.slots]
+  const keys = memory.alloc(kernels.signatureKeys(workspace.args(...args, 0, 0)) + 16)
+  kernels.signatureKeys(workspace.args(...args, keys, keyEnds))
   const signatures: Signature[] = []
+  let at = keys
   for (let s = 0; s < scan.signatures; s++) {
-    const record = (scan.records >> 2) + s * 4
-    const line = memory.i32[record + 1] as number
-    const count = memory.i32[record + 2] as number
-    const slotCount = memory.i32[record + 3] as number
-    const start = workspace.word(starts, line)
-    const first = (scan.slots >> 2) + workspace.word(scan.slotBase, line) * 2
-    const slots = memory.i32.slice(first, first + slotCount * 2)
-    for (let i = 0; i < slots.length; i++) slots[i] = (slots[i] as number) - start
-    signatures.push({ line: tokenizeLine(toLatin1(memory.u8, start, workspace.word(ends, line)), slots), count })
+    const end = workspace.word(keyEnds, s)
+    const count = workspace.word(scan.records, s * 4 + 2)
+    signatures.push({
+      key: toLatin1(memory.u8, at, end),
+      count,
+      line: () => readTokens(workspace, scan, starts, ends, s),
+    })
+    at = end
   }
+  memory.release(mark)
   return signatures
+}
+
+/** The first line of a signature as tokens. */
+function readTokens(workspace: Workspace, scan: Scan, starts: number, ends: number, signature: number): TokenLine {
+  const { memory } = workspace
+  const line = workspace.word(scan.records, signature * 4 + 1)
+  const start = workspace.word(starts, line)
+  const first = (scan.slots >> 2) + workspace.word(scan.slotBase, line) * 2
+  const slots = memory.i32.slice(first, first + workspace.word(scan.records, signature * 4 + 3) * 2)
+  for (let i = 0; i < slots.length; i++) slots[i] = (slots[i] as number) - start
+  return tokenizeLine(toLatin1(memory.u8, start, workspace.word(ends, line)), slots)
 }
 
 function gather(
@@ -172,22 +203,25 @@ function gather(
   starts: number,
   ends: number,
   scan: Scan,
-  { set, templateOf, places }: Assignment,
+  { set, known }: Assignment,
+  signatures: readonly Signature[],
 ): ParsedChunk {
   const { kernels, memory } = workspace
   const counts = new Int32Array(set.templates.length)
-  let entries = 0
+  let words = 0
   let assigned = 0
   const rowsOf = new Int32Array(set.columns)
   for (let s = 0; s < scan.signatures; s++) {
     const lines = memory.i32[(scan.records >> 2) + s * 4 + 2] as number
-    const template = templateOf[s] as number
+    const { template, program } = known[s] as KnownSignature
     if (template === 0) continue
     counts[template] = (counts[template] as number) + lines
     assigned += lines
-    const slots = places[s] as readonly { column: number }[]
-    entries += slots.length
-    for (const { column } of slots) rowsOf[column] = (rowsOf[column] as number) + lines
+    words += program.length
+    for (let k = 0; k < program.length; k += 5) {
+      const column = program[k] as number
+      rowsOf[column] = (rowsOf[column] as number) + lines
+    }
   }
   counts[0] = chunk.lines - assigned
   rowsOf[0] = counts[0] as number
@@ -202,20 +236,17 @@ function gather(
     total += rows
   }
 
-  const programs = workspace.words(entries * 5)
+  const programs = workspace.words(words)
   const programIndex = workspace.words(scan.signatures * 2)
   const signatureTemplate = workspace.words(scan.signatures)
   let at = 0
   for (let s = 0; s < scan.signatures; s++) {
-    const template = templateOf[s] as number
+    const { template, program } = known[s] as KnownSignature
     memory.i32[(signatureTemplate >> 2) + s] = template
-    const slots = template === 0 ? [] : (places[s] as Assignment['places'][number])
     memory.i32[(programIndex >> 2) + 2 * s] = at
-    memory.i32[(programIndex >> 2) + 2 * s + 1] = slots.length * 20
-    for (const { column, start, end } of slots) {
-      memory.i32.set([column, start.base, start.offset, end.base, end.offset], (programs + at) >> 2)
-      at += 20
-    }
+    memory.i32[(programIndex >> 2) + 2 * s + 1] = program.length * 4
+    memory.i32.set(program, (programs + at) >> 2)
+    at += program.length * 4
   }
   const rowStart = workspace.words(total)
   const rowEnd = workspace.words(total)
@@ -239,5 +270,18 @@ function gather(
       rowLine,
     ),
   )
-  return { ...chunk, lineTemplate, rowStart, rowEnd, rowLine, templates: set, templateCounts: counts, columns }
+  const found = new Map<string, KnownSignature>()
+  for (const [s, { key }] of signatures.entries())
+    if (known[s]?.template !== 0) found.set(key, known[s] as KnownSignature)
+  return {
+    ...chunk,
+    lineTemplate,
+    rowStart,
+    rowEnd,
+    rowLine,
+    templates: set,
+    signatures: found,
+    templateCounts: counts,
+    columns,
+  }
 }

@@ -4,25 +4,25 @@ import type { ColumnPlan, DictPlan, PriorColumns } from './columns.ts'
 import type { ParsedChunk } from './parse.ts'
 import { writeTemplates } from './streams.ts'
 import { readTemplates, TextCursor } from './tables.ts'
-import { emptyTemplates, type TemplateSet } from './templates.ts'
+import { emptyTemplates, type KnownSignature, KnownTemplates } from './templates.ts'
 import type { Workspace } from './workspace.ts'
 
 /** Most bytes of dictionary texts that the prior keeps. */
 const MAX_TEXT_BYTES = 2 ** 20
 
 export class Prior implements PriorColumns {
-  readonly templates: TemplateSet
+  readonly templates: KnownTemplates
   readonly #texts: Map<number, readonly Uint8Array[]>
   readonly #joined: Map<number, Uint8Array> = new Map()
 
-  constructor(templates: TemplateSet, texts: Map<number, readonly Uint8Array[]>) {
+  constructor(templates: KnownTemplates, texts: Map<number, readonly Uint8Array[]>) {
     this.templates = templates
     this.#texts = texts
   }
 
   /** The prior that knows nothing. */
   static empty(): Prior {
-    return new Prior(emptyTemplates(), new Map())
+    return new Prior(new KnownTemplates(emptyTemplates()), new Map())
   }
 
   texts(column: number): readonly Uint8Array[] {
@@ -60,14 +60,14 @@ export class Prior implements PriorColumns {
       texts.set(plan.id, list)
       plan.known = plan.distinct
     }
-    return new Prior(chunk.templates, texts)
+    return new Prior(new KnownTemplates(chunk.templates, chunk.signatures), texts)
   }
 
   /** Layout: varint length of the parameters, parameters, texts. */
   serialize(): Uint8Array {
     const meta = new ByteWriter(1024)
     const tables = new ByteWriter(65536)
-    writeTemplates(tables, meta, this.templates.templates.slice(1))
+    writeTemplates(tables, meta, this.templates.set.templates.slice(1))
     const columns = this.columns
     meta.varint(columns.length)
     let last = 0
@@ -89,11 +89,11 @@ export class Prior implements PriorColumns {
   }
 
   /** @throws PithError `PITH_CORRUPT`, `PITH_TRUNCATED` */
-  static parse(bytes: Uint8Array): Prior {
+  static parse(bytes: Uint8Array, signatures?: ReadonlyMap<string, KnownSignature>): Prior {
     const reader = new ByteReader(bytes)
     const meta = new ByteReader(reader.take(reader.varint()))
     const cursor = new TextCursor(reader.take(reader.remaining))
-    const templates = readTemplates(meta, cursor, emptyTemplates())
+    const templates = readTemplates(meta, cursor, new KnownTemplates(emptyTemplates()))
     const texts = new Map<number, readonly Uint8Array[]>()
     const columns = meta.varint()
     let column = 0
@@ -104,7 +104,7 @@ export class Prior implements PriorColumns {
       for (let k = 0; k < count; k++) list.push(cursor.next())
       texts.set(column, list)
     }
-    return new Prior(templates, texts)
+    return new Prior(new KnownTemplates(templates, signatures), texts)
   }
 }
 

@@ -1,10 +1,18 @@
 /** Using a compressed log: lines, searches, templates and columns without unpacking more than the question needs. */
-import { type BlockRow, type EntryReader, meterProgress, PithError, type Reader, type Run, throwIfAborted } from '@pith/core'
+import {
+  type BlockRow,
+  type EntryReader,
+  meterProgress,
+  PithError,
+  type Reader,
+  type Run,
+  throwIfAborted,
+} from '@pith/core'
 import { createPool, mapOrdered, type Pool, siblingUrl } from '@pith/core/workers'
 import { atChunk, chunkRows, readPrior } from './entry.ts'
+import type { ChunkFacts } from './facts.ts'
 import type { GrepHits, GrepQuery } from './grep.ts'
 import { type ChunkSummary, readSummary } from './summary.ts'
-import type { ChunkFacts } from './facts.ts'
 import type { logTasks, PriorBytes } from './tasks.ts'
 import type { TimeRange } from './time-range.ts'
 
@@ -226,7 +234,11 @@ export class LogReader implements Reader {
     return await pool.run('grep', { blocks, prior, query })
   }
 
-  async #load(chunk: Chunk, run: Run, sections?: readonly string[]): Promise<{ section: string; payload: Uint8Array }[]> {
+  async #load(
+    chunk: Chunk,
+    run: Run,
+    sections?: readonly string[],
+  ): Promise<{ section: string; payload: Uint8Array }[]> {
     return await this.#read(
       sections === undefined ? chunk.rows : chunk.rows.filter((row) => sections.includes(row.section)),
       run,

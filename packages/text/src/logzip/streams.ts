@@ -99,13 +99,19 @@ export function writeTemplates(tables: ByteWriter, meta: ByteWriter, templates: 
   for (const { statics, layouts: own } of templates) {
     let line = ''
     for (const [k, text] of statics.entries()) {
-      line += text.replace(/[\0\x01\x02]/g, '\x02$&')
+      line += escapeMarks(text)
       if (k < own.length) {
         line += own[k] === '' ? '\0' : `\x01${layoutNumber(layouts.indexOf(own[k] as string))}`
       }
     }
     tables.bytes(fromLatin1(`${line}\n`))
   }
+}
+
+function escapeMarks(text: string): string {
+  let escaped = ''
+  for (let i = 0; i < text.length; i++) escaped += text.charCodeAt(i) <= 2 ? `\x02${text[i]}` : text[i]
+  return escaped
 }
 
 /** One character for the first 150 layouts, three for those behind them; never a newline. */

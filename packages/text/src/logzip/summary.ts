@@ -32,7 +32,8 @@ export function writeSummary(chunks: readonly ChunkSummary[]): Uint8Array {
 export function readSummary(bytes: Uint8Array): ChunkSummary[] {
   const reader = new ByteReader(bytes)
   const count = reader.varint()
-  if (count > reader.remaining) throw new PithError('PITH_CORRUPT', `a summary of ${bytes.length} bytes declares ${count} chunks`)
+  if (count > reader.remaining)
+    throw new PithError('PITH_CORRUPT', `a summary of ${bytes.length} bytes declares ${count} chunks`)
   const chunks: ChunkSummary[] = []
   let before = 0
   for (let i = 0; i < count; i++) {

@@ -1,8 +1,9 @@
 /** Reading back what `writeColumns` and `writeEols` wrote: templates, kinds of columns, line endings. Nothing is believed before it is checked. */
 import { type ByteReader, PithError } from '@pith/core'
+import { ColumnNamer } from './column-namer.ts'
 import { toLatin1 } from './latin1.ts'
 import { KIND } from './streams.ts'
-import { ColumnNamer, type Template, type TemplateSet } from './templates.ts'
+import type { KnownTemplates, Template, TemplateSet } from './templates.ts'
 
 /** Texts closed by newlines, taken one after the other. */
 export class TextCursor {
@@ -34,13 +35,13 @@ function corrupt(message: string): PithError {
 }
 
 /** Read templates that follow those of `prior`. */
-export function readTemplates(meta: ByteReader, texts: TextCursor, prior: TemplateSet): TemplateSet {
+export function readTemplates(meta: ByteReader, texts: TextCursor, prior: KnownTemplates): TemplateSet {
   const layouts: string[] = []
   const layoutCount = meta.varint()
   for (let i = 0; i < layoutCount; i++) layouts.push(toLatin1(texts.next()))
   const count = meta.varint()
-  const templates = [...prior.templates]
-  const namer = new ColumnNamer(prior)
+  const templates = [...prior.set.templates]
+  const namer = new ColumnNamer(prior.namer)
   for (let i = 0; i < count; i++) {
     const parts = readTemplate(texts.next(), layouts)
     templates.push({ ...parts, columns: namer.number(parts.statics, parts.layouts) })
@@ -102,7 +103,13 @@ export interface ColumnSpec {
 }
 
 /** Read the kind and parameters of a column of `rows` rows. */
-export function readColumnSpec(meta: ByteReader, tables: TextCursor, id: number, first: number, rows: number): ColumnSpec {
+export function readColumnSpec(
+  meta: ByteReader,
+  tables: TextCursor,
+  id: number,
+  first: number,
+  rows: number,
+): ColumnSpec {
   const head = meta.varint()
   const spec: ColumnSpec = {
     id,

@@ -6,17 +6,28 @@ import { type ChunkOptions, type EncodedChunk, encodeFirst, encodePiece } from '
 import { type ChunkFacts, readFacts } from './facts.ts'
 import { type GrepHits, type GrepQuery, inTime, matcherOf, mayHit, searchBytes } from './grep.ts'
 import { Prior } from './prior.ts'
+import { type PackedSignatures, packSignatures, unpackSignatures } from './signature-pack.ts'
 import { Workspace } from './workspace.ts'
 
 /** The serialised prior of a log with a number that tells logs apart; undefined where the log has none. */
 export interface PriorBytes {
   key: number
   bytes: Uint8Array
+  /** Signatures of the first chunk; only the coder has them. */
+  signatures?: PackedSignatures
 }
 
 export interface EncodeCall extends ChunkOptions {
   bytes: Uint8Array
   prior: PriorBytes | undefined
+}
+
+/** What the first piece of a log gives. */
+export interface FirstResult {
+  chunks: EncodedChunk[]
+  prior: Uint8Array
+  signatures: PackedSignatures
+  quotes: boolean
 }
 
 export interface DecodeCall {
@@ -36,7 +47,8 @@ function work(): Workspace {
 /** The prior of a call, parsed once for all chunks of a log. */
 export function priorOf(bytes: PriorBytes | undefined): Prior {
   if (bytes === undefined) return Prior.empty()
-  if (kept?.key !== bytes.key) kept = { key: bytes.key, prior: Prior.parse(bytes.bytes) }
+  if (kept?.key !== bytes.key)
+    kept = { key: bytes.key, prior: Prior.parse(bytes.bytes, bytes.signatures && unpackSignatures(bytes.signatures)) }
   return kept.prior
 }
 
@@ -60,7 +72,7 @@ export interface GrepCall extends DecodeCall {
 
 export const logTasks: {
   encode(call: EncodeCall, context: TaskContext): EncodedChunk[]
-  encodeFirst(call: EncodeCall, context: TaskContext): { chunks: EncodedChunk[]; prior: Uint8Array; quotes: boolean }
+  encodeFirst(call: EncodeCall, context: TaskContext): FirstResult
   decode(call: DecodeCall, context: TaskContext): Uint8Array
   facts(call: DecodeCall): ChunkFacts
   /** Whether a chunk may have a hit, from its tables and template ids alone. */
@@ -74,7 +86,12 @@ export const logTasks: {
   },
   encodeFirst(call, context) {
     const { chunks, prior, quotes } = encodeFirst(work(), call.bytes, call)
-    return { chunks: moved(chunks, context), prior: prior.serialize().slice(), quotes }
+    return {
+      chunks: moved(chunks, context),
+      prior: prior.serialize().slice(),
+      signatures: packSignatures(prior.templates.signatures),
+      quotes,
+    }
   },
   decode(call, context) {
     const bytes = viewOf(work(), call.blocks, priorOf(call.prior)).render()
@@ -91,7 +108,10 @@ export const logTasks: {
   grep(call, context) {
     const view = viewOf(work(), call.blocks, priorOf(call.prior))
     const hits = searchBytes(view.render(), matcherOf(call.query))
-    return movedHits(call.query.since === undefined && call.query.until === undefined ? hits : inTime(hits, view, call.query), context)
+    return movedHits(
+      call.query.since === undefined && call.query.until === undefined ? hits : inTime(hits, view, call.query),
+      context,
+    )
   },
   grepBytes({ parts, query }, context) {
     return movedHits(searchBytes(concatBytes(parts), matcherOf(query)), context)
@@ -99,7 +119,11 @@ export const logTasks: {
 }
 
 function movedHits(hits: GrepHits, context: TaskContext): GrepHits {
-  context.transfer([hits.bytes.buffer as ArrayBuffer, hits.lines.buffer as ArrayBuffer, hits.offsets.buffer as ArrayBuffer])
+  context.transfer([
+    hits.bytes.buffer as ArrayBuffer,
+    hits.lines.buffer as ArrayBuffer,
+    hits.offsets.buffer as ArrayBuffer,
+  ])
   return hits
 }
 

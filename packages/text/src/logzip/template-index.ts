@@ -2,7 +2,8 @@
  * Templates that stand already, arranged so that the one a line fits is found without trying them all: a tree of static
  * texts and slots, whose branches are found by their first characters.
  */
-import { type Group, groupOf, REST, type Template } from './templates.ts'
+import { type Group, groupOf, REST } from './groups.ts'
+import type { Template } from './templates.ts'
 import { matchLayout } from './timestamps.ts'
 import type { TokenLine } from './tokens.ts'
 

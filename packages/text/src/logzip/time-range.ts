@@ -1,7 +1,8 @@
 /** The times of a chunk's lines, by which a search leaves chunks out. */
 import type { ColumnPlan } from './columns.ts'
+import { REST } from './groups.ts'
 import type { ParsedChunk } from './parse.ts'
-import { REST, type TemplateSet } from './templates.ts'
+import type { TemplateSet } from './templates.ts'
 import { hasYear, ticksPerSecond } from './timestamps.ts'
 import type { Workspace } from './workspace.ts'
 
@@ -34,7 +35,11 @@ export function toMilliseconds(ticks: number, layout: string): number {
 }
 
 /** Range over a planned chunk; undefined where a template has lines whose time is not known, or layouts disagree on the year. */
-export function timeRange(workspace: Workspace, chunk: ParsedChunk, plans: readonly ColumnPlan[]): TimeRange | undefined {
+export function timeRange(
+  workspace: Workspace,
+  chunk: ParsedChunk,
+  plans: readonly ColumnPlan[],
+): TimeRange | undefined {
   const columns = timeColumns(chunk.templates)
   let range: TimeRange | undefined
   for (const plan of plans) {

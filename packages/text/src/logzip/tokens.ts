@@ -145,13 +145,17 @@ export interface Anchor {
 /** Start of a token. */
 export function startAnchor(line: TokenLine, token: number): Anchor {
   const slot = line.slots[token] as number
-  return slot >= 0 ? { base: 2 * slot, offset: 0 } : anchorAt(line, line.before[token] as number, line.from[token] as number)
+  return slot >= 0
+    ? { base: 2 * slot, offset: 0 }
+    : anchorAt(line, line.before[token] as number, line.from[token] as number)
 }
 
 /** End of a token. */
 export function endAnchor(line: TokenLine, token: number): Anchor {
   const slot = line.slots[token] as number
-  return slot >= 0 ? { base: 2 * slot + 1, offset: 0 } : anchorAt(line, line.before[token] as number, line.to[token] as number)
+  return slot >= 0
+    ? { base: 2 * slot + 1, offset: 0 }
+    : anchorAt(line, line.before[token] as number, line.to[token] as number)
 }
 
 /** End of the line. */

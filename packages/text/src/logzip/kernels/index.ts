@@ -3,7 +3,7 @@ export { maxEngineBytes, maxEngineInit, maxFinish, maxOverrun, maxReadFrom, maxW
 export { maxIds, maxNumbers, maxTemplates } from './max-symbols.ts'
 export { maxTextAt, maxTextBytes, maxTextInit, maxTextLines } from './max-text.ts'
 export { hash32, measureLines, renderLines } from './render.ts'
-export { buildMasks, countNewlines, offsetOfLine, scanLines, splitLines } from './scan.ts'
+export { buildMasks, countNewlines, offsetOfLine, scanLines, signatureKeys, splitLines } from './scan.ts'
 export { formatTimes, parseTimes } from './time.ts'
 export {
   assignLines,

@@ -8,6 +8,7 @@
 import type { i32 } from '@pith/core/wasm/memory'
 import {
   clz,
+  copy,
   ctz,
   digitMask16,
   equalMask16,
@@ -315,4 +316,44 @@ export function scanLines(args: i32): i32 {
   }
   st32(args + 64, used)
   return found
+}
+
+/**
+ * Static text of each signature's first line with a newline for each slot, one behind the other. Returns the end of the
+ * last; without an `out`, the number of bytes.
+ *
+ * @param args signatures (as in {@link scanLines}), their number, starts, ends, slotBase, slots, out, keyEnds (out)
+ */
+export function signatureKeys(args: i32): i32 {
+  const records: i32 = ld32(args)
+  const n: i32 = ld32(args + 4)
+  const starts: i32 = ld32(args + 8)
+  const ends: i32 = ld32(args + 12)
+  const slotBase: i32 = ld32(args + 16)
+  const slots: i32 = ld32(args + 20)
+  const out: i32 = ld32(args + 24)
+  const keyEnds: i32 = ld32(args + 28)
+  let at: i32 = out
+  for (let s: i32 = 0; s < n; s++) {
+    const line: i32 = ld32(records + (s << 4) + 4)
+    const count: i32 = ld32(records + (s << 4) + 12)
+    const own: i32 = slots + (ld32(slotBase + (line << 2)) << 3)
+    let done: i32 = ld32(starts + (line << 2))
+    for (let k: i32 = 0; k < count; k++) {
+      const from: i32 = ld32(own + (k << 3))
+      if (out !== 0) {
+        copy(at, done, from - done)
+        st8(at + from - done, NEWLINE)
+      }
+      at += from - done + 1
+      done = ld32(own + (k << 3) + 4)
+    }
+    const rest: i32 = ld32(ends + (line << 2)) - done
+    if (out !== 0) {
+      copy(at, done, rest)
+      st32(keyEnds + (s << 2), at + rest)
+    }
+    at += rest
+  }
+  return at
 }

@@ -1,0 +1,85 @@
+/** How columns get their numbers from the templates alone, in coder and decoder. */
+
+/**
+ * Gives columns their numbers. A slot's column is named by everything before it in its template: the static texts and the
+ * layouts of the slots, its own layout last. In a template that starts with `{` it is named by the path of the JSON key
+ * instead. A name that comes again in the same template is another column. Names get numbers in the order of templates
+ * and slots, from 1.
+ */
+export class ColumnNamer {
+  readonly #names: NameTable
+  readonly #nodes: NameTable
+
+  /** @param base numbers that stand already; it is not changed */
+  constructor(base?: ColumnNamer) {
+    this.#names = new NameTable(base === undefined ? undefined : base.#names)
+    this.#nodes = new NameTable(base === undefined ? undefined : base.#nodes)
+  }
+
+  /** Number of columns, with that of raw lines. */
+  get columns(): number {
+    return this.#names.size + 1
+  }
+
+  /** Columns of a template's slots. */
+  number(statics: readonly string[], layouts: readonly string[]): number[] {
+    const path = (statics[0] as string).startsWith('{') ? new JsonPath() : undefined
+    const seen = new Map<string, number>()
+    let node = 0
+    return layouts.map((layout, k) => {
+      let name: string
+      if (path !== undefined) name = `${path.advance(statics[k] as string)}\0${layout}`
+      else {
+        node = this.#nodes.number(`${node}\0${statics[k]}\0${layout}`)
+        name = String(node)
+      }
+      const times = seen.get(name) ?? 0
+      seen.set(name, times + 1)
+      return this.#names.number(`${name}\0${times}`)
+    })
+  }
+}
+
+/** Numbers for names, from 1, on top of those of another table. */
+class NameTable {
+  readonly #base: NameTable | undefined
+  readonly #own: Map<string, number> = new Map()
+  size: number
+
+  constructor(base: NameTable | undefined) {
+    this.#base = base
+    this.size = base?.size ?? 0
+  }
+
+  /** Number of a name; a new one gets the next. */
+  number(name: string): number {
+    let id = this.#base?.find(name) ?? this.#own.get(name)
+    if (id === undefined) {
+      id = ++this.size
+      this.#own.set(name, id)
+    }
+    return id
+  }
+
+  find(name: string): number | undefined {
+    return this.#own.get(name) ?? this.#base?.find(name)
+  }
+}
+
+/** Follows the keys that lead to a value through the static text of a JSON line. */
+class JsonPath {
+  readonly #keys: string[] = []
+  #key: string = ''
+
+  /** Read the text up to the next slot; returns the path of the value there. */
+  advance(text: string): string {
+    const token = /"((?:[^"\\]|\\.)*)":|[{}[\]]/g
+    for (let match = token.exec(text); match !== null; match = token.exec(text)) {
+      const found = match[0]
+      if (match[1] !== undefined) this.#key = match[1]
+      else if (found === '{' || found === '[') this.#keys.push(this.#key)
+      else this.#key = this.#keys.pop() ?? ''
+    }
+    return `${this.#keys.join('\0')}\0${this.#key}`
+  }
+}

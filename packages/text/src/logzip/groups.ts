@@ -1,0 +1,164 @@
+/** Which parts of the lines of a draft become slots. */
+import { matchLayout } from './timestamps.ts'
+import type { TokenLine } from './tokens.ts'
+
+/** Layout of a slot that takes the rest of its line. */
+export const REST: string = '*'
+
+/** A template in the making: signatures that have joined. */
+export interface Draft {
+  /** Representative: its most frequent signature. */
+  line: TokenLine
+  words: (string | undefined)[]
+  count: number
+  members: number[]
+}
+
+/** Part of a line that is one slot: runs `from`..`to`, within them the tokens from `first` of the first to `last` of the last run. */
+export interface Group {
+  from: number
+  to: number
+  /** Token of run `from`, counted from its first. */
+  first: number
+  /** Token of run `to`, counted from its first; -1 is its last, whichever that is in a line. */
+  last: number
+  layout: string
+}
+
+/** The tokens `first`..`last` of a line as a group. */
+export function groupOf(line: TokenLine, first: number, last: number, layout: string): Group {
+  let from = 0
+  while ((line.runs[from + 1] as number) <= first) from++
+  let to = from
+  while ((line.runs[to + 1] as number) <= last) to++
+  const start = line.runs[from] as number
+  return { from, to, first: first - start, last: last - (line.runs[to] as number), layout }
+}
+
+export function firstToken(line: TokenLine, group: Group): number {
+  return (line.runs[group.from] as number) + group.first
+}
+
+export function lastToken(line: TokenLine, group: Group): number {
+  return group.last < 0 ? (line.runs[group.to + 1] as number) - 1 : (line.runs[group.to] as number) + group.last
+}
+
+const IPV4 = /\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?![.\d])/y
+
+/** Slots of a draft, with times and addresses as one. */
+export function findGroups({ line, words }: Draft): Group[] {
+  const groups: Group[] = []
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i]
+    const composite = findComposite(line, words, i)
+    if (composite !== undefined) {
+      groups.push(composite)
+      i = composite.to
+    } else if (word === undefined) groups.push({ from: i, to: i, first: 0, last: -1, layout: '' })
+    else if (word.includes('\0')) groups.push(...innerGroups(line, i))
+  }
+  return groups
+}
+
+/** The slots of a run whose words are the same in all lines. */
+function innerGroups(line: TokenLine, run: number): Group[] {
+  const start = line.runs[run] as number
+  const groups: Group[] = []
+  for (let token = start; token < (line.runs[run + 1] as number); token++) {
+    if ((line.slots[token] as number) < 0) continue
+    groups.push({ from: run, to: run, first: token - start, last: token - start, layout: '' })
+  }
+  return groups
+}
+
+function findComposite(line: TokenLine, words: readonly (string | undefined)[], run: number): Group | undefined {
+  const at = line.from[line.runs[run] as number] as number
+  const c = line.text.charCodeAt(at)
+  const digit = c >= 48 && c <= 57
+  if (!digit && !isDateName(words[run])) return undefined
+  const match = matchLayout(line.text, at)
+  if (match !== undefined) {
+    const to = runEndingAt(line, run, at + match.length)
+    if (to !== undefined && holdsSlot(words, run, to))
+      return { from: run, to, first: 0, last: -1, layout: match.layout }
+    return undefined
+  }
+  if (!digit || line.text.charCodeAt(at - 1) === 46) return undefined
+  IPV4.lastIndex = at
+  if (!IPV4.test(line.text)) return undefined
+  const to = runEndingAt(line, run, IPV4.lastIndex)
+  return to !== undefined && holdsSlot(words, run, to) ? { from: run, to, first: 0, last: -1, layout: '' } : undefined
+}
+
+function isDateName(word: string | undefined): boolean {
+  return word === undefined || (word.length === 3 && /^[JFMASONDTW][a-z]{2}$/.test(word))
+}
+
+/** The run, from `run` on, whose last token ends at `end`. */
+function runEndingAt(line: TokenLine, run: number, end: number): number | undefined {
+  for (let r = run; r + 1 < line.runs.length; r++) {
+    const own = line.to[(line.runs[r + 1] as number) - 1] as number
+    if (own === end) return r
+    if (own > end) return undefined
+  }
+  return undefined
+}
+
+function holdsSlot(words: readonly (string | undefined)[], from: number, to: number): boolean {
+  for (let r = from; r <= to; r++) if (words[r] === undefined || words[r]?.includes('\0')) return true
+  return false
+}
+
+/**
+ * Lines that no template fits share at least their header: the longest beginning that three or more of them have in
+ * common becomes a template whose last slot is the rest of the line.
+ */
+export function headerTemplates(single: readonly Draft[]): [Draft, Group[]][] {
+  const counts = new Map<string, number>()
+  const all = single.map((draft) => headerPrefixes(draft))
+  for (const prefixes of all) for (const { key } of prefixes) counts.set(key, (counts.get(key) ?? 0) + 1)
+  const found = new Map<string, [Draft, Group[]]>()
+  for (const [i, draft] of single.entries()) {
+    const prefixes = all[i] as HeaderPrefix[]
+    const best = prefixes.findLast(({ key }) => (counts.get(key) as number) >= 3)
+    if (best === undefined) continue
+    const home = found.get(best.key)
+    if (home === undefined) {
+      const rest = { from: best.run, to: best.run, first: 0, last: -1, layout: REST }
+      found.set(best.key, [{ ...draft, members: [...draft.members] }, [...best.groups.slice(0, best.used), rest]])
+    } else {
+      home[0].count += draft.count
+      home[0].members.push(...draft.members)
+    }
+  }
+  return [...found.values()]
+}
+
+interface HeaderPrefix {
+  key: string
+  /** Run behind the beginning. */
+  run: number
+  groups: readonly Group[]
+  used: number
+}
+
+/** Beginnings of at most 12 slots, each ending before a run, that hold at least one slot. */
+function headerPrefixes(draft: Draft): HeaderPrefix[] {
+  const { line } = draft
+  const prefixes: HeaderPrefix[] = []
+  const groups = findGroups(draft)
+  let key = ''
+  let done = 0
+  let used = 0
+  for (let run = 1; run < draft.words.length && used <= 12; run++) {
+    while (used < groups.length && (groups[used] as Group).to < run) {
+      const group = groups[used] as Group
+      key += `${line.text.slice(done, line.from[firstToken(line, group)])}\0${group.layout}\0`
+      done = line.to[lastToken(line, group)] as number
+      used++
+    }
+    if (used === 0 || (used < groups.length && (groups[used] as Group).from < run)) continue
+    prefixes.push({ key: key + line.text.slice(done, line.from[line.runs[run] as number]), run, groups, used })
+  }
+  return prefixes
+}
