@@ -187,9 +187,10 @@ export class FileWriter extends ChunkWriter implements FileContainerWriter {
 
   protected override async giveUp(reason: unknown): Promise<void> {
     const { bytes } = this.state.totals
-    if (this.#opened === 0 && this.state.tail === 0) return this.#file.abort(reason)
-    if (this.#file.size > bytes) await this.#file.truncate(bytes)
-    await this.#file.close()
+    // If the cut fails as well, a reader still finds the last commit.
+    if (this.#file.size > bytes) await this.#file.truncate(bytes).catch(() => {})
+    if (bytes === 0) await this.#file.abort(reason)
+    else await this.#file.close()
   }
 }
 
