@@ -1,0 +1,91 @@
+/** Throughput against gzip and xz, what a second thread gains, memory on large inputs, growth of time. */
+import { type AcceptContext, atLeast, atMost } from '../../measure/accept.ts'
+import { GZIP6, XZ } from '../../measure/peers.ts'
+import { median, spread } from '../../measure/statistics.ts'
+import { textTable } from '../../measure/table.ts'
+import { LEVELS } from '../command.ts'
+import { MEMORY_RUNS, measureGrowth, measureMemory } from '../memory.ts'
+import { sampleFile } from '../samples.ts'
+import { faster, measureSpeed, measureStart, measureThreads, type Timing } from '../speed.ts'
+
+const MEMORY_LIMIT = 400e6
+
+const size = (context: AcceptContext, megabytes: number): number => Math.max(1, Math.round(megabytes * context.scale))
+
+export async function acceptSpeed(context: AcceptContext): Promise<void> {
+  const megabytes = size(context, 64)
+  const file = sampleFile(context.cache, megabytes, 'mixed')
+  // What takes a second is repeated, what takes half a minute is not: CPU time of that hardly varies.
+  const quick = await measureSpeed(context, file, { levels: ['fast', 'default'], peers: [GZIP6], repeats: 3 })
+  const slow = await measureSpeed(context, file, { levels: ['max'], peers: [XZ], repeats: 1 })
+  const all: Record<string, Timing> = { ...quick, ...slow }
+  const mb = (times: readonly number[]) => ((megabytes * 1000) / median(times)).toFixed(1)
+  const rows = Object.entries(all).map(([name, timing]) => [
+    name,
+    ((megabytes * 1e6) / timing.bytes).toFixed(2),
+    mb(timing.encode),
+    `${(spread(timing.encode) * 100).toFixed(0)} %`,
+    mb(timing.decode),
+  ])
+  context.say(textTable([`${megabytes} MB, CPU time`, 'ratio', 'MB/s in', 'spread', 'MB/s out'], rows))
+  const [fast, standard, max, gzip, xz] = ['fast', 'default', 'max', GZIP6.name, XZ.name].map((name) => all[name]!) as [
+    Timing,
+    Timing,
+    Timing,
+    Timing,
+    Timing,
+  ]
+  atLeast(context, 'fast: throughput over gzip -6', faster(fast.encode, gzip.encode), 1)
+  atLeast(context, 'fast: throughput over xz -9e', faster(fast.encode, xz.encode), 15)
+  atLeast(context, 'default: throughput over xz -9e', faster(standard.encode, xz.encode), 3)
+  atLeast(context, 'max: throughput over xz -9e', faster(max.encode, xz.encode), 1)
+  atLeast(context, 'fast: decompression over xz -dc', faster(fast.decode, xz.decode), 1)
+  atLeast(context, 'default: decompression over xz -dc', faster(standard.decode, xz.decode), 1)
+  context.say(
+    `decompression over gzip -dc: fast ${faster(fast.decode, gzip.decode).toFixed(2)}, default ${faster(standard.decode, gzip.decode).toFixed(2)} (aim: 1)`,
+  )
+}
+
+export async function sayStart(context: AcceptContext): Promise<void> {
+  const start = await measureStart(context, 7)
+  const rows = Object.entries(start).map(([name, costs]) => [
+    name,
+    median(costs.map((cost) => cost.wallMs)).toFixed(0),
+    median(costs.map((cost) => cost.cpuMs)).toFixed(0),
+  ])
+  context.say(textTable(['cold start', 'wall ms', 'CPU ms'], rows))
+  const version = median(start['pith --version']!.map((cost) => cost.wallMs))
+  const node = median(start['node -e 0']!.map((cost) => cost.wallMs))
+  context.check('the command starts', version > 0, `${version.toFixed(0)} ms, Node alone ${node.toFixed(0)} ms`)
+}
+
+export async function acceptThreads(context: AcceptContext): Promise<void> {
+  const file = sampleFile(context.cache, size(context, 256), 'mixed')
+  for (const level of ['fast', 'default'] as const) {
+    const { one, two } = await measureThreads(context, file, level, 1)
+    atLeast(context, `${level}: two threads over one, ${size(context, 256)} MB`, faster(two, one), 1.7)
+  }
+}
+
+export async function acceptMemory(context: AcceptContext): Promise<void> {
+  for (const planned of MEMORY_RUNS) {
+    const run = { ...planned, megabytes: size(context, planned.megabytes) }
+    const name = `${run.level}: peak memory in MB, ${run.megabytes} MB${run.mixture === 'flat' ? ' without a line feed' : ''}`
+    const { compress } = await measureMemory(context, run)
+    const megabytes = compress.peakBytes / 1e6
+    context.check(
+      name,
+      compress.peakBytes <= MEMORY_LIMIT,
+      `${megabytes.toFixed(0)} (at most 400), ${(compress.wallMs / 1000).toFixed(0)} s`,
+    )
+  }
+}
+
+export async function acceptGrowth(context: AcceptContext): Promise<void> {
+  const sizes = [16, 32, 64, 128].map((megabytes) => size(context, megabytes))
+  for (const level of LEVELS.slice(0, 1)) {
+    const { points, exponent } = await measureGrowth(context, level, sizes)
+    context.say(points.map(([mb, ms]) => `${mb} MB ${(ms / 1000).toFixed(1)} s`).join(', '))
+    atMost(context, `${level}: exponent of time over size`, exponent, 1.15, 2)
+  }
+}
