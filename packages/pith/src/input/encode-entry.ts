@@ -17,6 +17,10 @@ export interface EncodeChoices {
   readonly chunkBytes?: number
 }
 
+/** Bytes that a thread must have to do, so that starting it pays. */
+const MIN_SHARE = 1 << 20
+/** Bytes that codecs code at a time unless told otherwise. */
+const CHUNK = 1 << 23
 /** Bytes that codecs are asked about. */
 const HEAD_BYTES = 1 << 16
 const FALLBACK = 'general'
@@ -38,6 +42,21 @@ export async function pickCodec(source: Source, choices: EncodeChoices): Promise
   return best?.codec ?? (await registry.load('codec', FALLBACK))
 }
 
+async function shortLength(source: Source): Promise<number | undefined> {
+  const { length } = await source.head(CHUNK)
+  return length < CHUNK ? length : undefined
+}
+
+/** No more threads than the bytes give work to. */
+function threadsFor(bytes: number | undefined, share: number, threads: number = 1): number {
+  return bytes === undefined ? threads : Math.max(1, Math.min(threads, Math.ceil(bytes / share)))
+}
+
+/** As {@link Run}, with no more threads than reading so many decoded bytes gives work to. */
+export function readingRun(run: Run, bytes: number): Run {
+  return { ...run, threads: Math.max(1, Math.min(run.threads ?? 1, Math.floor(bytes / CHUNK))) }
+}
+
 /** Encode one input to an entry. */
 export async function encodeWith(
   codec: Codec,
@@ -47,8 +66,11 @@ export async function encodeWith(
   run: Run & Continuation,
 ): Promise<Report> {
   const { level, chunkBytes } = choices
+  // Of a pipe it is not known how much will come, but a short one ends within the first bytes.
+  const size = source.size ?? (await shortLength(source))
   const options = {
     ...run,
+    threads: threadsFor(size, Math.max(MIN_SHARE, chunkBytes ?? CHUNK), run.threads),
     ...(level === undefined ? {} : { level }),
     ...(chunkBytes === undefined ? {} : { chunkBytes }),
   }

@@ -7,6 +7,7 @@ import {
   type Limits,
   PithError,
   type RandomAccess,
+  type Reader,
   type Run,
   type Source,
   toSource,
@@ -15,6 +16,7 @@ import { type Container, type ContainerEntry, openContainer } from '@pith/core/c
 import { type FileSource, inputSource } from '@pith/core/node'
 import { plural } from '../command/plural.ts'
 import { codecs } from '../systems/codecs.ts'
+import { readingRun } from './encode-entry.ts'
 import { createSpool, type Spool } from './spool.ts'
 
 /** An opened .pith file and what it is read from; closing it closes both. */
@@ -177,11 +179,19 @@ export async function codecOf(entry: EntryReader): Promise<Codec> {
   return codec
 }
 
+/** The reader of an entry; undefined where its codec has none. */
+export async function openReader(entry: EntryReader, run: Run): Promise<{ reader: Reader; run: Run } | undefined> {
+  const codec = await codecOf(entry)
+  const own = readingRun(run, entry.rawBytes)
+  const reader = await codec.open?.(entry, own)
+  return reader === undefined ? undefined : { reader, run: own }
+}
+
 /** The decoded bytes of an entry; their number is checked. */
 export async function* decodedBytes(entry: EntryReader, run: Run): AsyncGenerator<Uint8Array> {
   const codec = await codecOf(entry)
   let length = 0
-  for await (const bytes of codec.decode(entry, run)) {
+  for await (const bytes of codec.decode(entry, readingRun(run, entry.rawBytes))) {
     length += bytes.length
     yield bytes
   }

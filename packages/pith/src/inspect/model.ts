@@ -1,6 +1,7 @@
 import type { Run } from '@pith/core'
 import type { Container, ContainerEntry } from '@pith/core/container'
-import { codecOf } from '../input/open-file.ts'
+import { openReader } from '../input/open-file.ts'
+import { isLogReader } from '../systems/log-reader.ts'
 
 /** Bytes of one section of an entry. */
 export interface SectionPart {
@@ -10,12 +11,12 @@ export interface SectionPart {
   readonly rawBytes: number
 }
 
-/** Bytes that a codec says it spent on one thing: a stream, a column, its templates. */
-export interface StreamPart {
-  readonly name: string
-  readonly storedBytes: number
-  /** Bytes before the entropy coder, where the codec knows them. */
-  readonly rawBytes?: number
+/** What a log says of itself. */
+export interface LogParts {
+  readonly lines: number
+  readonly templates: number
+  /** Earliest and latest time, in milliseconds since 1970 by the clock of the log. */
+  readonly times?: { readonly first: number; readonly last: number; readonly dated: boolean }
 }
 
 export interface EntryParts {
@@ -28,8 +29,8 @@ export interface EntryParts {
   readonly profiles: number
   readonly summaryBytes: number
   readonly sections: readonly SectionPart[]
-  /** What the codec tells beyond that. */
-  readonly streams: readonly StreamPart[]
+  /** Of a log. */
+  readonly log?: LogParts
 }
 
 /** Where the bytes of a file are: what `pith inspect` prints, as text, as JSON or as a page. */
@@ -74,6 +75,7 @@ async function entryParts(entry: ContainerEntry, run: Run): Promise<EntryParts> 
     })
   }
   const { kind, codec, codecVersion, rawBytes, storedBytes, profileVersion } = entry
+  const log = kind === 'file' ? await logOf(entry, run) : undefined
   return {
     ...(entry.path === undefined ? {} : { path: entry.path }),
     kind,
@@ -84,22 +86,19 @@ async function entryParts(entry: ContainerEntry, run: Run): Promise<EntryParts> 
     profiles: profileVersion,
     summaryBytes: (await entry.summary())?.length ?? 0,
     sections,
-    streams: kind === 'file' ? await streamsOf(entry, run) : [],
+    ...(log === undefined ? {} : { log }),
   }
 }
 
-/** What a reader tells of its streams, if it tells anything. */
-interface TellingReader {
-  stats(run?: Run): Promise<{ streams?: readonly StreamPart[] }>
-}
-
-async function streamsOf(entry: ContainerEntry, run: Run): Promise<readonly StreamPart[]> {
-  const codec = await codecOf(entry)
-  const reader = await codec.open?.(entry, run)
-  if (reader === undefined) return []
+async function logOf(entry: ContainerEntry, run: Run): Promise<LogParts | undefined> {
+  const opened = await openReader(entry, run)
+  if (opened === undefined) return undefined
+  const { reader, run: own } = opened
   try {
-    if (!('stats' in reader)) return []
-    return (await (reader as unknown as TellingReader).stats(run)).streams ?? []
+    if (!isLogReader(reader)) return undefined
+    const { lines, times } = reader
+    const templates = await reader.templates(own)
+    return { lines, templates: templates.length, ...(times === undefined ? {} : { times }) }
   } finally {
     await reader.close()
   }

@@ -1,7 +1,7 @@
-import { type Arguments, type CommandContext, PithError } from '@pith/core'
+import { type Arguments, type CommandContext, type EntryReader, PithError } from '@pith/core'
 import { runOf } from '../command/run-options.ts'
 import { lineRange, linesOfStream } from '../input/line-range.ts'
-import { codecOf, decodedBytes, entriesOf, filesAmong, inFile, openFile } from '../input/open-file.ts'
+import { decodedBytes, entriesOf, filesAmong, inFile, openFile, openReader } from '../input/open-file.ts'
 import { isLogReader } from '../systems/log-reader.ts'
 
 export async function run(args: Arguments, context: CommandContext): Promise<number> {
@@ -28,23 +28,23 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
   }
   return 0
 
-  async function* bytesOf(entry: Parameters<typeof codecOf>[0]): AsyncGenerator<Uint8Array> {
+  async function* bytesOf(entry: EntryReader): AsyncGenerator<Uint8Array> {
     // Progress would be drawn between the lines.
     const { onProgress: _, ...quiet } = job
     if (range === undefined) {
       yield* decodedBytes(entry, quiet)
       return
     }
-    const codec = await codecOf(entry)
-    const reader = await codec.open?.(entry, quiet)
+    const opened = await openReader(entry, quiet)
     try {
-      if (reader !== undefined && isLogReader(reader)) {
-        yield* reader.read(Math.min(range.from, reader.lines), Math.min(range.to, reader.lines), quiet)
+      if (opened !== undefined && isLogReader(opened.reader)) {
+        const { reader, run: own } = opened
+        yield* reader.read(Math.min(range.from, reader.lines), Math.min(range.to, reader.lines), own)
       } else {
         yield* linesOfStream(decodedBytes(entry, quiet), range)
       }
     } finally {
-      await reader?.close()
+      await opened?.reader.close()
     }
   }
 }

@@ -3,12 +3,12 @@ import type { ContainerEntry } from '@pith/core/container'
 import { runOf } from '../command/run-options.ts'
 import { asPithError, errorLines, visible } from '../command/show-error.ts'
 import {
-  codecOf,
   decodedBytes,
   filesAmong,
   isPithFile,
   MAGIC_BYTES,
   openInput,
+  openReader,
   openSource,
   shownName,
 } from '../input/open-file.ts'
@@ -116,19 +116,19 @@ class Grep {
   async #searchEntry(path: string, entry: ContainerEntry): Promise<void> {
     const label = entry.path === undefined ? labelOf(path) : `${labelOf(path)}:${visible(entry.path)}`
     const count = { file: shownName(path), ...(entry.path === undefined ? {} : { entry: entry.path }) }
-    const codec = await codecOf(entry)
-    const reader = await codec.open?.(entry, this.#job)
+    const opened = await openReader(entry, this.#job)
     try {
-      if (reader !== undefined && isLogReader(reader)) {
+      if (opened !== undefined && isLogReader(opened.reader)) {
+        const { reader, run } = opened
         await this.#printed(label, count, entry.path !== undefined, (printer) =>
-          searchLog(reader, this.#matcher, this.#plan.query, this.#show, printer, this.#job),
+          searchLog(reader, this.#matcher, this.#plan.query, this.#show, printer, run),
         )
       } else {
         this.#refuseTimes(label)
         await this.#searchBytes(label, count, decodedBytes(entry, this.#job), entry.path !== undefined)
       }
     } finally {
-      await reader?.close()
+      await opened?.reader.close()
     }
   }
 

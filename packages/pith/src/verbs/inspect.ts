@@ -2,6 +2,7 @@ import { type Arguments, type CommandContext, formatBytes, formatRatio, formatSh
 import { plural } from '../command/plural.ts'
 import { runOf } from '../command/run-options.ts'
 import { visible } from '../command/show-error.ts'
+import { showTime } from '../command/show-time.ts'
 import { table } from '../command/table.ts'
 import { entriesOf, inFile, openFile, shownName } from '../input/open-file.ts'
 import { outputSink } from '../input/output-sink.ts'
@@ -46,18 +47,21 @@ function textOf(parts: FileParts): string {
 
 function entryText(entry: EntryParts, fileBytes: number): string {
   const name = entry.path === undefined ? '' : `${visible(entry.path)}: `
-  const rows = [
-    ...entry.sections.map(
-      (part) => [part.name, plural(part.blocks, 'block'), part.storedBytes, part.rawBytes] as const,
-    ),
-    ...entry.streams.map((part) => [`  ${part.name}`, '', part.storedBytes, part.rawBytes] as const),
-  ]
-  const cells = rows.map(([what, blocks, stored, raw]) => [
-    `  ${visible(what)}`,
-    blocks,
-    formatBytes(stored),
-    formatShare(stored / fileBytes),
-    raw === undefined || raw === 0 ? '' : `of ${formatBytes(raw)}`,
+  const sizes = `${formatBytes(entry.rawBytes)} in ${formatBytes(entry.storedBytes)}`
+  const cells = entry.sections.map(({ name: section, blocks, storedBytes, rawBytes }) => [
+    `  ${visible(section)}`,
+    plural(blocks, 'block'),
+    formatBytes(storedBytes),
+    formatShare(storedBytes / fileBytes),
+    rawBytes === 0 ? '' : `of ${formatBytes(rawBytes)}`,
   ])
-  return `${name}${visible(entry.codec)} ${entry.codecVersion}, ${formatBytes(entry.rawBytes)} in ${formatBytes(entry.storedBytes)}\n${table(cells, 'lrrrl')}`
+  return `${name}${visible(entry.codec)} ${entry.codecVersion}, ${sizes}${logText(entry)}\n${table(cells, 'lrrrl')}`
+}
+
+function logText({ log }: EntryParts): string {
+  if (log === undefined) return ''
+  const { lines, templates, times } = log
+  const span =
+    times === undefined ? '' : `, ${showTime(times.first, times.dated)} to ${showTime(times.last, times.dated)}`
+  return `, ${plural(lines, 'line')}, ${plural(templates, 'template')}${span}`
 }

@@ -1,8 +1,9 @@
 import { type Arguments, type CommandContext, formatCount, PithError } from '@pith/core'
 import { runOf } from '../command/run-options.ts'
 import { visible } from '../command/show-error.ts'
+import { showTime } from '../command/show-time.ts'
 import { parseCount } from '../command/sizes.ts'
-import { codecOf, entriesOf, filesAmong, inFile, openFile, shownName } from '../input/open-file.ts'
+import { entriesOf, filesAmong, inFile, openFile, openReader, shownName } from '../input/open-file.ts'
 import { isLogReader, type LineReader } from '../systems/log-reader.ts'
 
 /** Rows that are laid out at once. */
@@ -17,11 +18,12 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
     const job = runOf(args, context)
     const logs = []
     for (const entry of filesAmong(await entriesOf(file, args.value('entry')))) {
-      const reader = await (await codecOf(entry)).open?.(entry, job)
-      if (reader === undefined) continue
+      const opened = await openReader(entry, job)
+      if (opened === undefined) continue
+      const { reader, run: own } = opened
       try {
         if (!isLogReader(reader)) continue
-        const templates = (await reader.templates(job)).slice(0, most)
+        const templates = (await reader.templates(own)).slice(0, most)
         logs.push({ ...(entry.path === undefined ? {} : { entry: entry.path }), lines: reader.lines, templates })
         if (!context.json) await show(entry.path, templates, reader, context)
       } finally {
@@ -61,19 +63,14 @@ async function show(
   await context.stdout.write(`${[...head, 'TEMPLATE'].join('  ')}\n`)
   for (let at = 0; at < templates.length; at += BATCH) {
     const lines = templates.slice(at, at + BATCH).map(({ count, first, last, text }) => {
-      const times = timed ? [first, last].map((time) => showTime(time, dated)) : []
+      const shown = [first, last].map((time) =>
+        (time === undefined ? '' : showTime(time, dated)).padEnd(dated ? 19 : 14),
+      )
+      const times = timed ? shown : []
       return `${[formatCount(count).padStart(width), ...times, visible(text)].join('  ')}\n`
     })
     await context.stdout.write(lines.join(''))
   }
-}
-
-/** A time by the clock of the log, to the second; without the year where the log has none. */
-function showTime(time: number | undefined, dated: boolean): string {
-  const width = dated ? 19 : 14
-  if (time === undefined) return ''.padEnd(width)
-  const text = new Date(time).toISOString().slice(0, 19).replace('T', ' ')
-  return dated ? text : text.slice(5)
 }
 
 function withDates<T extends { templates: Templates }>(log: T): object {
