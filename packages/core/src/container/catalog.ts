@@ -16,6 +16,8 @@ export interface SectionState {
   counts: number[]
   /** Payload bytes of all its blocks. */
   storedBytes: number
+  /** Whether the name comes from a damaged block; the next block that names the section is right. */
+  isDoubtful?: boolean
 }
 
 /** What is known of one entry: the part of the index that is held for it. */

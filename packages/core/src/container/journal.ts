@@ -1,5 +1,5 @@
 import type { ErrorPlace } from '../errors.ts'
-import { PithError } from '../errors.ts'
+import { isPithError, PithError } from '../errors.ts'
 import type { EntryState, Row } from './catalog.ts'
 import { addSection, countRow, newEntry } from './catalog.ts'
 import type { ChunkHeader } from './layout.ts'
@@ -80,7 +80,8 @@ async function applyChunk(
   journal.entries.set(entry.id, entry)
   const ref = { offset, length: header.length, crc }
   if (type === TYPES.summary) entry.summary = ref
-  else if (type === TYPES.block) journal.rows.push(blockRow(entry, chunk))
+  else if (type === TYPES.block)
+    journal.rows.push(intact ? addIntactBlock(entry, chunk) : addDamagedBlock(entry, chunk))
   else if (!intact) throw checksum(`the chunk ${typeName(type)}`, offset)
   else if (type === TYPES.profile) addProfile(entry, payload, ref)
   else entry.rawBytes = readDone(payload, offset)
@@ -115,19 +116,27 @@ export function readDone(payload: Uint8Array, offset: number): number {
   })
 }
 
-function blockRow(entry: EntryState, chunk: PlacedChunk): Row {
-  if (chunk.intact) {
-    return addIntactBlock(entry, chunk)
+/**
+ * Take a block into its entry although it does not match its CRC: its header is right, so the blocks behind it keep their
+ * numbers, and reading it reports the damage.
+ */
+export function addDamagedBlock(entry: EntryState, chunk: PlacedChunk): Row {
+  const { section } = chunk.header
+  const isFirst = section === entry.sections.length + 1
+  try {
+    // The damage may lie behind the fields.
+    const row = addIntactBlock(entry, chunk)
+    if (isFirst) entry.sections[section - 1].isDoubtful = true
+    return row
+  } catch (error) {
+    if (!isPithError(error)) throw error
+    if (section === entry.sections.length + 1) addSection(entry, `section ${section}`)
+    const state = entry.sections[section - 1]
+    if (state === undefined) throw checksum('a block', chunk.offset)
+    if (isFirst) state.isDoubtful = true
+    const fields = { block: state.counts[0] ?? 0, rawBytes: 0, variant: 0, profile: 0, aligned: false }
+    return addBlock(entry, chunk, fields, Math.min(3, chunk.payload.length))
   }
-  // The header is right and the payload is not: the block keeps its number, and reading it reports the damage.
-  const counts = entry.sections[chunk.header.section - 1]?.counts
-  if (counts === undefined) throw checksum('the first block of a section', chunk.offset)
-  return addBlock(
-    entry,
-    chunk,
-    { block: counts[0] ?? 0, rawBytes: 0, variant: 0, profile: 0, aligned: false },
-    Math.min(3, chunk.payload.length),
-  )
 }
 
 /** Take a block whose CRC was checked into its entry. @throws PithError `PITH_CORRUPT` */
@@ -152,6 +161,10 @@ function addBlock(entry: EntryState, chunk: PlacedChunk, block: BlockPrefix, pre
   if (header.section === known + 1 && block.name !== undefined) addSection(entry, block.name)
   else if (header.section < 1 || header.section > known) fail('belongs to no section')
   const section = entry.sections[header.section - 1]
+  if (block.name !== undefined && section.isDoubtful) {
+    section.name = block.name
+    section.isDoubtful = false
+  }
   if (block.name !== undefined && block.name !== section.name) fail('names another section')
   if (block.block !== (section.counts[block.variant] ?? 0)) fail('is out of order')
   if (block.profile > entry.profiles.length) fail('needs a profile that does not stand before it')

@@ -8,7 +8,7 @@ import { toSource } from '../source.ts'
 import { ByteQueue } from './byte-queue.ts'
 import type { EntryState, Row } from './catalog.ts'
 import type { PlacedChunk } from './journal.ts'
-import { addIntactBlock, addProfile, checksum, headEntry, readDone } from './journal.ts'
+import { addDamagedBlock, addIntactBlock, addProfile, checksum, headEntry, readDone } from './journal.ts'
 import {
   checkPrelude,
   checkType,
@@ -160,7 +160,11 @@ async function* chunkEvents(
     const chunk = placeChunk(queue.take(whole.length), header, offset)
     if (!chunk.intact) {
       damaged(checksum('the chunk', offset), onDamage)
-      if (type === TYPES.block) blocks += recount(entries.get(header.entry), header.section)
+      const entry = entries.get(header.entry)
+      if (type === TYPES.block && entry !== undefined) {
+        addDamagedBlock(entry, chunk)
+        blocks++
+      }
       continue
     }
     if (type === TYPES.tail) {
@@ -216,14 +220,6 @@ function applyEvent(entries: Map<number, EntryState>, chunk: PlacedChunk): Event
   }
   const row = addIntactBlock(entry, chunk)
   return { entry, item: blockItem(entry, row, payload.subarray(row.prefix)) }
-}
-
-/** Keep the numbers of blocks right behind one that was left out. */
-function recount(entry: EntryState | undefined, section: number): number {
-  const counts = entry?.sections[section - 1]?.counts
-  if (counts === undefined) return 0
-  counts[0] = (counts[0] ?? 0) + 1
-  return 1
 }
 
 function damaged(error: PithError, onDamage: StreamOptions['onDamage']): void {
