@@ -1,0 +1,3 @@
+export * from './rans.ts'
+export * from './rans-adaptive.ts'
+export * from './text.ts'
