@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { basename, delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, describe, expect, test } from 'vitest'
 import { listBlocks } from './checks/documents.ts'
@@ -18,22 +18,25 @@ afterAll(() => {
 function makeClone(): string {
   const folder = mkdtempSync(join(tmpdir(), 'pith-docs-'))
   folders.push(folder)
-  cpSync(join(root, 'examples'), join(folder, 'examples'), { recursive: true })
+  const filter = (path: string) => !path.endsWith('.pith')
+  cpSync(join(root, 'examples'), join(folder, 'examples'), { recursive: true, filter })
   cpSync(join(root, 'package.json'), join(folder, 'package.json'))
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
   return folder
 }
 
-/** Commands that other steps run: an install, and the npm scripts. `npm install && x` leaves x. */
+/** Commands without those that other steps run (an install, npm scripts), and without npx, which takes longer than pith. */
 function withoutNpm(script: string): string {
   return script
+    .replaceAll('npx pith', 'pith')
     .replaceAll(/^npm (install|ci) && /gm, '')
     .replaceAll(/^(npm|git clone|cd) .*$/gm, '')
     .trim()
 }
 
 async function bash(script: string, cwd: string): Promise<void> {
-  const env: NodeJS.ProcessEnv = { ...process.env, NO_COLOR: '1', npm_config_offline: 'true' }
+  const path = `${join(cwd, 'node_modules/.bin')}${delimiter}${process.env['PATH'] ?? ''}`
+  const env: NodeJS.ProcessEnv = { ...process.env, PATH: path, NO_COLOR: '1', npm_config_offline: 'true' }
   delete env['NODE_OPTIONS']
   const options = { cwd, env, timeout: 60_000, maxBuffer: 1 << 26 }
   await run('bash', ['-euo', 'pipefail', '-c', script], options)
@@ -76,6 +79,10 @@ describe('examples', () => {
   test('the samples are there', () => {
     expect(existsSync(join(root, 'examples/sample/access.log'))).toBe(true)
   })
+})
+
+test('npx pith runs the command in the clone', async () => {
+  await bash('test "$(npx pith --version)" = "$(pith --version)"', makeClone())
 })
 
 test('a command in a document that fails, fails the test', async () => {

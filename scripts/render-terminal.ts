@@ -12,18 +12,18 @@ const MARGIN = 18
 
 const COMMANDS: readonly string[] = [
   'xz -9e -k access.log',
-  'pith compress --level max access.log',
+  'pith compress --level max access.log && pith compress error.log',
   "ls -l access.log* | awk '{ print $5, $9 }'",
-  "pith grep -c -F ' 502 ' access.log.pith",
-  "pith grep -F 'wp-login' -m 2 access.log.pith",
-  'pith templates --top 4 access.log.pith',
+  "pith grep -c '\"GET /(cart|checkout)' access.log.pith",
+  "pith grep -F '/.git/config' -m 2 access.log.pith",
+  'pith templates --top 5 error.log.pith',
 ]
 
 /** What the commands print, as lines with the typed ones marked. */
 function record(): { typed: boolean; text: string }[] {
   const folder = mkdtempSync(join(tmpdir(), 'pith-terminal-'))
   try {
-    cpSync(join(root, 'examples/sample/access.log'), join(folder, 'access.log'))
+    cpSync(join(root, 'examples/sample'), folder, { recursive: true })
     const path = `${join(root, 'node_modules/.bin')}${delimiter}${process.env['PATH'] ?? ''}`
     const env = { ...process.env, PATH: path, COLUMNS: String(COLUMNS), NO_COLOR: '1' }
     return COMMANDS.flatMap((command) => {
