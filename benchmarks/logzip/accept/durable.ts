@@ -47,7 +47,6 @@ export async function acceptKills(context: AcceptContext): Promise<void> {
   await mustRun(pith.compress(small, old, 'fast'))
   const kills = Math.max(8, Math.round(100 * Math.min(1, context.scale)))
   const random = randomWords(9)
-  const { wallMs } = await mustRun(pith.compress(large, join(folder, 'probe.pith'), 'fast'))
   const grown = join(folder, 'grown.log')
   writeFileSync(grown, Buffer.concat([readFileSync(small), readFileSync(large)]))
   for (const [name, command, after] of [
@@ -57,6 +56,8 @@ export async function acceptKills(context: AcceptContext): Promise<void> {
     let killed = 0
     let fresh = 0
     const bad: string[] = []
+    copyFileSync(old, target)
+    const { wallMs } = await mustRun(command)
     for (let i = 0; i < kills; i++) {
       copyFileSync(old, target)
       if (await killAfter(command, (random() / 2 ** 32) * wallMs * 1.1)) killed++
@@ -114,14 +115,19 @@ export async function acceptFlush(context: AcceptContext): Promise<void> {
   const wanted = Math.max(20, Math.round(1000 * Math.min(1, context.scale)))
   const once = (await pith.sizeOf(log.path, join(folder, 'once.pith'), 'default')).bytes
   const out = join(folder, 'flushed.pith')
-  const [program = '', ...words] = pith.line('compress', '--quiet', '--force', '--flush', '20ms', '-o', out, '-')
+  const [program = '', ...words] = pith.line('compress', '--quiet', '--force', '--flush', '10ms', '-o', out, '-')
   const child = spawn(program, words, { stdio: ['pipe', 'ignore', 'inherit'] })
   const ended = new Promise<number | null>((resolve) => child.on('close', resolve))
+  const sizeOfOutput = () => (existsSync(out) ? statSync(out).size : 0)
   for (let i = 0; i < wanted; i++) {
+    const before = sizeOfOutput()
     child.stdin.write(
       bytes.subarray(Math.floor((bytes.length * i) / wanted), Math.floor((bytes.length * (i + 1)) / wanted)),
     )
-    await new Promise((resolve) => setTimeout(resolve, 26))
+    // The next part follows when this one is durable, or after half a second.
+    for (let tries = 0; tries < 100 && sizeOfOutput() === before; tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
   }
   child.stdin.end()
   if ((await ended) !== 0) throw new Error('compress --flush failed')
@@ -181,12 +187,15 @@ export async function acceptDamages(context: AcceptContext): Promise<void> {
   }
 }
 
+/** Bytes of the line: what holds for these holds for any number, since nothing is kept of it. */
+const EXPANSION = 2e9
+
 /** A true expansion streams in bounded memory, within what the user allows. */
 export async function acceptExpansion(context: AcceptContext): Promise<void> {
   const pith = new PithCommand(context.pith)
   const folder = cacheFolder(context.cache, 'expand')
   const packed = join(folder, 'line.pith')
-  const bytes = Math.round(10e9 * context.scale)
+  const bytes = Math.round(EXPANSION * context.scale)
   const write = quoted(pith.line('compress', '--quiet', '--force', '--level', 'fast', '-o', packed, '-'))
   const cost = await mustRun(pipe(`head -c ${bytes} /dev/zero | tr '\\0' x | ${write}`))
   const size = statSync(packed).size
@@ -199,7 +208,7 @@ export async function acceptExpansion(context: AcceptContext): Promise<void> {
   })
   const came = Number(readFileSync(count, 'utf8'))
   context.check(
-    'a line of 10 GB streams out',
+    `a line of ${bytes / 1e9} GB streams out`,
     back.code === 0 && came === bytes,
     `${came} bytes, ${(back.wallMs / 1000).toFixed(0)} s`,
   )
