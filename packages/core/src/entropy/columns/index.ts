@@ -1,0 +1,4 @@
+export * from './byte-column.ts'
+export * from './dictionary.ts'
+export * from './integers.ts'
+export * from './numerals.ts'
