@@ -77,6 +77,8 @@ export interface PreviousEntry {
   readonly profile?: { readonly version: number; readonly payload: Uint8Array }
   /** The codec's own summary; the one it writes next must cover the whole entry. */
   readonly summary?: Uint8Array
+  /** Of each section how many blocks it has, and where the keys of its last block end (0 where it has none). */
+  readonly sections: Readonly<Record<string, { readonly blocks: number; readonly nextKey: number }>>
 }
 
 /** Given to an encode that goes on with an entry: appending, and flushing by time. */

@@ -42,7 +42,7 @@ export function makeFolder(): string {
 export async function pith(
   folder: string,
   line: string | readonly string[],
-  stdin: Uint8Array | string = '',
+  stdin: Uint8Array | string | AsyncIterable<Uint8Array> = '',
 ): Promise<Outcome> {
   const words = (typeof line === 'string' ? line.split(' ') : line).map((word) => word.replaceAll('TMP', folder))
   const stdout = new KeptOutput()
@@ -52,7 +52,8 @@ export async function pith(
     stderr,
     stdinIsTerminal: false,
     async *stdin() {
-      yield new Uint8Array(Buffer.from(stdin as Uint8Array))
+      if (typeof stdin === 'object' && Symbol.asyncIterator in stdin) yield* stdin
+      else yield new Uint8Array(Buffer.from(stdin as Uint8Array))
     },
     env: {},
     now: () => new Date(Date.UTC(2024, 4, 1, 12)),

@@ -140,9 +140,15 @@ async function heldEntry(container: FileContainerWriter, file: FileSink): Promis
 async function previousOf(entry: EntryReader): Promise<PreviousEntry> {
   const summary = await entry.summary()
   const payload = await entry.profile()
+  const sections: Record<string, { blocks: number; nextKey: number }> = {}
+  for (const name of await entry.sections()) {
+    const rows = (await entry.blocks(name)).filter((row) => row.variant === 0)
+    sections[name] = { blocks: rows.length, nextKey: rows.at(-1)?.keys?.[1] ?? 0 }
+  }
   const version = 'profileVersion' in entry ? Number(entry.profileVersion) : 0
   return {
     rawBytes: entry.rawBytes,
+    sections,
     ...(summary === undefined ? {} : { summary: summary.slice() }),
     ...(payload === undefined ? {} : { profile: { version, payload: payload.slice() } }),
   }

@@ -124,6 +124,7 @@ const placed = new WeakSet<object>()
 /** An error with the file that it is about. */
 export function inFile(path: string, error: unknown): unknown {
   if (!isPithError(error) || error.code === 'PITH_IO' || placed.has(error)) return error
+  if (error.message.startsWith(shownName(path))) return error
   const { hint, at } = error
   const named = new PithError(error.code, `${shownName(path)}: ${error.message}`, {
     ...(hint === undefined ? {} : { hint }),

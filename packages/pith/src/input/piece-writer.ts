@@ -1,5 +1,6 @@
 import {
   abortable,
+  type BlockOptions,
   type Codec,
   concatBytes,
   type EntryWriter,
@@ -152,7 +153,7 @@ class RememberingWriter implements EntryWriter {
 
   constructor(entry: EntryWriter, before: PreviousEntry | undefined) {
     this.#entry = entry
-    this.#state = before ?? { rawBytes: 0 }
+    this.#state = before ?? { rawBytes: 0, sections: {} }
   }
 
   state(bytes: number): PreviousEntry {
@@ -170,7 +171,13 @@ class RememberingWriter implements EntryWriter {
     await this.#entry.summary(payload)
   }
 
-  block: EntryWriter['block'] = (section, payload, options) => this.#entry.block(section, payload, options)
+  async block(section: string, payload: Uint8Array, options: BlockOptions): Promise<void> {
+    await this.#entry.block(section, payload, options)
+    const { sections } = this.#state
+    const blocks = (sections[section]?.blocks ?? 0) + 1
+    const nextKey = options.keys?.[1] ?? 0
+    this.#state = { ...this.#state, sections: { ...sections, [section]: { blocks, nextKey } } }
+  }
 
   commit(): Promise<void> {
     return this.#entry.commit()

@@ -34,7 +34,12 @@ export async function chunkRows(entry: EntryReader): Promise<BlockRow[][]> {
 /** The prior of an entry, undefined where it has none. */
 export async function readPrior(entry: EntryReader, run?: Run): Promise<PriorBytes | undefined> {
   const bytes = await entry.profile(undefined, run)
-  return bytes === undefined ? undefined : { key: nextPriorKey(), bytes: unpackBytes(bytes, MAX_PRIOR_BYTES) }
+  return bytes === undefined ? undefined : unpackPrior(bytes)
+}
+
+/** A prior from the payload of its profile. */
+export function unpackPrior(payload: Uint8Array): PriorBytes {
+  return { key: nextPriorKey(), bytes: unpackBytes(payload, MAX_PRIOR_BYTES) }
 }
 
 /** The same error with the chunk it happened in. */

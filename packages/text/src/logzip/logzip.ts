@@ -2,11 +2,13 @@
 import {
   type BlockRow,
   type Codec,
+  type Continuation,
   type EntryReader,
   type EntryWriter,
   makeReport,
   meterProgress,
   PithError,
+  type PreviousEntry,
   type Report,
   type Run,
   resolveLimits,
@@ -16,10 +18,10 @@ import {
 import { createPool, mapOrdered, type Pool, siblingUrl } from '@pith/core/workers'
 import type { EncodedChunk, Level } from './chunk-encode.ts'
 import { cutPieces } from './cut.ts'
-import { atChunk, chunkRows, nextPriorKey, readPrior } from './entry.ts'
+import { atChunk, chunkRows, nextPriorKey, readPrior, unpackPrior } from './entry.ts'
 import { packBytes, QUALITY } from './pack.ts'
 import { LogReader } from './reader.ts'
-import { type ChunkSummary, writeSummary } from './summary.ts'
+import { type ChunkSummary, readSummary, writeSummary } from './summary.ts'
 import type { DecodeCall, logTasks, PriorBytes } from './tasks.ts'
 
 export interface LogzipOptions {
@@ -76,10 +78,11 @@ export class ChunkLedger {
     this.chunks.push({ lines, open, times })
   }
 
-  /** Write the summary; a log of one chunk without times needs none. */
+  /** Write the summary; a log of one chunk that has no times and ends its last line needs none. */
   async finish(): Promise<void> {
     const [only] = this.chunks
-    if (this.chunks.length > 1 || only?.times !== undefined) await this.#entry.summary(writeSummary(this.chunks))
+    if (this.chunks.length > 1 || only?.times !== undefined || only?.open === true)
+      await this.#entry.summary(writeSummary(this.chunks))
   }
 }
 
@@ -95,7 +98,7 @@ function checkOptions(options: LogzipOptions): Required<LogzipOptions> {
   return { level, chunkBytes }
 }
 
-async function encode(source: Source, sink: EntryWriter, options: LogzipOptions & Run): Promise<Report> {
+async function encode(source: Source, sink: EntryWriter, options: LogzipOptions & Run & Continuation): Promise<Report> {
   const { level, chunkBytes } = checkOptions(options)
   throwIfAborted(options.signal)
   const started = performance.now()
@@ -106,7 +109,8 @@ async function encode(source: Source, sink: EntryWriter, options: LogzipOptions 
     ...(source.size === undefined ? {} : { total: source.size }),
   })
   const pool = poolOf(options)
-  const ledger = new ChunkLedger(sink)
+  const { previous } = options
+  const ledger = new ChunkLedger(sink, previous === undefined ? [] : chunksBefore(previous))
   try {
     const pieces = cutPieces(source.stream(), chunkBytes)
     const first = await pieces.next()
@@ -118,9 +122,16 @@ async function encode(source: Source, sink: EntryWriter, options: LogzipOptions 
         for (const chunk of chunks) await ledger.add(chunk)
         meter.update(ledger.bytesIn)
       }
-      if (second.done === true) {
-        const transfer = [first.value.buffer]
-        await add(await pool.run('encode', { bytes: first.value, level, prior: undefined }, { transfer }))
+      const goesOn = previous !== undefined && previous.rawBytes > 0
+      if (second.done === true || goesOn) {
+        // An entry has one prior, learned from its first chunks or never: chunks that stand already were coded with it.
+        if (goesOn) prior = priorBefore(previous)
+        const code = (bytes: Uint8Array<ArrayBuffer>): Promise<EncodedChunk[]> =>
+          pool.run('encode', { bytes, level, prior }, { transfer: [bytes.buffer] })
+        await add(await code(first.value))
+        if (second.done !== true) {
+          for await (const piece of withFirst(second.value, pieces)) await add(await code(piece))
+        }
       } else {
         const learned = await pool.run('encodeFirst', { bytes: first.value, level, prior: undefined })
         await sink.profile(packBytes(learned.prior, QUALITY[level]))
@@ -146,6 +157,23 @@ async function encode(source: Source, sink: EntryWriter, options: LogzipOptions 
     bytesOut: ledger.bytesOut,
     startedAt: started,
   })
+}
+
+/** The chunks of an entry that an encode goes on with. */
+function chunksBefore({ summary, sections }: PreviousEntry): ChunkSummary[] {
+  const { blocks, nextKey } = sections['chunk'] ?? { blocks: 0, nextKey: 0 }
+  const chunks =
+    summary !== undefined
+      ? readSummary(summary)
+      : blocks === 1
+        ? [{ lines: nextKey, open: false, times: undefined }]
+        : []
+  if (chunks.length === blocks) return chunks
+  throw new PithError('PITH_CORRUPT', `the summary knows ${chunks.length} chunks, the log has ${blocks}`)
+}
+
+function priorBefore({ profile }: PreviousEntry): PriorBytes | undefined {
+  return profile === undefined ? undefined : unpackPrior(profile.payload)
 }
 
 async function* withFirst<T>(first: T, rest: AsyncIterable<T>): AsyncGenerator<T> {
