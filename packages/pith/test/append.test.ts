@@ -22,7 +22,9 @@ test.each([
   const name = `grown-${ends.length}-${ends[1]}.pith`
   for (let i = 0; i + 1 < ends.length; i++) {
     writeFileSync(at('part.log'), log(ends[i]!, ends[i + 1]!))
-    expect(await pith(tmp, `compress --append TMP/part.log -o TMP/${name} --chunk ${chunk} --method logzip -q`)).toMatchObject({ code: 0, err: '' })
+    expect(
+      await pith(tmp, `compress --append TMP/part.log -o TMP/${name} --chunk ${chunk} --method logzip -q`),
+    ).toMatchObject({ code: 0, err: '' })
   }
   const whole = log(0, ends.at(-1)!)
   expect((await pith(tmp, `cat TMP/${name}`)).out).toBe(whole)
@@ -32,7 +34,10 @@ test.each([
   expect((await pith(tmp, `grep -n failed TMP/${name}`)).out).toBe(wanted.join(''))
   const from = Math.floor(lines.length / 2)
   expect((await pith(tmp, `cat --lines ${from + 1}-${from + 9} TMP/${name}`)).out).toBe(
-    lines.slice(from, from + 9).map((line) => `${line}\n`).join(''),
+    lines
+      .slice(from, from + 9)
+      .map((line) => `${line}\n`)
+      .join(''),
   )
   // Where a part has too few lines to show a layout, its lines have no times.
   if (ends.some((end, i) => i > 0 && end - ends[i - 1]! < 10)) return
@@ -44,7 +49,10 @@ test('parts may end within a line', async () => {
   const whole = log(0, 400)
   for (const [i, part] of [whole.slice(0, 5010), whole.slice(5010, 5015), whole.slice(5015)].entries()) {
     writeFileSync(at('part.log'), part)
-    expect([i, (await pith(tmp, 'compress --append TMP/part.log -o TMP/open.pith --method logzip -q')).code]).toEqual([i, 0])
+    expect([i, (await pith(tmp, 'compress --append TMP/part.log -o TMP/open.pith --method logzip -q')).code]).toEqual([
+      i,
+      0,
+    ])
   }
   expect((await pith(tmp, 'cat TMP/open.pith')).out).toBe(whole)
   expect((await pith(tmp, 'grep -c job TMP/open.pith')).out).toBe('400\n')
@@ -54,7 +62,9 @@ test('parts may end within a line', async () => {
 test('many flushes cost little, and repack takes that back', async () => {
   const sample = join(import.meta.dirname, '../../../examples/sample/access.log')
   const whole = readFileSync(sample, 'latin1').slice(0, 200_000)
-  const parts = Array.from({ length: 40 }, (_, i) => whole.slice((whole.length * i) / 40, (whole.length * (i + 1)) / 40))
+  const parts = Array.from({ length: 40 }, (_, i) =>
+    whole.slice((whole.length * i) / 40, (whole.length * (i + 1)) / 40),
+  )
   async function* slowly(): AsyncGenerator<Uint8Array> {
     for (const part of parts) {
       yield Buffer.from(part, 'latin1')

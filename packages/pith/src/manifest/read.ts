@@ -12,6 +12,7 @@ const grep: VerbSpec = {
   summary: 'search compressed logs, archives and plain files for lines',
   details: [
     'Prints the lines that match, as GNU grep -a -E does in the C locale: patterns and lines are bytes, -i folds ASCII letters. Of compressed logs it decodes only the parts that can hold a match.',
+    'Times are compared as the log shows them; where its lines have no year, only month, day and clock count.',
     'In an archive every entry is searched; its lines are marked FILE:ENTRY. Without FILE it reads stdin, or with -r the current folder.',
   ],
   operands: [

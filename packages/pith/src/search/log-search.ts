@@ -1,4 +1,4 @@
-import { concatBytes, type Run } from '@pith/core'
+import { concatBytes, PithError, type Run } from '@pith/core'
 import type { LineBatch, LineReader } from '../systems/log-reader.ts'
 import type { Matcher } from '../systems/search.ts'
 import type { Query } from './plan.ts'
@@ -25,7 +25,7 @@ export async function searchLog(
   const print = new BatchPrinter(reader, matcher, plan, printer, run)
   let selected = 0
   let held: LineBatch | undefined
-  for await (const batch of reader.grep(query, run)) {
+  for await (const batch of reader.grep(inTimesOf(reader, query), run)) {
     const room = plan.maxCount - selected
     const taken = batch.lines.length <= room ? batch : firstOf(batch, room)
     selected += taken.lines.length
@@ -39,6 +39,28 @@ export async function searchLog(
   }
   if (held !== undefined) await print.batch(held, Number.POSITIVE_INFINITY)
   return selected
+}
+
+/**
+ * The query with its times as the log counts them: a log without years has all its times in the year 2000.
+ *
+ * @throws PithError `PITH_ARG` a range over New Year, which such a log cannot tell from the rest of the year
+ */
+function inTimesOf(reader: LineReader, query: Query): Query {
+  const { since, until } = query
+  if (reader.times?.dated !== false || (since === undefined && until === undefined)) return query
+  const from = since === undefined ? undefined : withoutYear(since)
+  const to = until === undefined ? undefined : withoutYear(until)
+  if (from !== undefined && to !== undefined && from > to) {
+    throw new PithError('PITH_ARG', 'the log has no years, so a range over New Year cannot be found in it', {
+      hint: 'Search up to the end of the year and from its start apart.',
+    })
+  }
+  return { ...query, ...(from === undefined ? {} : { since: from }), ...(to === undefined ? {} : { until: to }) }
+}
+
+function withoutYear(ms: number): number {
+  return new Date(ms).setUTCFullYear(2000)
 }
 
 class BatchPrinter {

@@ -105,9 +105,15 @@ function queryFlags(args: Arguments): Partial<Query> {
   }
 }
 
+/** Logs mostly show a local clock and no zone, so a moment is compared by what the clock here shows at it. */
 function timesOf(args: Arguments, context: CommandContext): Partial<Query> {
   const { since, until } = parseTimeRange(args.value('since'), args.value('until'), context.now().getTime())
-  return { ...(since === undefined ? {} : { since: since.ms }), ...(until === undefined ? {} : { until: until.ms }) }
+  const shown = ({ ms, zoned }: { ms: number; zoned: boolean }): number =>
+    zoned ? ms - new Date(ms).getTimezoneOffset() * 60_000 : ms
+  return {
+    ...(since === undefined ? {} : { since: shown(since) }),
+    ...(until === undefined ? {} : { until: shown(until) }),
+  }
 }
 
 function showOf(args: Arguments): GrepPlan['show'] {

@@ -52,7 +52,7 @@ async function show(
   reader: LineReader,
   context: CommandContext,
 ): Promise<void> {
-  const dated = reader.times?.dated !== false
+  const dated = reader.times?.dated ?? templates.some(({ first }) => first !== undefined && !isYear2000(first))
   if (name !== undefined) await context.stdout.write(`${visible(name)}:\n`)
   const width = Math.max(5, ...templates.map(({ count }) => formatCount(count).length))
   const timed = templates.some(({ first }) => first !== undefined)
@@ -71,6 +71,11 @@ async function show(
     })
     await context.stdout.write(lines.join(''))
   }
+}
+
+/** Where times of a log without years lie. */
+function isYear2000(time: number): boolean {
+  return new Date(time).getUTCFullYear() === 2000
 }
 
 function withDates<T extends { templates: Templates }>(log: T): object {
