@@ -1,5 +1,6 @@
 import type { SystemCard } from '../system.ts'
 
+/** What the general codec is, for `pith systems` and the docs. */
 export const card: SystemCard = {
   id: 'general',
   title: 'General codec',

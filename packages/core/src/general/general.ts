@@ -6,6 +6,7 @@ import type { Run } from '../run.ts'
 import { decodeBlock, encodeBlock } from './block.ts'
 import { blocksOf } from './blocks-of.ts'
 
+/** Options of the general codec. */
 export interface GeneralOptions {
   /** Effort; default `default`. */
   level?: 'fast' | 'default' | 'max'

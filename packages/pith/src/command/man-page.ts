@@ -1,5 +1,5 @@
 import type { OptionSpec, VerbSpec } from '@pith/core'
-import { COMMON_OPTIONS } from '../manifest/common.ts'
+import { COMMON_OPTIONS } from '../manifest/shared-options.ts'
 import { exitsOf, usageLine } from './help-text.ts'
 
 /** The manual page of the command in roff, for `man -l -`. */

@@ -1,5 +1,5 @@
 import type { Arguments, OptionSpec, VerbSpec } from '@pith/core'
-import { COMMON_OPTIONS } from '../manifest/common.ts'
+import { COMMON_OPTIONS } from '../manifest/shared-options.ts'
 import { nearest } from './nearest.ts'
 import { usageError } from './usage-error.ts'
 

@@ -1,5 +1,5 @@
 import type { VerbSpec } from '@pith/core'
-import { FORCE_OPTION } from './common.ts'
+import { FORCE_OPTION } from './shared-options.ts'
 
 const fit: VerbSpec = {
   name: 'fit',

@@ -1,5 +1,5 @@
 import type { OptionSpec, VerbSpec } from '@pith/core'
-import { ENTRY_OPTION, LIMIT_OPTION, THREADS_OPTION } from './common.ts'
+import { ENTRY_OPTION, LIMIT_OPTION, THREADS_OPTION } from './shared-options.ts'
 
 const TIME_OPTIONS: readonly OptionSpec[] = [
   { name: 'since', value: 'TIME', summary: 'only lines at or after TIME: 2024-05-01, 2024-05-01T10:00, or 2h (ago)' },

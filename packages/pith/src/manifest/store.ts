@@ -1,5 +1,5 @@
 import type { VerbSpec } from '@pith/core'
-import { ENTRY_OPTION, FORCE_OPTION, LIMIT_OPTION, OUTPUT_OPTION, THREADS_OPTION } from './common.ts'
+import { ENTRY_OPTION, FORCE_OPTION, LIMIT_OPTION, OUTPUT_OPTION, THREADS_OPTION } from './shared-options.ts'
 
 const LEVELS = ['fast', 'default', 'max'] as const
 
