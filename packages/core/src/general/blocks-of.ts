@@ -1,3 +1,5 @@
+import { concatBytes } from '../bytes.ts'
+
 /**
  * Cut a stream of arrays of any length into blocks of `size` bytes; the last may be shorter, none is empty.
  * The blocks do not depend on how the input was cut, and are not views of it.
@@ -10,7 +12,7 @@ export async function* blocksOf(stream: AsyncIterable<Uint8Array>, size: number)
     while (held + chunk.length - at >= size) {
       const end = at + size - held
       parts.push(chunk.subarray(at, end))
-      yield joined(parts, size)
+      yield concatBytes(parts)
       parts = []
       held = 0
       at = end
@@ -21,15 +23,5 @@ export async function* blocksOf(stream: AsyncIterable<Uint8Array>, size: number)
       held += chunk.length - at
     }
   }
-  if (held > 0) yield joined(parts, held)
-}
-
-function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
-  const whole = new Uint8Array(length)
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
+  if (held > 0) yield concatBytes(parts)
 }

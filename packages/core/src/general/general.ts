@@ -1,7 +1,9 @@
+import { throwIfAborted } from '../cancel.ts'
 import type { BlockRow, Codec, EntryReader, EntryWriter, Reader } from '../codec.ts'
 import { isPithError, PithError } from '../errors.ts'
 import type { Source } from '../io.ts'
-import type { Report } from '../report.ts'
+import { meterProgress } from '../progress.ts'
+import { makeReport, type Report } from '../report.ts'
 import type { Run } from '../run.ts'
 import { decodeBlock, encodeBlock } from './block.ts'
 import { blocksOf } from './blocks-of.ts'
@@ -46,10 +48,11 @@ export const generalCodec: Codec<GeneralOptions, GeneralReader> = {
 }
 
 async function encode(source: Source, sink: EntryWriter, options: GeneralOptions & Run): Promise<Report> {
-  const started = performance.now()
+  const startedAt = performance.now()
   const { quality, lgwin, chunkBytes } = settings(options)
-  const { signal, onProgress } = options
-  const total = source.size === undefined ? {} : { total: source.size }
+  const { signal } = options
+  const size = source.size === undefined ? {} : { total: source.size }
+  const meter = meterProgress(options, { stage: 'compress', unit: 'bytes', ...size })
   const pending: { raw: number; coded: Promise<Uint8Array> }[] = []
   const threads = Math.max(1, options.threads ?? 1)
   let bytesIn = 0
@@ -60,11 +63,10 @@ async function encode(source: Source, sink: EntryWriter, options: GeneralOptions
     await sink.block(SECTION, payload, { rawBytes: raw })
     bytesIn += raw
     bytesOut += payload.length
-    onProgress?.({ stage: 'compress', done: bytesIn, ...total, unit: 'bytes' })
+    meter.update(bytesIn)
   }
-  onProgress?.({ stage: 'compress', done: 0, ...total, unit: 'bytes' })
   for await (const raw of blocksOf(source.stream(), chunkBytes)) {
-    signal?.throwIfAborted()
+    throwIfAborted(signal)
     const coded = encodeBlock(raw, { quality, lgwin, signal })
     // A failure is met when its turn to be written comes.
     coded.catch(() => undefined)
@@ -72,9 +74,9 @@ async function encode(source: Source, sink: EntryWriter, options: GeneralOptions
     if (pending.length >= threads) await writeFirst()
   }
   while (pending.length > 0) await writeFirst()
-  signal?.throwIfAborted()
-  const ratio = bytesOut === 0 ? 1 : bytesIn / bytesOut
-  return { codec: 'general', bytesIn, bytesOut, ratio, quality: {}, ms: performance.now() - started }
+  throwIfAborted(signal)
+  meter.finish()
+  return makeReport({ codec: 'general', bytesIn, bytesOut, startedAt })
 }
 
 function settings(options: GeneralOptions): { quality: number; lgwin: number; chunkBytes: number } {
@@ -116,18 +118,19 @@ async function* decodedBlocks(entry: EntryReader, run: Run): AsyncGenerator<Uint
     })
   }
   let ahead: Promise<Uint8Array> | undefined
+  const meter = meterProgress(run, { stage: 'decompress', unit: 'bytes', total })
   let done = 0
-  run.onProgress?.({ stage: 'decompress', done, total, unit: 'bytes' })
   for (let i = 0; i < rows.length; i++) {
-    run.signal?.throwIfAborted()
+    throwIfAborted(run.signal)
     const bytes = await (ahead ?? decodedBlock(entry, rows[i]!, run))
     ahead = i + 1 < rows.length ? decodedBlock(entry, rows[i + 1]!, run) : undefined
     ahead?.catch(() => undefined)
     done += bytes.length
     checkOutput(entry, run, done)
     yield bytes
-    run.onProgress?.({ stage: 'decompress', done, total, unit: 'bytes' })
+    meter.update(done)
   }
+  meter.finish()
 }
 
 async function decodedBlock(entry: EntryReader, row: BlockRow, run: Run): Promise<Uint8Array> {
@@ -171,7 +174,7 @@ class EntryBytes implements GeneralReader {
     for (const row of await this.#entry.blocks(SECTION)) {
       const end = start + row.rawBytes
       if (end > from && start < to) {
-        run.signal?.throwIfAborted()
+        throwIfAborted(run.signal)
         const bytes = await decodedBlock(this.#entry, row, run)
         yield bytes.subarray(Math.max(0, from - start), Math.min(bytes.length, to - start))
       }

@@ -1,4 +1,5 @@
 import type * as Decoder from 'brotli-dec-wasm/web'
+import { concatBytes } from '../bytes.ts'
 import { PithError } from '../errors.ts'
 import type { BrotliOptions } from './brotli-types.ts'
 
@@ -119,15 +120,5 @@ function drain(stream: Decoder.BrotliDecStream, bytes: Uint8Array, maxOutput: nu
   if (at !== bytes.length) {
     throw new PithError('PITH_CORRUPT', `a brotli stream ends ${bytes.length - at} bytes early`)
   }
-  return joined(parts, total)
-}
-
-function joined(parts: readonly Uint8Array[], total: number): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(total)
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
+  return concatBytes(parts)
 }
