@@ -78,8 +78,8 @@ const SAMPLE = 1024
 export const MAX_LEFT = 16
 
 /**
- * Columns that stand left of a column in every template that has it, the nearest first. Both coder and decoder derive
- * this from the templates that the chunk uses, in ascending order.
+ * Columns that stand left of a column in every template that has it and have smaller numbers, the nearest first. Both
+ * coder and decoder derive this from the templates that the chunk uses, in ascending order.
  */
 export function leftColumns(set: TemplateSet, counts: Int32Array): number[][] {
   const left: number[][] = new Array(set.columns)
@@ -90,7 +90,11 @@ export function leftColumns(set: TemplateSet, counts: Int32Array): number[][] {
       const column = columns[k] as number
       const before = left[column]
       if (before === undefined) {
-        left[column] = columns.slice(Math.max(0, k - MAX_LEFT), k).reverse()
+        // Keys of JSON come in any order: only a column that is coded before may be referred to.
+        left[column] = columns
+          .slice(Math.max(0, k - MAX_LEFT), k)
+          .reverse()
+          .filter((c) => c < column)
       } else if (before.length > 0) {
         const here = new Set(columns.slice(0, k))
         if (!before.every((c) => here.has(c))) left[column] = before.filter((c) => here.has(c))
@@ -307,7 +311,7 @@ class Planner {
     for (const [i, other] of lefts.entries()) {
       if (other.kind !== 'number' && other.kind !== 'time') continue
       const scale = scaleOf(plan, other)
-      if (scale === 0) continue
+      if (scale === 0 || !this.#isExact(plan, other, scale)) continue
       for (const mode of [2, 3]) {
         const cost = this.#cost(plan, mode, other, n)
         if (cost * 20 < best * 19) {
@@ -325,7 +329,25 @@ class Planner {
     kernels.toResiduals(plan.mode, plan.values, plan.rows, plan.base, other?.values ?? 0, match, scale, plan.residuals)
     plan.largest = kernels.maxValue(plan.residuals, plan.rows)
     memory.release(mark)
+    if (plan.largest <= Number.MAX_SAFE_INTEGER) return plan
+    // Far apart values whose differences, doubled for their sign, leave 53 bits: as they are, above the least.
+    plan.mode = 0
+    plan.other = 0
+    plan.base = this.#base(plan, 0, 0, 0, 1)
+    kernels.toResiduals(0, plan.values, plan.rows, plan.base, 0, 0, 1, plan.residuals)
+    plan.largest = kernels.maxValue(plan.residuals, plan.rows)
     return plan
+  }
+
+  /** Whether a column less another always is an integer that a double holds. */
+  #isExact(plan: NumberPlan, other: NumberPlan, scale: number): boolean {
+    return this.#reach(plan) + this.#reach(other) * scale <= Number.MAX_SAFE_INTEGER
+  }
+
+  /** Largest absolute value of a column. */
+  #reach({ values, rows }: NumberPlan): number {
+    const { kernels } = this.#w
+    return Math.max(kernels.maxValue(values, rows), -kernels.minValue(values, rows))
   }
 
   /** The left column that at least 30 % of the rows are equal to, as its place from 1, and the rows there. */
