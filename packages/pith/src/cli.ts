@@ -16,6 +16,7 @@ if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
 }
 
 function version(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  const up = import.meta.url.includes('/dist/bundle/') ? '../..' : '..'
+  const text = readFileSync(new URL(`${up}/package.json`, import.meta.url), 'utf8')
   return (JSON.parse(text) as { version: string }).version
 }
