@@ -5,7 +5,7 @@
 
 import { REST } from './groups.ts'
 import type { ParsedChunk } from './parse.ts'
-import type { TemplateSet } from './templates.ts'
+import type { Template, TemplateSet } from './templates.ts'
 import { compileLayout, padDays, ticksPerSecond } from './timestamps.ts'
 import type { Workspace } from './workspace.ts'
 
@@ -56,9 +56,17 @@ export interface NumberPlan extends PlanBase {
   values: number
   residuals: number
   largest: number
+  /** Largest absolute value. */
+  reach: number
+  /** Least value. */
+  least: number
+  /** Rough cost of the first rows in bits. */
+  cost: number
   /** Rows spelled otherwise; their texts are coded apart. */
   exceptions: Int32Array
 }
+
+type NumberParts = Omit<NumberPlan, 'mode' | 'other' | 'base' | 'largest' | 'reach' | 'least' | 'cost'>
 
 /** Texts as they are. With a reference, `flags` says which rows are as the left column. */
 export interface RawPlan extends PlanBase {
@@ -83,22 +91,29 @@ export const MAX_LEFT = 16
  */
 export function leftColumns(set: TemplateSet, counts: Int32Array): number[][] {
   const left: number[][] = new Array(set.columns)
-  for (const [id, template] of set.templates.entries()) {
+  // A column is left of the slot at hand if it bears the number of the template.
+  const met = new Int32Array(set.columns).fill(-1)
+  for (let id = 0; id < set.templates.length; id++) {
     if (counts[id] === 0) continue
-    const { columns } = template
+    const columns = (set.templates[id] as Template).columns
     for (let k = 0; k < columns.length; k++) {
       const column = columns[k] as number
       const before = left[column]
       if (before === undefined) {
-        // Keys of JSON come in any order: only a column that is coded before may be referred to.
-        left[column] = columns
-          .slice(Math.max(0, k - MAX_LEFT), k)
-          .reverse()
-          .filter((c) => c < column)
-      } else if (before.length > 0) {
-        const here = new Set(columns.slice(0, k))
-        if (!before.every((c) => here.has(c))) left[column] = before.filter((c) => here.has(c))
+        const own: number[] = []
+        for (let j = k - 1; j >= 0 && own.length < MAX_LEFT; j--) {
+          // Keys of JSON come in any order: only a column that is coded before may be referred to.
+          if ((columns[j] as number) < column) own.push(columns[j] as number)
+        }
+        left[column] = own
+      } else {
+        for (let i = 0; i < before.length; i++) {
+          if (met[before[i] as number] === id) continue
+          left[column] = before.filter((c) => met[c] === id)
+          break
+        }
       }
+      met[column] = id
     }
   }
   return left
@@ -176,13 +191,13 @@ class Planner {
     return total
   }
 
-  /** Rows of the left column in the same lines, or 0 where it lacks one. */
-  #match(base: PlanBase, other: ColumnPlan): number {
+  /** Rows of the left column in the same lines for the first `n` rows, or 0 where it lacks one. */
+  #match(base: PlanBase, other: ColumnPlan, n: number = base.rows): number {
     const { memory, kernels } = this.#w
     const mark = memory.mark()
-    const match = this.#w.words(base.rows)
+    const match = this.#w.words(n)
     const lines = this.#chunk.rowLine
-    if (kernels.matchRows(lines + base.first * 4, base.rows, lines + other.first * 4, other.rows, match) === 1) {
+    if (kernels.matchRows(lines + base.first * 4, n, lines + other.first * 4, other.rows, match) === 1) {
       return match
     }
     memory.release(mark)
@@ -252,7 +267,6 @@ class Planner {
     const { memory, kernels } = this.#w
     const n = Math.min(plan.rows, SAMPLE)
     const mark = memory.mark()
-    const cost = this.#cost(plan, plan.mode, plan.other === 0 ? undefined : this.#lefts(plan)[plan.other - 1], n)
     const ids = this.#w.words(n)
     const texts = this.#w.words(n * 2)
     const size = 2 ** (33 - Math.clz32(n))
@@ -264,107 +278,90 @@ class Planner {
     // Order-0 entropy with logarithms rounded to halves, from integers only.
     for (const c of counts) bits += c * log2Half(n, c)
     memory.release(mark)
-    return bits < cost
+    return bits < plan.cost
   }
 
-  #cost(plan: NumberPlan, mode: number, other: ColumnPlan | undefined, n: number): number {
-    const { kernels, memory } = this.#w
-    if (other === undefined) return kernels.residualCost(mode, plan.values, n, this.#base(plan, mode, 0, 0, 1), 0, 0, 1)
-    const mark = memory.mark()
-    const match = this.#match(plan, other)
-    const numbers = (other as NumberPlan).values
-    const scale = scaleOf(plan, other as NumberPlan)
-    const base = this.#base(plan, mode, numbers, match, scale)
-    const cost = kernels.residualCost(mode, plan.values, n, base, numbers, match, scale)
-    memory.release(mark)
-    return cost
+  /** What the first row is predicted from: the least value, the first, or the first less that of the left column. */
+  #base(plan: NumberPlan, mode: number, others: number, match: number, scale: number): number {
+    if (mode === 0) return plan.least
+    const first = this.#w.double(plan.values, 0)
+    return mode === 1 ? first : first - this.#w.double(others, this.#w.word(match, 0)) * scale
   }
 
-  /** What the first row is predicted from: the least value, or the first. */
-  #base(
-    plan: Omit<NumberPlan, 'mode' | 'other' | 'base' | 'largest'>,
-    mode: number,
-    others: number,
-    match: number,
-    scale: number,
-  ): number {
-    const { memory, kernels } = this.#w
-    if (mode === 0) return kernels.minValue(plan.values, plan.rows)
-    const first = new Float64Array(memory.buffer, plan.values, 1)[0] as number
-    if (mode === 1) return first
-    const row = this.#w.word(match, 0)
-    return first - (new Float64Array(memory.buffer, others + row * 8, 1)[0] as number) * scale
-  }
-
-  #residuals(partial: Omit<NumberPlan, 'mode' | 'other' | 'base' | 'largest'>): NumberPlan {
-    const { kernels, memory } = this.#w
-    const plan: NumberPlan = { ...partial, mode: 0, other: 0, base: 0, largest: 0 }
-    const n = Math.min(plan.rows, SAMPLE)
-    let best = this.#cost(plan, 0, undefined, n)
+  #residuals(partial: NumberParts): NumberPlan {
+    const { kernels } = this.#w
+    const { values, rows } = partial
+    const least = kernels.minValue(values, rows)
+    const most = kernels.maxValue(values, rows)
+    const reach = Math.max(most, -least)
+    const plan: NumberPlan = { ...partial, mode: 0, other: 0, base: 0, largest: 0, least, reach, cost: 0 }
+    const n = Math.min(rows, SAMPLE)
+    plan.cost = kernels.residualCost(0, values, n, least, 0, 0, 1)
+    const delta = kernels.residualCost(1, values, n, this.#base(plan, 1, 0, 0, 1), 0, 0, 1)
     // A time is never better as it is.
-    const delta = this.#cost(plan, 1, undefined, n)
-    if (plan.kind === 'time' || delta * 20 < best * 19) {
-      best = delta
+    if (plan.kind === 'time' || delta * 20 < plan.cost * 19) {
+      plan.cost = delta
       plan.mode = 1
     }
     const lefts = this.#lefts(plan)
-    for (const [i, other] of lefts.entries()) {
-      if (other.kind !== 'number' && other.kind !== 'time') continue
-      const scale = scaleOf(plan, other)
-      if (scale === 0 || !this.#isExact(plan, other, scale)) continue
-      for (const mode of [2, 3]) {
-        const cost = this.#cost(plan, mode, other, n)
-        if (cost * 20 < best * 19) {
-          best = cost
-          plan.mode = mode
-          plan.other = i + 1
-        }
-      }
-    }
-    const other = plan.other === 0 ? undefined : (lefts[plan.other - 1] as NumberPlan)
-    const mark = memory.mark()
-    const match = other === undefined ? 0 : this.#match(plan, other)
-    const scale = other === undefined ? 1 : scaleOf(plan, other)
-    plan.base = this.#base(plan, plan.mode, other?.values ?? 0, match, scale)
-    kernels.toResiduals(plan.mode, plan.values, plan.rows, plan.base, other?.values ?? 0, match, scale, plan.residuals)
-    plan.largest = kernels.maxValue(plan.residuals, plan.rows)
-    memory.release(mark)
+    if (rows > 1) this.#relate(plan, lefts, n)
+    this.#predict(plan, plan.other === 0 ? undefined : (lefts[plan.other - 1] as NumberPlan))
     if (plan.largest <= Number.MAX_SAFE_INTEGER) return plan
     // Far apart values whose differences, doubled for their sign, leave 53 bits: as they are, above the least.
     plan.mode = 0
     plan.other = 0
-    plan.base = this.#base(plan, 0, 0, 0, 1)
-    kernels.toResiduals(0, plan.values, plan.rows, plan.base, 0, 0, 1, plan.residuals)
-    plan.largest = kernels.maxValue(plan.residuals, plan.rows)
+    this.#predict(plan, undefined)
     return plan
   }
 
-  /** Whether a column less another always is an integer that a double holds. */
-  #isExact(plan: NumberPlan, other: NumberPlan, scale: number): boolean {
-    return this.#reach(plan) + this.#reach(other) * scale <= Number.MAX_SAFE_INTEGER
+  /** Look for a left column that predicts better. */
+  #relate(plan: NumberPlan, lefts: readonly ColumnPlan[], n: number): void {
+    const { kernels, memory } = this.#w
+    for (const [i, other] of lefts.entries()) {
+      if (other.kind !== 'number' && other.kind !== 'time') continue
+      const scale = scaleOf(plan, other)
+      // The difference must be an integer that a double holds.
+      if (scale === 0 || plan.reach + other.reach * scale > Number.MAX_SAFE_INTEGER) continue
+      const mark = memory.mark()
+      const match = this.#match(plan, other, n)
+      const base = this.#base(plan, 2, other.values, match, scale)
+      for (let mode = 2; mode <= 3; mode++) {
+        const cost = kernels.residualCost(mode, plan.values, n, base, other.values, match, scale)
+        if (cost * 20 >= plan.cost * 19) continue
+        plan.cost = cost
+        plan.mode = mode
+        plan.other = i + 1
+      }
+      memory.release(mark)
+    }
   }
 
-  /** Largest absolute value of a column. */
-  #reach({ values, rows }: NumberPlan): number {
-    const { kernels } = this.#w
-    return Math.max(kernels.maxValue(values, rows), -kernels.minValue(values, rows))
+  /** Compute the residuals of the chosen mode. */
+  #predict(plan: NumberPlan, other: NumberPlan | undefined): void {
+    const { kernels, memory } = this.#w
+    const mark = memory.mark()
+    const match = other === undefined ? 0 : this.#match(plan, other)
+    const scale = other === undefined ? 1 : scaleOf(plan, other)
+    const others = other?.values ?? 0
+    plan.base = this.#base(plan, plan.mode, others, match, scale)
+    kernels.toResiduals(plan.mode, plan.values, plan.rows, plan.base, others, match, scale, plan.residuals)
+    plan.largest = kernels.maxValue(plan.residuals, plan.rows)
+    memory.release(mark)
   }
 
   /** The left column that at least 30 % of the rows are equal to, as its place from 1, and the rows there. */
   #reference(base: PlanBase, starts: number, ends: number): { place: number; match: number } {
     const { kernels, memory } = this.#w
-    const step = Math.max(1, Math.floor(base.rows / SAMPLE))
-    const looked = Math.ceil(base.rows / step)
+    const looked = Math.min(base.rows, SAMPLE)
     let best = Math.floor(looked * 0.3)
     let place = 0
     const { rowStart, rowEnd } = this.#chunk
     for (const [i, other] of this.#lefts(base).entries()) {
       if (other.kind === 'const' || other.kind === 'time') continue
       const mark = memory.mark()
-      const match = this.#match(base, other)
+      const match = this.#match(base, other, looked)
       const at = other.first * 4
-      const equal =
-        match === 0 ? 0 : kernels.countEqual(starts, ends, base.rows, step, rowStart + at, rowEnd + at, match)
+      const equal = match === 0 ? 0 : kernels.countEqual(starts, ends, looked, rowStart + at, rowEnd + at, match)
       memory.release(mark)
       if (equal > best) {
         best = equal

@@ -44,7 +44,9 @@ describeSystem({
   arbitraries: {},
   edgeInputs: {
     'keys in another order': bytes(
-      '{"a":1,"b":"x"}\n{"b":"y","a":2}\n'.repeat(60) + '{"b":"z","a":3}\n'.repeat(500) + '{"b":4,"a":"q"}\n'.repeat(9),
+      Array.from({ length: 900 }, (_, i) =>
+        i % 2 === 0 && i < 200 ? `{"a":${i},"b":"x${i % 9}"}\n` : `{"b":"y${(i * 7) % 11}","a":${(i * i) % 97}}\n`,
+      ).join(''),
     ),
     'quotes behind backslashes': bytes(`{"a":"${'\\"'.repeat(5000)}"}\n`.repeat(3)),
   },

@@ -43,7 +43,7 @@ export interface ParsedChunk {
   quotes: boolean
   templates: TemplateSet
   /** Signatures that are no raw lines, by their static text. */
-  signatures: ReadonlyMap<string, KnownSignature>
+  signatures: () => ReadonlyMap<string, KnownSignature>
   /** Lines of each template. */
   templateCounts: Int32Array
   /** Columns that have rows, in ascending order. */
@@ -270,9 +270,6 @@ function gather(
       rowLine,
     ),
   )
-  const found = new Map<string, KnownSignature>()
-  for (const [s, { key }] of signatures.entries())
-    if (known[s]?.template !== 0) found.set(key, known[s] as KnownSignature)
   return {
     ...chunk,
     lineTemplate,
@@ -280,8 +277,17 @@ function gather(
     rowEnd,
     rowLine,
     templates: set,
-    signatures: found,
+    signatures: () => signatureMap(signatures, known),
     templateCounts: counts,
     columns,
   }
+}
+
+function signatureMap(signatures: readonly Signature[], known: readonly KnownSignature[]): Map<string, KnownSignature> {
+  const found = new Map<string, KnownSignature>()
+  for (const [s, { key }] of signatures.entries()) {
+    const own = known[s] as KnownSignature
+    if (own.template !== 0) found.set(key, own)
+  }
+  return found
 }

@@ -60,7 +60,7 @@ export class Prior implements PriorColumns {
       texts.set(plan.id, list)
       plan.known = plan.distinct
     }
-    return new Prior(new KnownTemplates(chunk.templates, chunk.signatures), texts)
+    return new Prior(new KnownTemplates(chunk.templates, chunk.signatures()), texts)
   }
 
   /** Layout: varint length of the parameters, parameters, texts. */

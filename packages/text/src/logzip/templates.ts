@@ -9,7 +9,7 @@
 import { ColumnNamer } from './column-namer.ts'
 import { type Draft, findGroups, firstToken, type Group, headerTemplates, lastToken, REST } from './groups.ts'
 import { TemplateIndex } from './template-index.ts'
-import { endAnchor, lineEnd, startAnchor, type TokenLine } from './tokens.ts'
+import { endAnchor, lineEnd, runWords, startAnchor, type TokenLine } from './tokens.ts'
 
 /** Static text and slots in turn: `statics[i]` stands before slot i, the last one behind all. */
 export interface Template {
@@ -196,13 +196,14 @@ function joinSignatures(
     const line = lines[index] as TokenLine
     let group = bySkeleton.get(line.skeleton)
     if (group === undefined) bySkeleton.set(line.skeleton, (group = []))
-    const home = findHome(group, line, count)
+    const words = runWords(line)
+    const home = findHome(group, line, words, count)
     if (home === undefined) {
-      const draft: Draft = { line, words: [...line.words], count, members: [index] }
+      const draft: Draft = { line, words, count, members: [index] }
       group.push(draft)
       drafts.push(draft)
     } else {
-      for (let i = 0; i < home.words.length; i++) if (home.words[i] !== line.words[i]) home.words[i] = undefined
+      for (let i = 0; i < home.words.length; i++) if (home.words[i] !== words[i]) home.words[i] = undefined
       home.count += count
       home.members.push(index)
     }
@@ -210,14 +211,19 @@ function joinSignatures(
   return drafts
 }
 
-function findHome(group: readonly Draft[], line: TokenLine, count: number): Draft | undefined {
-  const tokens = line.words.length
+function findHome(
+  group: readonly Draft[],
+  line: TokenLine,
+  words: readonly (string | undefined)[],
+  count: number,
+): Draft | undefined {
+  const tokens = words.length
   for (let g = 0; g < group.length && g < MAX_CANDIDATES; g++) {
     const draft = group[g] as Draft
     let shared = 0
     let fresh = 0
     for (let i = 0; i < tokens; i++) {
-      if (draft.words[i] === line.words[i]) shared++
+      if (draft.words[i] === words[i]) shared++
       else if (draft.words[i] !== undefined) fresh++
     }
     if (shared < tokens * MIN_SHARED) continue

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { toLatin1 } from './latin1.ts'
 
 /** A line cut into delimiters and tokens. Places are offsets in `text`. */
 export interface TokenLine {
@@ -22,8 +23,6 @@ export interface TokenLine {
   slotEnds: Int32Array
   /** First token of each run, and the number of tokens at last. */
   runs: Int32Array
-  /** Text of each run with a NUL for each slot; undefined where it is one slot. */
-  words: (string | undefined)[]
   /** Delimiters before each run and behind the last, joined by newlines. */
   skeleton: string
 }
@@ -43,12 +42,11 @@ function isToken(c: number): boolean {
  * @param slots pairs of start and end of its slots, relative to the line
  */
 export function tokenizeLine(text: string, slots: Int32Array): TokenLine {
-  const own: number[] = []
-  const from: number[] = []
-  const to: number[] = []
-  const before: number[] = []
   const count = slots.length >> 1
   const slotEnds = new Int32Array(count)
+  reserve(text.length)
+  const { own, from, to, before, runs, delimiters } = scratch
+  let tokens = 0
   let done = 0
   for (let k = 0; k <= count; k++) {
     const stop = k < count ? (slots[2 * k] as number) : text.length
@@ -59,48 +57,77 @@ export function tokenizeLine(text: string, slots: Int32Array): TokenLine {
       }
       let end = i + 1
       while (end < stop && isToken(text.charCodeAt(end))) end++
-      own.push(-1)
-      from.push(i)
-      to.push(end)
-      before.push(k)
+      own[tokens] = -1
+      from[tokens] = i
+      to[tokens] = end
+      before[tokens++] = k
       i = end
     }
     if (k === count) break
     done = slots[2 * k + 1] as number
     slotEnds[k] = done
-    own.push(k)
-    from.push(stop)
-    to.push(done)
-    before.push(k)
+    own[tokens] = k
+    from[tokens] = stop
+    to[tokens] = done
+    before[tokens++] = k
   }
 
-  const runs: number[] = []
-  const words: (string | undefined)[] = []
-  let skeleton = ''
+  let runCount = 0
+  let bytes = 0
   let pending = 0
-  for (let i = 0; i < own.length; ) {
+  for (let i = 0; i < tokens; ) {
     let last = i
-    while (last + 1 < own.length && joins(text, to[last] as number, from[last + 1] as number)) last++
+    while (last + 1 < tokens && joins(text, to[last] as number, from[last + 1] as number)) last++
     if (last > i && !hasLetter(text, from[i] as number, to[last] as number)) last = i
-    runs.push(i)
-    words.push(runWord(text, own, from, to, i, last))
-    skeleton += `${text.slice(pending, from[i])}\n`
+    runs[runCount++] = i
+    for (let at = pending; at < (from[i] as number); at++) delimiters[bytes++] = text.charCodeAt(at)
+    delimiters[bytes++] = 10
     pending = to[last] as number
     i = last + 1
   }
-  runs.push(own.length)
-  skeleton += text.slice(pending)
+  runs[runCount++] = tokens
+  for (let at = pending; at < text.length; at++) delimiters[bytes++] = text.charCodeAt(at)
   return {
     text,
-    slots: Int32Array.from(own),
-    from: Int32Array.from(from),
-    to: Int32Array.from(to),
-    before: Int32Array.from(before),
+    slots: own.slice(0, tokens),
+    from: from.slice(0, tokens),
+    to: to.slice(0, tokens),
+    before: before.slice(0, tokens),
     slotEnds,
-    runs: Int32Array.from(runs),
-    words,
-    skeleton,
+    runs: runs.slice(0, runCount),
+    skeleton: toLatin1(delimiters, 0, bytes),
   }
+}
+
+/** Room for the tokens of one line, kept because thousands of lines are cut one after the other. */
+let scratch = makeScratch(1024)
+
+function makeScratch(
+  capacity: number,
+): Record<'own' | 'from' | 'to' | 'before' | 'runs', Int32Array> & { delimiters: Uint8Array } {
+  const words = (): Int32Array => new Int32Array(capacity + 2)
+  return {
+    own: words(),
+    from: words(),
+    to: words(),
+    before: words(),
+    runs: words(),
+    delimiters: new Uint8Array(2 * capacity + 2),
+  }
+}
+
+function reserve(length: number): void {
+  // An empty quoted body is a token without a byte, between two quotes that have one each.
+  if (scratch.own.length < length + 2) scratch = makeScratch(length * 2)
+}
+
+/** Text of each run with a NUL for each slot; undefined where it is one slot. */
+export function runWords({ text, slots, from, to, runs }: TokenLine): (string | undefined)[] {
+  const words: (string | undefined)[] = []
+  for (let run = 0; run + 1 < runs.length; run++) {
+    words.push(runWord(text, slots, from, to, runs[run] as number, (runs[run + 1] as number) - 1))
+  }
+  return words
 }
 
 function joins(text: string, end: number, next: number): boolean {
@@ -119,9 +146,9 @@ function hasLetter(text: string, from: number, to: number): boolean {
 
 function runWord(
   text: string,
-  slots: readonly number[],
-  from: readonly number[],
-  to: readonly number[],
+  slots: Int32Array,
+  from: Int32Array,
+  to: Int32Array,
   first: number,
   last: number,
 ): string | undefined {

@@ -10,6 +10,7 @@ export class Workspace {
   readonly kernels: LogKernels
   readonly memory: KernelMemory
   readonly #args: number
+  #view: Float64Array<ArrayBuffer> = new Float64Array(0)
   readonly #floor: number
 
   constructor(target: KernelTarget | 'auto' = 'auto') {
@@ -48,5 +49,15 @@ export class Workspace {
 
   word(at: number, index: number): number {
     return this.memory.i32[(at >> 2) + index] as number
+  }
+
+  double(at: number, index: number): number {
+    return this.#doubles()[(at >> 3) + index] as number
+  }
+
+  #doubles(): Float64Array<ArrayBuffer> {
+    if (this.#view.buffer !== this.memory.buffer)
+      this.#view = new Float64Array(this.memory.buffer, 0, this.memory.buffer.byteLength >> 3)
+    return this.#view
   }
 }

@@ -123,7 +123,8 @@ function freeDigits(most: i32, end: i32): i32 {
 
 function daysIn(month: i32, year: i32): i32 {
   if (month === 2) {
-    const leap: i32 = (year & 3) === 0 && (year - sdiv(year, 100) * 100 !== 0 || year - sdiv(year, 400) * 400 === 0) ? 1 : 0
+    const leap: i32 =
+      (year & 3) === 0 && (year - sdiv(year, 100) * 100 !== 0 || year - sdiv(year, 400) * 400 === 0) ? 1 : 0
     return 28 + leap
   }
   return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31

@@ -264,10 +264,10 @@ export function matchRows(lines: i32, n: i32, otherLines: i32, others: i32, out:
   return 1
 }
 
-/** How many of `n` rows equal the row of another column that `match` names; every `step`-th row is looked at. */
-export function countEqual(starts: i32, ends: i32, n: i32, step: i32, otherStarts: i32, otherEnds: i32, match: i32): i32 {
+/** How many of the first `n` rows equal the row of another column that `match` names. */
+export function countEqual(starts: i32, ends: i32, n: i32, otherStarts: i32, otherEnds: i32, match: i32): i32 {
   let equal: i32 = 0
-  for (let i: i32 = 0; i < n; i += step) {
+  for (let i: i32 = 0; i < n; i++) {
     const start: i32 = ld32(starts + (i << 2))
     const length: i32 = ld32(ends + (i << 2)) - start
     const row: i32 = ld32(match + (i << 2)) << 2
@@ -294,7 +294,8 @@ export function splitEqual(args: i32): i32 {
     const end: i32 = ld32(ends + (i << 2))
     const row: i32 = ld32(match + (i << 2)) << 2
     const other: i32 = ld32(otherStarts + row)
-    const equal: i32 = ld32(otherEnds + row) - other === end - start && sameText(start, other, end - start) !== 0 ? 1 : 0
+    const equal: i32 =
+      ld32(otherEnds + row) - other === end - start && sameText(start, other, end - start) !== 0 ? 1 : 0
     st8(flags + i, equal)
     if (equal === 0) {
       st32(restStarts + (left << 2), start)
@@ -370,15 +371,7 @@ function bitLength(v: f64): i32 {
 }
 
 /** Rough cost in bits of the residuals of a mode over at most `n` rows: two bits and the length of each. */
-export function residualCost(
-  mode: i32,
-  values: i32,
-  n: i32,
-  base: f64,
-  others: i32,
-  match: i32,
-  scale: f64,
-): i32 {
+export function residualCost(mode: i32, values: i32, n: i32, base: f64, others: i32, match: i32, scale: f64): i32 {
   let cost: i32 = 0
   let last: f64 = base
   let before: f64 = -1

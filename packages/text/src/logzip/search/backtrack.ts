@@ -17,7 +17,7 @@ import {
 } from './nfa.ts'
 
 /** Steps that one line may take. */
-const MAX_STEPS = 5_000_000
+const MAX_STEPS = 2_000_000
 
 /** What is left of the steps for one line. */
 export interface Budget {

@@ -1,11 +1,10 @@
-import { alternatives, asLiteral, literalNode, type Node, reverseNode, sequence } from './ast.ts'
+import { alternatives, asLiteral, literalNode, type Node, reverseNode } from './ast.ts'
 import { LiteralFinder } from './byte-search.ts'
-import { invertSet, removeByte, WORD_BYTES } from './byte-set.ts'
 import { LazyDfa } from './dfa.ts'
-import { parseEre } from './ere.ts'
 import { leafOf, orOf } from './formula.ts'
 import { type LiteralPlan, planLiterals } from './literals.ts'
 import { compileProgram } from './nfa.ts'
+import { readPatterns } from './patterns.ts'
 import { forEachMatchingLine, type LineSearch, type OnLine } from './scan.ts'
 import { backtrackEngine, dfaEngine, findSpans, type SpanEngine, type SpanMode, selects } from './spans.ts'
 
@@ -50,7 +49,7 @@ export interface Matcher {
  * Compile patterns as `LC_ALL=C grep -aE` reads them, GNU extensions and odd corners included.
  *
  * Without back-references `test` and `searchBuffer` take linear time, and `findAll` no more than the bytes after each match's start.
- * With them time is polynomial, and all three throw PithError `PITH_LIMIT` after 5 million steps on one line.
+ * With them time is polynomial, and all three throw PithError `PITH_LIMIT` after 2 million steps on one line.
  * Where grep's two engines disagree (an operator behind an anchor, say), so do `test` and `findAll`; not copied are the faults of
  * its regex library with anchors inside repeated groups, with `{0,n}` before a back-reference, and the line feed that -w -x -o adds.
  *
@@ -60,43 +59,21 @@ export function compileMatcher(options: MatcherOptions): Matcher {
   const { ignoreCase = false, invert = false } = options
   const lineRegexp = options.lineRegexp === true
   const word = options.word === true && !lineRegexp
-  const given = splitPatterns(options.patterns)
-  const literals = options.fixed === true ? given : given.map(plainPattern)
-  // grep hands several plain patterns to its fixed-string matcher, whose -w differs in detail, and one fixed string with -w the
-  // other way.
-  const fixed = options.fixed === true || (given.length > 1 && literals.every((literal) => literal !== undefined))
-  const patterns = fixed ? (literals as Uint8Array[]) : given
-  const parsed = fixed ? [] : patterns.map((pattern) => parseEre(pattern, 'spans', ignoreCase))
-  const spansOf = (at: number): Node =>
-    fixed ? literalNode(patterns[at] as Uint8Array, ignoreCase) : (parsed[at]?.node as Node)
-  const selecting = fixed
-    ? wrapNode(alternatives(patterns.map((_, at) => spansOf(at))), word, lineRegexp)
-    : patterns.length === 0
-      ? alternatives([])
-      : parseEre(wrapPattern(patterns, word, lineRegexp), 'lines', ignoreCase).node
+  const { nodes, referring, selecting, byLibrary, literals, fixed } = readPatterns(options.patterns, {
+    fixed: options.fixed === true,
+    ignoreCase,
+    word,
+    lineRegexp,
+  })
   const selector = new LazyDfa(compileProgram(selecting), true)
-
-  const referring = patterns.map((_, at) => at).filter((at) => parsed[at]?.backReferences === true)
-  const regular = patterns.map((_, at) => at).filter((at) => !referring.includes(at))
-  const mode: SpanMode = !word ? 'plain' : fixed && patterns.length > 1 ? 'fixedWord' : 'word'
   let engines: SpanEngine[] | undefined
   const spanEngines = (): SpanEngine[] => {
-    engines ??= [
-      ...(regular.length === 0 ? [] : [regularEngine(alternatives(regular.map(spansOf)))]),
-      ...referring.map((at) => referringEngine(spansOf(at), ignoreCase)),
-    ]
+    engines ??= buildEngines(nodes, referring, ignoreCase)
     return engines
   }
-
-  // What the line matcher of grep can't do goes to the regex library, and then all patterns do.
-  const select = parsed.some((ere) => ere.backReferences || ere.collation)
-    ? (bytes: Uint8Array, start: number, end: number): boolean =>
-        spanEngines().some((engine) => selects(engine, bytes, start, end, word, lineRegexp))
-    : undefined
-
-  const whole = literals.every((literal) => literal !== undefined) && !word && !lineRegexp
-  const required = whole ? literalPlan(literals as Uint8Array[], ignoreCase) : planLiterals(selecting, ignoreCase)
-  const single = whole && literals.length === 1 ? (literals[0] as Uint8Array) : undefined
+  const exact = literals !== undefined && !word && !lineRegexp
+  const required = exact ? literalPlan(literals, ignoreCase) : planLiterals(selecting, ignoreCase)
+  const single = exact && literals.length === 1 ? (literals[0] as Uint8Array) : undefined
   const finder =
     single === undefined || single.length === 0
       ? undefined
@@ -104,9 +81,10 @@ export function compileMatcher(options: MatcherOptions): Matcher {
   const matches = (bytes: Uint8Array, start: number, end: number): boolean => {
     if (finder !== undefined) return finder.find(bytes, start, end) >= 0
     if (end - start < required.minBytes || !selector.testLine(bytes, start, end)) return false
-    return select === undefined || select(bytes, start, end)
+    return !byLibrary || spanEngines().some((engine) => selects(engine, bytes, start, end, word, lineRegexp))
   }
-  const search: LineSearch = { selector, matches, certain: select === undefined, finder, required }
+  const search: LineSearch = { selector, matches, certain: !byLibrary, finder, required }
+  const mode: SpanMode = !word ? 'plain' : fixed && nodes.length > 1 ? 'fixedWord' : 'word'
   return {
     test: (bytes, start, end) => matches(bytes, start, end) !== invert,
     findAll: (bytes, start, end) => {
@@ -116,45 +94,9 @@ export function compileMatcher(options: MatcherOptions): Matcher {
     },
     searchBuffer: (bytes, start, end, onLine) => forEachMatchingLine(search, invert, bytes, start, end, onLine),
     required: invert ? { needs: { op: 'always' }, minBytes: 0 } : required,
-    exact: whole && !invert,
+    exact: exact && !invert,
     inverted: invert,
   }
-}
-
-function splitPatterns(given: readonly (string | Uint8Array)[]): Uint8Array[] {
-  const encoder = new TextEncoder()
-  const patterns: Uint8Array[] = []
-  const known = new Set<string>()
-  for (const pattern of given) {
-    const bytes = typeof pattern === 'string' ? encoder.encode(pattern) : pattern
-    for (let from = 0; from <= bytes.length; ) {
-      const found = bytes.indexOf(0x0a, from)
-      const to = found < 0 ? bytes.length : found
-      const part = bytes.slice(from, to)
-      if (!known.has(part.join())) patterns.push(part)
-      known.add(part.join())
-      from = to + 1
-    }
-  }
-  return patterns
-}
-
-const SPECIAL = /* @__PURE__ */ new TextEncoder().encode('$*.[^(+?{|')
-const ESCAPABLE = /* @__PURE__ */ new TextEncoder().encode('$*.[\\^(+?{|')
-
-/** The bytes that an expression without operators stands for, else undefined. */
-function plainPattern(pattern: Uint8Array): Uint8Array | undefined {
-  const bytes: number[] = []
-  for (let i = 0; i < pattern.length; i++) {
-    let byte = pattern[i] as number
-    if (SPECIAL.includes(byte)) return undefined
-    if (byte === 0x5c) {
-      byte = pattern[++i] ?? 0
-      if (!ESCAPABLE.includes(byte)) return undefined
-    }
-    bytes.push(byte)
-  }
-  return Uint8Array.from(bytes)
 }
 
 function foldLiteral(literal: Uint8Array, ignoreCase: boolean): Uint8Array {
@@ -173,43 +115,17 @@ function literalPlan(literals: readonly Uint8Array[], ignoreCase: boolean): Lite
   return { needs, minBytes }
 }
 
-const WORD_OPEN = '(^|[^[:alnum:]_])('
-const WORD_CLOSE = ')([^[:alnum:]_]|$)'
-
-/** grep wraps the text, not the parsed expression, so that a stray `)` closes the wrapper's group. */
-function wrapPattern(patterns: readonly Uint8Array[], word: boolean, lineRegexp: boolean): Uint8Array {
-  const encoder = new TextEncoder()
-  const open = encoder.encode(lineRegexp ? '^(' : word ? WORD_OPEN : '')
-  const close = encoder.encode(lineRegexp ? ')$' : word ? WORD_CLOSE : '')
-  const length = patterns.reduce((sum, pattern) => sum + pattern.length + 1, -1)
-  const text = new Uint8Array(open.length + length + close.length)
-  text.set(open)
-  let at = open.length
-  for (let i = 0; i < patterns.length; i++) {
-    if (i > 0) text[at++] = 0x0a
-    text.set(patterns[i] as Uint8Array, at)
-    at += (patterns[i] as Uint8Array).length
+/** One automaton for all expressions without back-references, and an engine for each of the others. */
+function buildEngines(nodes: readonly Node[], referring: readonly boolean[], ignoreCase: boolean): SpanEngine[] {
+  const engines: SpanEngine[] = []
+  const regular = nodes.filter((_, i) => referring[i] !== true)
+  if (regular.length > 0) {
+    const node = alternatives(regular)
+    engines.push(dfaEngine(compileProgram(node), compileProgram(reverseNode(node))))
   }
-  text.set(close, text.length - close.length)
-  return text
-}
-
-function wrapNode(node: Node, word: boolean, lineRegexp: boolean): Node {
-  const lineStart: Node = { kind: 'assert', what: 'lineStart' }
-  const lineEnd: Node = { kind: 'assert', what: 'lineEnd' }
-  if (lineRegexp) return sequence([lineStart, node, lineEnd])
-  if (!word) return node
-  const set = WORD_BYTES.slice()
-  invertSet(set)
-  removeByte(set, 0x0a)
-  const other: Node = { kind: 'set', set }
-  return sequence([alternatives([lineStart, other]), node, alternatives([other, lineEnd])])
-}
-
-function regularEngine(node: Node): SpanEngine {
-  return dfaEngine(compileProgram(node), compileProgram(reverseNode(node)))
-}
-
-function referringEngine(node: Node, ignoreCase: boolean): SpanEngine {
-  return backtrackEngine(compileProgram(node, true), compileProgram(reverseNode(node)), ignoreCase)
+  nodes.forEach((node, i) => {
+    if (referring[i] !== true) return
+    engines.push(backtrackEngine(compileProgram(node, true), compileProgram(reverseNode(node)), ignoreCase))
+  })
+  return engines
 }

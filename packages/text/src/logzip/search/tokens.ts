@@ -87,9 +87,9 @@ export function matchTemplate(
         align(walk, part + 1, length, [constraint])
       }
     }
+    if (walk.found.has('')) return 'always'
     if (walk.steps > MAX_STEPS || walk.found.size > MAX_ALIGNMENTS) return 'maybe'
   }
-  if (walk.found.has('')) return 'always'
   return walk.found.size === 0 ? 'never' : [...walk.found.values()]
 }
 
@@ -144,7 +144,9 @@ function keep(walk: Walk, way: readonly SlotConstraint[]): void {
 function align(walk: Walk, part: number, done: number, way: readonly SlotConstraint[]): void {
   const { bytes, ignoreCase } = walk
   const at = walk.parts[part]
-  if (at === undefined || walk.found.size > MAX_ALIGNMENTS || ++walk.steps > MAX_STEPS) return
+  if (at === undefined || walk.found.size > MAX_ALIGNMENTS || walk.steps > MAX_STEPS) return
+  // Long literals cost more a step.
+  walk.steps += 1 + ((bytes.length - done) >> 5)
   if ('text' in at) {
     alignText(walk, part, 0, done, way)
     return
