@@ -50,6 +50,8 @@ export interface VerbSpec {
   readonly examples: readonly Example[]
   /** Exit codes, where they are not 0 done, 1 failed, 2 bad usage. */
   readonly exits?: readonly (readonly [code: number, meaning: string])[]
+  /** Whether what it prints is data or text that is no report, so that it has no `--json`. */
+  readonly plain?: boolean
   /** Heading it stands under in the list of verbs. */
   readonly group?: string
   /** Import the code that does it; called only when the verb is run. */

@@ -9,6 +9,8 @@ const FAILED = 1
 const BAD_USAGE = 2
 const INTERRUPTED = 130
 const TERMINATED = 143
+/** Verbs whose standard output is a file. */
+const WRITES_FILES: ReadonlySet<string> = new Set(['compress', 'decompress', 'repair', 'repack'])
 
 /** What Ctrl-C and SIGTERM abort with. */
 class Interrupted extends Error {
@@ -88,8 +90,8 @@ async function fail(error: unknown, words: readonly string[], context: HostConte
     const reason: unknown = context.signal.reason
     return reason instanceof Interrupted ? reason.exitCode : INTERRUPTED
   }
-  // Whoever read the output has seen enough.
-  if (error instanceof ClosedOutput) return 0
+  // Whoever read lines has seen enough; of a file, a part is none.
+  if (error instanceof ClosedOutput) return WRITES_FILES.has(words[0] ?? '') ? FAILED : 0
   const known = asPithError(error)
   try {
     await context.stdout.flush()

@@ -7,7 +7,8 @@ import { usageError } from './usage-error.ts'
 export function optionsOf(verb: VerbSpec): readonly OptionSpec[] {
   const own = new Set(verb.options.map((option) => option.name))
   const letters = new Set(verb.options.flatMap((option) => option.short ?? []))
-  const common = COMMON_OPTIONS.filter((option) => !own.has(option.name))
+  const fits = (option: OptionSpec): boolean => !own.has(option.name) && !(verb.plain && option.name === 'json')
+  const common = COMMON_OPTIONS.filter(fits)
   return [
     ...verb.options,
     ...common.map(({ short, ...rest }) => (short === undefined || letters.has(short) ? rest : { short, ...rest })),

@@ -38,8 +38,8 @@ export function errorObject(error: PithError): object {
   return { code, message, ...(hint === undefined ? {} : { hint }), ...(at === undefined ? {} : { at }) }
 }
 
-/** Text without characters that would steer a terminal. */
+/** Text of one line, without characters that would steer a terminal. */
 export function visible(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not reach a terminal
-  return text.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
+  return text.replace(/[\x00-\x08\x0a-\x1f\x7f-\x9f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
 }

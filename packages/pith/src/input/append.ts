@@ -20,9 +20,11 @@ import { parseDuration } from '../command/sizes.ts'
 import type { CompressPlan } from '../verbs/compress.ts'
 import { pickCodec } from './encode-entry.ts'
 import { gather } from './gather.ts'
-import { codecOf } from './open-file.ts'
+import { codecOf, shownName } from './open-file.ts'
 import { PieceWriter } from './piece-writer.ts'
 import { showWritten } from './show-written.ts'
+import { damageIn } from './unwrap.ts'
+import { innerSource, wrapperAround } from './wrapped-source.ts'
 import { addItems, type WrittenEntry } from './write-container.ts'
 
 export interface AppendChoices {
@@ -103,8 +105,13 @@ async function appendOne(
   const path = plan.paths[0]!
   const { signal } = context
   const input = path === '-' ? undefined : await inputSource(path, { signal })
-  const source = input ?? toSource(context.stdin(), { signal })
+  const given = input ?? toSource(context.stdin(), { signal })
   try {
+    const wrapper = plan.unwrap && every === undefined ? await wrapperAround(given) : undefined
+    if (wrapper !== undefined) {
+      await context.note(`${shownName(path)} is packed with ${wrapper} and is unpacked first (--no-unwrap keeps it)`)
+    }
+    const source = wrapper === undefined ? given : innerSource(wrapper, given)
     const held = await heldEntry(container, file)
     if (held !== undefined && held.path !== undefined) {
       const [item] = path === '-' ? [] : await gather([path], (line) => context.note(line))
@@ -124,6 +131,14 @@ async function appendOne(
     const bytesIn = await pieces.writeAll(source, every)
     await entry.finish()
     return { codec: codec.id, bytesIn, bytesOut: pieces.bytesOut }
+  } catch (error) {
+    // Nothing was committed, so the file stays as it was.
+    const damage = damageIn(error)
+    if (damage === undefined) throw error
+    throw new PithError('PITH_CORRUPT', `${shownName(path)} cannot be unpacked: ${damage.message}`, {
+      hint: 'Add --no-unwrap to append it as it is.',
+      cause: error,
+    })
   } finally {
     await input?.close()
   }

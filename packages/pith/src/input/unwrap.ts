@@ -10,6 +10,14 @@ export class WrapperDamage extends Error {
   override readonly name = 'WrapperDamage'
 }
 
+/** The damage behind an error, if that is what it comes from. */
+export function damageIn(error: unknown): WrapperDamage | undefined {
+  for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth++) {
+    if (at instanceof WrapperDamage) return at
+  }
+  return undefined
+}
+
 /** Output of one engine call; two of them are held at most. */
 const STEP = 1 << 18
 /** Where more comes out than this, it must also be fewer than MAX_RATIO bytes for each that goes in: no log packs like that. */

@@ -18,7 +18,7 @@ import { type Gathered, gather } from './gather.ts'
 import { openInput } from './open-file.ts'
 import { outputSink } from './output-sink.ts'
 import { createSpool, type Spool } from './spool.ts'
-import { unwrappedName, type Wrapper, WrapperDamage } from './unwrap.ts'
+import { damageIn, unwrappedName, type Wrapper } from './unwrap.ts'
 import { innerSource, wrapperAround } from './wrapped-source.ts'
 
 /** What was written. */
@@ -219,13 +219,6 @@ async function withoutOutput(items: readonly Gathered[], output: string): Promis
   if (output === '-') return items
   const place = join(resolve(dirname(output)), basename(output))
   return items.filter((item) => resolve(item.place) !== place)
-}
-
-function damageIn(error: unknown): WrapperDamage | undefined {
-  for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth++) {
-    if (at instanceof WrapperDamage) return at
-  }
-  return undefined
 }
 
 async function spooled(source: Source): Promise<Spool> {

@@ -42,6 +42,7 @@ const doctor: VerbSpec = {
 
 const completion: VerbSpec = {
   name: 'completion',
+  plain: true,
   group: 'More',
   summary: 'print a completion script for a shell',
   operands: [{ name: 'SHELL', summary: 'bash, zsh or fish', choices: ['bash', 'zsh', 'fish'] }],
@@ -55,6 +56,7 @@ const completion: VerbSpec = {
 
 const man: VerbSpec = {
   name: 'man',
+  plain: true,
   group: 'More',
   summary: 'print the manual page',
   operands: [],
@@ -65,6 +67,7 @@ const man: VerbSpec = {
 
 const help: VerbSpec = {
   name: 'help',
+  plain: true,
   group: 'More',
   summary: 'print help for a verb',
   operands: [{ name: 'VERB', summary: 'the verb', min: 0, max: Number.POSITIVE_INFINITY, completes: 'verb' }],

@@ -73,6 +73,7 @@ const grep: VerbSpec = {
 
 const cat: VerbSpec = {
   name: 'cat',
+  plain: true,
   group: 'Read',
   summary: 'print lines of a compressed file',
   details: ['Prints what FILE holds, or only some of its lines, decoding no more than it must.'],

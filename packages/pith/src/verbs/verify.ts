@@ -48,13 +48,13 @@ async function verifyFile(path: string, job: Run, context: CommandContext): Prom
 
 function linesOf(name: string, report: VerifyReport, quiet: boolean): string {
   const { bad, commit, entries, blocks, rawBytes, uncommittedBytes } = report
-  const lines = bad.map((place) => `${name}: ${badLine(place)}\n`)
+  const lines = bad.map((place) => `${name}: ${badLine(place)}`)
   if (!quiet || bad.length > 0) {
     const counts = `commit ${commit}, ${plural(entries, 'entry', 'entries')}, ${plural(blocks, 'block')}`
     const behind = uncommittedBytes === 0 ? '' : `, ${plural(uncommittedBytes, 'byte')} behind the last commit`
-    lines.push(`${name}: ${report.ok ? 'ok' : 'damaged'}, ${counts}, ${formatBytes(rawBytes)} decoded${behind}\n`)
+    lines.push(`${name}: ${report.ok ? 'ok' : 'damaged'}, ${counts}, ${formatBytes(rawBytes)} decoded${behind}`)
   }
-  return lines.map(visible).join('')
+  return lines.map((line) => `${visible(line)}\n`).join('')
 }
 
 function badLine(place: BadPlace): string {
