@@ -265,8 +265,8 @@ export function logs(maxLines: number): fc.Arbitrary<Uint8Array> {
   return logRecipes(maxLines).map(makeLog)
 }
 
-/** A log as people have them: several templates, times, addresses; `lines` lines. */
-export function sampleLog(lines: number, seed: number = 1): Uint8Array<ArrayBuffer> {
+/** A log as people have them: several templates, times, addresses; `odd` of 1000 lines are something else. */
+export function sampleLog(lines: number, seed: number = 1, odd: number = 5): Uint8Array<ArrayBuffer> {
   return makeLog({
     seed,
     lines,
@@ -281,7 +281,7 @@ export function sampleLog(lines: number, seed: number = 1): Uint8Array<ArrayBuff
     start: Date.UTC(2024, 0, 1, 12),
     eol: 'lf',
     lastNewline: true,
-    odd: 5,
+    odd,
     json: false,
   })
 }

@@ -95,8 +95,9 @@ class PieceQueue implements Sink {
     this.#wake?.()
   }
 
-  async abort(): Promise<void> {
-    await this.close()
+  async abort(reason?: unknown): Promise<void> {
+    // Not an end: whoever takes the pieces must not believe that they are all.
+    this.fail(reason)
   }
 
   fail(reason: unknown): void {

@@ -87,18 +87,31 @@ export function searchBytes(bytes: Uint8Array, matcher: Matcher): GrepHits {
   return { lines, bytes: out, offsets }
 }
 
-/** The hits whose line, or the last one before it that says its time, lies in the time range. */
-export function inTime(hits: GrepHits, view: ChunkView, { since, until }: GrepQuery): GrepHits {
-  const times = view.lineTimes()
+/** Whether a query asks for a time. */
+export function asksForTime({ since, until }: GrepQuery): boolean {
+  return since !== undefined || until !== undefined
+}
+
+/** Whether the first hit stands before the first line that says its time. */
+export function needsTimeBefore(hits: GrepHits, times: Float64Array): boolean {
+  const [first] = hits.lines
+  return first !== undefined && times.subarray(0, first + 1).every((time) => Number.isNaN(time))
+}
+
+/**
+ * The hits whose line, or the last one before it that says its time, lies in the time range.
+ *
+ * @param times of the lines that were searched, in milliseconds since 1970; NaN where a line says none
+ * @param before the last time before them; where there is none, the first one that is said
+ */
+export function inTime(hits: GrepHits, times: Float64Array, { since, until }: GrepQuery, before?: number): GrepHits {
   const kept: number[] = []
   let line = 0
-  let time = Number.NaN
+  let time = before ?? times.find((t) => !Number.isNaN(t)) ?? Number.NaN
   for (let i = 0; i < hits.lines.length; i++) {
     for (; line <= (hits.lines[i] as number); line++) if (!Number.isNaN(times[line])) time = times[line] as number
-    // Before the first time of a chunk, the chunk's own first time is the best that is known.
-    const known = Number.isNaN(time) ? times.find((t) => !Number.isNaN(t)) : time
-    if (known === undefined) kept.push(i)
-    else if (!(since !== undefined && known < since) && !(until !== undefined && known > until)) kept.push(i)
+    // Where nothing says a time (NaN), everything is kept.
+    if (!(since !== undefined && time < since) && !(until !== undefined && time > until)) kept.push(i)
   }
   const offsets = new Uint32Array(kept.length + 1)
   const parts = kept.map((i) => hits.bytes.subarray(hits.offsets[i], hits.offsets[i + 1]))

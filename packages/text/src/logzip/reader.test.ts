@@ -166,8 +166,10 @@ describe('search', () => {
   })
 
   test('no hit reads no column', async () => {
-    const log = sampleLog(6000)
-    const reader = await readerOf(log, { chunkBytes: 2 ** 18 })
+    const log = bytes(
+      Array.from({ length: 40_000 }, (_, i) => `port ${(i * 7919) % 65536} try ${(i * i) % 999}\n`).join(''),
+    )
+    const reader = await readerOf(log, { chunkBytes: 2 ** 23 })
     expect(await reader.count({ patterns: ['no such word'], fixed: true })).toBe(0)
     const { stored, decodedBytes } = reader.stats
     expect(stored['columns']).toBeGreaterThan(0)
@@ -181,7 +183,7 @@ describe('times', () => {
     seed: fc.nat(1_000_000),
     lines: fc.integer({ min: 8, max: 300 }),
     templates: fc.constant([['user', 8, 'session', 2]]),
-    spelling: fc.constantFrom(...Object.keys(SPELLINGS).filter((layout) => /[Yy]/.test(layout))),
+    spelling: fc.constantFrom(...Object.keys(SPELLINGS).filter((layout) => /^(?!.*f)(?=.*[Yy])/.test(layout))),
     step: fc.constantFrom(0, 5000, 90_000, 40_000_000),
     start: fc.integer({ min: 946_684_800_000, max: 1_900_000_000_000 }),
     eol: fc.constantFrom<LogRecipe['eol']>('lf', 'crlf'),
@@ -194,7 +196,7 @@ describe('times', () => {
     await fc.assert(
       fc.asyncProperty(timed, chunkSizes, fc.nat(299), fc.nat(299), async (recipe, chunkBytes, a, b) => {
         const lines = makeLines(recipe)
-        const whole = /\.|,|f/.test(recipe.spelling) ? 1 : 1000
+        const whole = /[.,]\d/.test(recipe.spelling) ? 1 : 1000
         const times = lines.map(({ time }) => Math.floor((time as number) / whole) * whole)
         const log = makeLog(recipe)
         const reader = await readerOf(log, { chunkBytes })
@@ -277,10 +279,13 @@ describe('bytes in, bytes out', () => {
   test('an abort rejects with its reason', async () => {
     const abort = new AbortController()
     const reason = new Error('enough')
-    const pieces = compressLog(sampleLog(2000), { level: 'fast', chunkBytes: 4096, signal: abort.signal })
-    await pieces.next()
-    abort.abort(reason)
-    await expect(collect(pieces)).rejects.toBe(reason)
+    async function* input(): AsyncGenerator<Uint8Array> {
+      yield sampleLog(300)
+      abort.abort(reason)
+      yield sampleLog(300)
+    }
+    const options = { level: 'fast', chunkBytes: 4096, signal: abort.signal } as const
+    await expect(collect(compressLog(input(), options))).rejects.toBe(reason)
   })
 
   test('leaving early ends the work', async () => {

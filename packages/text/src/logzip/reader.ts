@@ -11,7 +11,7 @@ import {
 import { createPool, mapOrdered, type Pool, siblingUrl } from '@pith/core/workers'
 import { atChunk, chunkRows, readPrior } from './entry.ts'
 import type { ChunkFacts } from './facts.ts'
-import type { GrepHits, GrepQuery } from './grep.ts'
+import { asksForTime, type GrepHits, type GrepQuery, inTime, needsTimeBefore } from './grep.ts'
 import { type ChunkSummary, readSummary } from './summary.ts'
 import type { logTasks, PriorBytes } from './tasks.ts'
 import type { TimeRange } from './time-range.ts'
@@ -162,8 +162,12 @@ export class LogReader implements Reader {
   async *grep(query: GrepQuery, run: Run = {}): AsyncGenerator<GrepBatch, void, undefined> {
     const meter = meterProgress(run, { stage: 'search', unit: 'bytes', total: this.rawBytes })
     let done = 0
-    const units = joinOpen(this.#chunks.filter((chunk) => mayBeIn(chunk, query)))
-    for await (const [unit, hits] of this.#mapChunks(units, run, (u) => this.#search(u, query, run))) {
+    const all = joinOpen(this.#chunks)
+    const times = new UnitTimes(all, (unit) => this.#times(unit, run))
+    const mayHold = all.map((unit) => unit.some((chunk) => mayBeIn(chunk, query)))
+    // Lines without a time at the start of a unit count as the last line of the one before.
+    const units = all.filter((_, i) => mayHold[i] || (asksForTime(query) && mayHold[i - 1]))
+    for await (const [unit, hits] of this.#mapChunks(units, run, (u) => this.#search(u, query, run, times))) {
       if (hits.lines.length > 0) {
         const first = (unit[0] as Chunk).firstLine
         yield { lines: Float64Array.from(hits.lines, (line) => line + first), bytes: hits.bytes, offsets: hits.offsets }
@@ -217,7 +221,14 @@ export class LogReader implements Reader {
     return await this.#tasks(run).run('decode', { blocks, prior: await this.#priorBytes(run) })
   }
 
-  async #search(unit: readonly Chunk[], query: GrepQuery, run: Run): Promise<GrepHits> {
+  async #search(unit: readonly Chunk[], query: GrepQuery, run: Run, times: UnitTimes): Promise<GrepHits> {
+    const hits = await this.#hits(unit, query, run)
+    if (!asksForTime(query) || hits.lines.length === 0) return hits
+    const own = await times.of(unit)
+    return inTime(hits, own, query, needsTimeBefore(hits, own) ? await times.before(unit) : undefined)
+  }
+
+  async #hits(unit: readonly Chunk[], query: GrepQuery, run: Run): Promise<GrepHits> {
     const pool = this.#tasks(run)
     if (unit.length > 1) {
       const parts: Uint8Array[] = []
@@ -232,6 +243,23 @@ export class LogReader implements Reader {
     const rest = chunk.rows.filter((row) => row.section !== 'chunk' && row.section !== 'ids')
     const blocks = [...few, ...(await this.#read(rest, run))]
     return await pool.run('grep', { blocks, prior, query })
+  }
+
+  /** Times of the lines of chunks whose last lines go on in the next one. */
+  async #times(unit: readonly Chunk[], run: Run): Promise<Float64Array> {
+    const lines = unit.reduce((sum, chunk) => sum + chunk.lines - (chunk.open ? 1 : 0), 1)
+    const times = new Float64Array(lines).fill(Number.NaN)
+    let at = 0
+    for (const [i, chunk] of unit.entries()) {
+      const call = { blocks: await this.#load(chunk, run), prior: await this.#priorBytes(run) }
+      const own = await this.#tasks(run).run('times', call)
+      // The rest of a line that was cut says nothing of the line.
+      for (let line = i > 0 && unit[i - 1]?.open ? 1 : 0; line < own.length; line++) {
+        times[at + line] = own[line] as number
+      }
+      at += own.length - (chunk.open ? 1 : 0)
+    }
+    return times
   }
 
   async #load(
@@ -284,6 +312,33 @@ export class LogReader implements Reader {
       }
     }
     yield* mapOrdered(items, call, { concurrency: threads === 1 ? 1 : threads * 2, signal: run.signal })
+  }
+}
+
+/** Times of the lines of units, each asked for once. */
+class UnitTimes {
+  readonly #units: readonly (readonly Chunk[])[]
+  readonly #ask: (unit: readonly Chunk[]) => Promise<Float64Array>
+  readonly #times: Map<readonly Chunk[], Promise<Float64Array>> = new Map()
+
+  constructor(units: readonly (readonly Chunk[])[], ask: (unit: readonly Chunk[]) => Promise<Float64Array>) {
+    this.#units = units
+    this.#ask = ask
+  }
+
+  of(unit: readonly Chunk[]): Promise<Float64Array> {
+    let times = this.#times.get(unit)
+    if (times === undefined) this.#times.set(unit, (times = this.#ask(unit)))
+    return times
+  }
+
+  /** The last time that is said before a unit. */
+  async before(unit: readonly Chunk[]): Promise<number | undefined> {
+    for (let i = this.#units.indexOf(unit) - 1; i >= 0; i--) {
+      const last = (await this.of(this.#units[i] as readonly Chunk[])).findLast((time) => !Number.isNaN(time))
+      if (last !== undefined) return last
+    }
+    return undefined
   }
 }
 

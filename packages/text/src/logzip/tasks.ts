@@ -4,7 +4,7 @@ import type { TaskContext } from '@pith/core/workers'
 import { ChunkView } from './chunk-decode.ts'
 import { type ChunkOptions, type EncodedChunk, encodeFirst, encodePiece } from './chunk-encode.ts'
 import { type ChunkFacts, readFacts } from './facts.ts'
-import { type GrepHits, type GrepQuery, inTime, matcherOf, mayHit, searchBytes } from './grep.ts'
+import { type GrepHits, type GrepQuery, matcherOf, mayHit, searchBytes } from './grep.ts'
 import { Prior } from './prior.ts'
 import { type PackedSignatures, packSignatures, unpackSignatures } from './signature-pack.ts'
 import { Workspace } from './workspace.ts'
@@ -75,6 +75,8 @@ export const logTasks: {
   encodeFirst(call: EncodeCall, context: TaskContext): FirstResult
   decode(call: DecodeCall, context: TaskContext): Uint8Array
   facts(call: DecodeCall): ChunkFacts
+  /** Milliseconds since 1970 of each line that says its time, else NaN. */
+  times(call: DecodeCall, context: TaskContext): Float64Array
   /** Whether a chunk may have a hit, from its tables and template ids alone. */
   grepHead(call: GrepCall): 'none' | 'maybe'
   grep(call: GrepCall, context: TaskContext): GrepHits
@@ -101,17 +103,18 @@ export const logTasks: {
   facts(call) {
     return readFacts(viewOf(work(), call.blocks, priorOf(call.prior)))
   },
+  times(call, context) {
+    const times = viewOf(work(), call.blocks, priorOf(call.prior)).lineTimes()
+    context.transfer([times.buffer as ArrayBuffer])
+    return times
+  },
   grepHead(call) {
     const prior = priorOf(call.prior)
     return mayHit(viewOf(work(), call.blocks, prior), prior, matcherOf(call.query)) ? 'maybe' : 'none'
   },
   grep(call, context) {
     const view = viewOf(work(), call.blocks, priorOf(call.prior))
-    const hits = searchBytes(view.render(), matcherOf(call.query))
-    return movedHits(
-      call.query.since === undefined && call.query.until === undefined ? hits : inTime(hits, view, call.query),
-      context,
-    )
+    return movedHits(searchBytes(view.render(), matcherOf(call.query)), context)
   },
   grepBytes({ parts, query }, context) {
     return movedHits(searchBytes(concatBytes(parts), matcherOf(query)), context)

@@ -31,7 +31,9 @@ export function timeColumns(set: TemplateSet): Set<number> {
 
 /** Milliseconds of ticks in a layout. */
 export function toMilliseconds(ticks: number, layout: string): number {
-  return Math.floor((ticks * 1000) / ticksPerSecond(layout))
+  const perSecond = ticksPerSecond(layout)
+  // Not multiplied first: that would leave 53 bits.
+  return perSecond >= 1000 ? Math.floor(ticks / (perSecond / 1000)) : ticks * (1000 / perSecond)
 }
 
 /** Range over a planned chunk; undefined where a template has lines whose time is not known, or layouts disagree on the year. */
