@@ -5,6 +5,7 @@ import type { Prior } from './prior.ts'
 import { possible } from './search/formula.ts'
 import { compileMatcher, type Matcher } from './search/matcher.ts'
 import { planTemplate } from './search/tokens.ts'
+import { TextFilter } from './text-filter.ts'
 
 /** What is searched for; names follow GNU grep. */
 export interface GrepQuery {
@@ -31,13 +32,26 @@ export interface GrepHits {
   offsets: Uint32Array
 }
 
-let compiled: { key: string; matcher: Matcher } | undefined
+let compiled: { key: string; matcher: Matcher; filter: TextFilter } | undefined
 
-/** The matcher of a query; the last one is kept, because each chunk asks for it. */
+/** The matcher of a query. */
 export function matcherOf(query: GrepQuery): Matcher {
+  return compiledOf(query).matcher
+}
+
+/** The filter of a query. */
+export function filterOf(query: GrepQuery): TextFilter {
+  return compiledOf(query).filter
+}
+
+/** The last query is kept, because each chunk asks for it. */
+function compiledOf(query: GrepQuery): { matcher: Matcher; filter: TextFilter } {
   const key = JSON.stringify({ ...query, patterns: query.patterns.map((p) => (typeof p === 'string' ? p : [...p])) })
-  if (compiled?.key !== key) compiled = { key, matcher: compileMatcher(query) }
-  return compiled.matcher
+  if (compiled?.key !== key) {
+    const matcher = compileMatcher(query)
+    compiled = { key, matcher, filter: new TextFilter(matcher) }
+  }
+  return compiled
 }
 
 /** Whether a chunk can have a selected line, from its templates and dictionaries. */

@@ -237,11 +237,12 @@ export class LogReader implements Reader {
     }
     const [chunk] = unit as [Chunk]
     const prior = await this.#priorBytes(run)
-    const few = await this.#load(chunk, run, ['chunk', 'ids'])
-    const verdict = await pool.run('grepHead', { blocks: few, prior, query })
-    if (verdict === 'none') return { lines: new Int32Array(0), bytes: new Uint8Array(0), offsets: new Uint32Array(1) }
-    const rest = chunk.rows.filter((row) => row.section !== 'chunk' && row.section !== 'ids')
-    const blocks = [...few, ...(await this.#read(rest, run))]
+    const none: GrepHits = { lines: new Int32Array(0), bytes: new Uint8Array(0), offsets: new Uint32Array(1) }
+    const texts = await this.#load(chunk, run, ['chunk', 'texts'])
+    if ((await pool.run('grepText', { blocks: texts, prior, query })) === 'none') return none
+    const ids = await this.#load(chunk, run, ['ids'])
+    if ((await pool.run('grepHead', { blocks: [...texts, ...ids], prior, query })) === 'none') return none
+    const blocks = [...texts, ...ids, ...(await this.#load(chunk, run, ['columns']))]
     return await pool.run('grep', { blocks, prior, query })
   }
 

@@ -1,10 +1,11 @@
 /** What workers do for logzip: code and decode chunks. Each worker keeps one workspace and the prior it met last. */
 import { concatBytes, PithError } from '@pith/core'
 import type { TaskContext } from '@pith/core/workers'
-import { ChunkView } from './chunk-decode.ts'
+import { ChunkView, MAX_CHUNK_BYTES } from './chunk-decode.ts'
 import { type ChunkOptions, type EncodedChunk, encodeFirst, encodePiece } from './chunk-encode.ts'
 import { type ChunkFacts, readFacts } from './facts.ts'
-import { type GrepHits, type GrepQuery, matcherOf, mayHit, searchBytes } from './grep.ts'
+import { filterOf, type GrepHits, type GrepQuery, matcherOf, mayHit, searchBytes } from './grep.ts'
+import { unpackBytes } from './pack.ts'
 import { Prior } from './prior.ts'
 import { type PackedSignatures, packSignatures, unpackSignatures } from './signature-pack.ts'
 import { Workspace } from './workspace.ts'
@@ -77,6 +78,8 @@ export const logTasks: {
   facts(call: DecodeCall): ChunkFacts
   /** Milliseconds since 1970 of each line that says its time, else NaN. */
   times(call: DecodeCall, context: TaskContext): Float64Array
+  /** Whether a chunk may have a hit, from its tables and texts as bytes. */
+  grepText(call: GrepCall): 'none' | 'maybe'
   /** Whether a chunk may have a hit, from its tables and template ids alone. */
   grepHead(call: GrepCall): 'none' | 'maybe'
   grep(call: GrepCall, context: TaskContext): GrepHits
@@ -107,6 +110,10 @@ export const logTasks: {
     const times = viewOf(work(), call.blocks, priorOf(call.prior)).lineTimes()
     context.transfer([times.buffer as ArrayBuffer])
     return times
+  },
+  grepText({ blocks, prior, query }) {
+    const streams = blocks.map(({ payload }) => unpackBytes(payload, MAX_CHUNK_BYTES))
+    return filterOf(query).mayHit(streams, prior?.bytes) ? 'maybe' : 'none'
   },
   grepHead(call) {
     const prior = priorOf(call.prior)

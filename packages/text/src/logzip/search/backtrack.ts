@@ -52,14 +52,19 @@ export function matchEnds(
 ): number[] {
   const { op, x, y, arg, sets } = program
   const ends = new Set<number>()
-  const visited = new Set<string>()
+  // Capture vectors have numbers; for each, the places in program and line that were seen with it.
+  const unset = new Array<number>(2 * program.groups.length).fill(-1)
+  const vectors: (readonly number[])[] = [unset]
+  const numbers = new Map([[unset.join(), 0]])
+  const visited: (Set<number> | undefined)[] = []
+  const span = limit - from + 1
   const pcs = [program.start]
   const places = [from]
-  const captures: (readonly number[])[] = [new Array<number>(2 * program.groups.length).fill(-1)]
+  const captures = [0]
   while (pcs.length > 0) {
     let pc = pcs.pop() as number
     let at = places.pop() as number
-    let saved = captures.pop() as readonly number[]
+    let saved = captures.pop() as number
     path: for (;;) {
       if (--budget.steps < 0) {
         throw new PithError('PITH_LIMIT', `back-references need more than ${MAX_STEPS} steps on one line`, {
@@ -72,9 +77,11 @@ export function matchEnds(
           at++
           break
         case OP_SPLIT: {
-          const key = `${pc},${at},${saved}`
-          if (visited.has(key)) break path
-          visited.add(key)
+          visited[saved] ??= new Set()
+          const seen = visited[saved] as Set<number>
+          const key = pc * span + (at - from)
+          if (seen.has(key)) break path
+          seen.add(key)
           pcs.push(y[pc] as number)
           places.push(at)
           captures.push(saved)
@@ -93,14 +100,17 @@ export function matchEnds(
           break
         }
         case OP_SAVE: {
-          const copy = saved.slice()
-          copy[arg[pc] as number] = at
-          saved = copy
+          const vector = (vectors[saved] as readonly number[]).slice()
+          vector[arg[pc] as number] = at
+          const key = vector.join()
+          saved = numbers.get(key) ?? vectors.push(vector) - 1
+          numbers.set(key, saved)
           break
         }
         case OP_BACK: {
-          const low = saved[2 * (arg[pc] as number)] as number
-          const high = saved[2 * (arg[pc] as number) + 1] as number
+          const vector = vectors[saved] as readonly number[]
+          const low = vector[2 * (arg[pc] as number)] as number
+          const high = vector[2 * (arg[pc] as number) + 1] as number
           if (low < 0 || high < low || at + (high - low) > limit) break path
           budget.steps -= high - low
           for (let i = low; i < high; i++, at++)

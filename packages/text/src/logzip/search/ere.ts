@@ -142,29 +142,22 @@ function parseSpansItem(p: Parser): Node {
     node = parseAtom(p)
     if (node.kind === 'assert') return node
   }
+  // A brace that opens no interval is a literal, which the operators after it repeat.
+  const items: Node[] = []
   let depth = p.depth
   for (;;) {
     const bounds = readRepeat(p)
-    if (bounds === undefined) return node
+    if (bounds === undefined) return sequence([...items, node])
+    if (bounds.error) throw patternError('Invalid content of \\{\\}', p.pattern)
     if (!bounds.valid) {
-      if (bounds.error) throw patternError('Invalid content of \\{\\}', p.pattern)
       p.pos++
-      return sequence([node, repeatedBrace(p)])
+      items.push(node)
+      node = byteNode(p, BRACE)
+      continue
     }
     p.pos = bounds.end
     node = repeatNode(node, bounds.min, bounds.max)
     if (++depth > MAX_DEPTH && node.kind === 'repeat') depth = checkNesting(p, node)
-  }
-}
-
-/** A brace that opens no interval is a literal, which the operators after it repeat. */
-function repeatedBrace(p: Parser): Node {
-  let node = byteNode(p, BRACE)
-  for (;;) {
-    const bounds = readRepeat(p)
-    if (bounds === undefined || !bounds.valid) return node
-    p.pos = bounds.end
-    node = repeatNode(node, bounds.min, bounds.max)
   }
 }
 

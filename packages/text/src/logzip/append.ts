@@ -1,0 +1,348 @@
+/** A log that grows: what is new is coded as a small chunk, and small chunks become larger ones from time to time. */
+import {
+  type BlockRow,
+  concatBytes,
+  type EntryReader,
+  type FileSink,
+  PithError,
+  type Run,
+  throwIfAborted,
+} from '@pith/core'
+import {
+  accessOfFile,
+  type ContainerEntryWriter,
+  createContainer,
+  type EntryMark,
+  type FileContainerWriter,
+  openContainer,
+  openForAppend,
+} from '@pith/core/container'
+import type { Pool } from '@pith/core/workers'
+import type { EncodedChunk, Level } from './chunk-encode.ts'
+import { pieceLength } from './cut.ts'
+import { chunkRows, nextPriorKey, readPrior } from './entry.ts'
+import { ChunkLedger, checkOptions, type LogzipOptions, logzipCodec, poolOf } from './logzip.ts'
+import { mergeFrom, worthMerging } from './merge-plan.ts'
+import { packBytes, QUALITY } from './pack.ts'
+import { type ChunkSummary, readSummary, writeSummary } from './summary.ts'
+import type { DecodeCall, logTasks, PriorBytes } from './tasks.ts'
+
+/** Bytes at the end of the log that were coded at once and may be coded again together with others. */
+interface Piece {
+  /** Number of its first chunk. */
+  readonly chunk: number
+  /** The place before it. */
+  readonly mark: EntryMark
+  readonly rawBytes: number
+  readonly storedBytes: number
+  readonly bytes: () => Promise<Uint8Array>
+}
+
+/** What an entry holds when it is opened to go on with. */
+interface Held {
+  pieces: Piece[]
+  chunks: ChunkSummary[]
+  covered: number
+  prior: PriorBytes | undefined
+}
+
+/**
+ * Writes a log whose bytes come in over time to an entry of a container in a file.
+ *
+ * The bytes behind the last full chunk are the open chunk. A flush codes what came in since the one before as a small chunk
+ * and commits. Small chunks are coded again together, so that each byte is coded a few times at most and the number of small
+ * chunks stays below a few dozen. An open chunk that reaches `chunkBytes` is sealed and never touched again. Bytes that a
+ * commit holds are in every later commit, whatever is written again; a crash loses what came in since the last one.
+ *
+ * Calls are carried out one after the other; after one that failed, all fail.
+ *
+ * @complexity each byte is coded O(log(chunk / flush)) times; memory O(chunkBytes)
+ */
+export class LogAppender {
+  readonly #entry: ContainerEntryWriter
+  readonly #pool: Pool<typeof logTasks>
+  readonly #level: Level
+  readonly #chunkBytes: number
+  readonly #run: Run
+  #ledger: ChunkLedger
+  #pieces: Piece[]
+  #prior: PriorBytes | undefined
+  #quotes: boolean | undefined
+  /** Chunks that the entry's summary speaks of. */
+  #covered: number
+  /** Bytes that no chunk holds yet. */
+  #fresh: Uint8Array[] = []
+  #freshBytes: number = 0
+  /** Whether a flush left an unfinished line behind and no line end has come since. */
+  #waited: boolean = false
+  #dirty: boolean = false
+  #queue: Promise<unknown> = Promise.resolve()
+  #failure: { reason: unknown } | undefined
+  #closed: boolean = false
+  #storedBytes: number = 0
+  #bytesIn: number = 0
+
+  private constructor(
+    entry: ContainerEntryWriter,
+    held: Held,
+    options: LogzipOptions & Run,
+    pool: LogAppender['#pool'],
+  ) {
+    const { level, chunkBytes } = checkOptions(options)
+    this.#entry = entry
+    this.#pool = pool
+    this.#level = level
+    this.#chunkBytes = chunkBytes
+    this.#run = options
+    this.#ledger = new ChunkLedger(entry, held.chunks)
+    this.#pieces = held.pieces
+    this.#prior = held.prior
+    this.#covered = held.covered
+  }
+
+  /**
+   * @param entry  new, or opened by `continueEntry`; who opened it finishes it behind {@link close}
+   * @param held   the same entry as it stood when the file was opened, where it is not new
+   * @throws PithError `PITH_ARG` options out of range · `PITH_CORRUPT`, `PITH_CHECKSUM` what the entry holds is damaged
+   */
+  static async open(
+    entry: ContainerEntryWriter,
+    options: LogzipOptions & Run = {},
+    held?: EntryReader,
+  ): Promise<LogAppender> {
+    const { chunkBytes } = checkOptions(options)
+    const pool = poolOf(options)
+    try {
+      const known =
+        held === undefined
+          ? { pieces: [], chunks: [], covered: 0, prior: undefined }
+          : await readHeld(held, chunkBytes, pool)
+      return new LogAppender(entry, known, options, pool)
+    } catch (error) {
+      await pool.close()
+      throw error
+    }
+  }
+
+  /** Bytes taken by {@link write}. */
+  get bytesIn(): number {
+    return this.#bytesIn
+  }
+
+  /** Stored bytes of the blocks written, less those of the blocks that they replaced. */
+  get bytesOut(): number {
+    return this.#storedBytes
+  }
+
+  /** Take bytes; they are copied. Nothing is durable before the next {@link flush}. */
+  write(bytes: Uint8Array): Promise<void> {
+    const own = bytes.slice()
+    return this.#enqueue(async () => {
+      this.#bytesIn += own.length
+      for (let at = 0; at < own.length; ) {
+        // Never held: more than the open chunk has room for.
+        const part = own.subarray(at, at + this.#chunkBytes)
+        this.#fresh.push(part)
+        this.#freshBytes += part.length
+        if (part.includes(10)) this.#waited = false
+        at += part.length
+        while (this.#openBytes >= this.#chunkBytes) await this.#seal()
+      }
+    })
+  }
+
+  /**
+   * Make the lines that came in durable. An unfinished line at the end waits for the next flush; if no line end has come by
+   * then, it is written as it is.
+   */
+  flush(): Promise<void> {
+    return this.#enqueue(async () => {
+      const bytes = this.#takeFresh()
+      const lines = bytes.lastIndexOf(10) + 1
+      const take = this.#waited ? bytes.length : lines
+      if (take < bytes.length) this.#giveBack(bytes.subarray(take))
+      this.#waited = take < bytes.length
+      if (take > 0) await this.#put(bytes.subarray(0, take))
+      if (!this.#dirty) return
+      await this.#entry.commit()
+      this.#dirty = false
+    })
+  }
+
+  /**
+   * Write everything that is left. Small chunks become one, unless they are few beside the one that they would join. The
+   * commit is left to who finishes the entry.
+   */
+  close(): Promise<void> {
+    return this.#enqueue(async () => {
+      const bytes = this.#takeFresh()
+      const sizes = this.#sizesWith(bytes.length)
+      if (worthMerging(sizes)) await this.#replace(0, bytes, true)
+      else if (bytes.length > 0) await this.#put(bytes)
+      if (this.#dirty) await this.#summarise(this.#ledger.chunks.length)
+      this.#closed = true
+      await this.#pool.close()
+    })
+  }
+
+  /** Give up without writing anything more. */
+  async abort(): Promise<void> {
+    this.#failure ??= { reason: new PithError('PITH_ARG', 'the log was given up') }
+    await this.#queue
+    await this.#pool.close()
+  }
+
+  #enqueue<T>(step: () => Promise<T>): Promise<T> {
+    const run = this.#queue.then(async () => {
+      if (this.#failure !== undefined) throw this.#failure.reason
+      if (this.#closed) throw new PithError('PITH_ARG', 'the log is closed')
+      try {
+        throwIfAborted(this.#run.signal)
+        return await step()
+      } catch (reason) {
+        this.#failure = { reason }
+        throw reason
+      }
+    })
+    this.#queue = run.catch(() => {})
+    return run
+  }
+
+  get #openBytes(): number {
+    return this.#pieces.reduce((sum, piece) => sum + piece.rawBytes, this.#freshBytes)
+  }
+
+  #sizesWith(more: number): number[] {
+    const sizes = this.#pieces.map((piece) => piece.rawBytes)
+    if (more > 0) sizes.push(more)
+    return sizes
+  }
+
+  #takeFresh(): Uint8Array {
+    const bytes = concatBytes(this.#fresh)
+    this.#fresh = []
+    this.#freshBytes = 0
+    return bytes
+  }
+
+  #giveBack(bytes: Uint8Array): void {
+    if (bytes.length === 0) return
+    this.#fresh = [bytes]
+    this.#freshBytes = bytes.length
+  }
+
+  /** Add bytes behind the last chunk, with as many pieces before them as have become too many. */
+  async #put(bytes: Uint8Array): Promise<void> {
+    await this.#replace(mergeFrom(this.#sizesWith(bytes.length)), bytes, false)
+  }
+
+  /** Code the pieces from `from` on and `more` behind them as one piece. `last`: nothing is expected to follow. */
+  async #replace(from: number, more: Uint8Array, last: boolean): Promise<void> {
+    const bytes = await this.#takePieces(from, more)
+    const chunk = this.#ledger.chunks.length
+    const mark = this.#entry.mark()
+    const storedBytes = await this.#code(bytes, last)
+    this.#pieces.push({ chunk, mark, rawBytes: bytes.length, storedBytes, bytes: async () => bytes })
+  }
+
+  /** Close the open chunk at the last line end that fits; what is behind it starts the next. */
+  async #seal(): Promise<void> {
+    const before = this.#openBytes - this.#freshBytes
+    const bytes = await this.#takePieces(0, this.#takeFresh())
+    const length = pieceLength(bytes, this.#chunkBytes)
+    await this.#code(bytes.slice(0, length), false)
+    await this.#summarise(this.#ledger.chunks.length)
+    // What was in a commit must be in the next one too.
+    if (before > length) await this.#replace(this.#pieces.length, bytes.slice(length, before), false)
+    this.#giveBack(bytes.slice(Math.max(before, length)))
+  }
+
+  /** The bytes of the pieces from `from` on, which are given up, with `more` behind them. */
+  async #takePieces(from: number, more: Uint8Array): Promise<Uint8Array> {
+    const taken = this.#pieces.slice(from)
+    const [first] = taken
+    if (first === undefined) return more
+    const parts: Uint8Array[] = []
+    for (const piece of taken) parts.push(await piece.bytes())
+    this.#pieces.length = from
+    await this.#entry.supersede(first.mark)
+    this.#dirty = true
+    for (const piece of taken) this.#storedBytes -= piece.storedBytes
+    this.#ledger = new ChunkLedger(this.#entry, this.#ledger.chunks.slice(0, first.chunk))
+    if (first.chunk === 0) {
+      this.#prior = undefined
+      this.#quotes = undefined
+    }
+    // A summary that speaks of replaced chunks would hide new lines from a search by time.
+    if (this.#covered > first.chunk) await this.#summarise(first.chunk)
+    return concatBytes([...parts, more])
+  }
+
+  /** Code bytes behind the last chunk; the first of a log that goes on gives the prior of all. @returns stored bytes */
+  async #code(bytes: Uint8Array, last: boolean): Promise<number> {
+    const level = this.#level
+    let chunks: EncodedChunk[]
+    let stored = 0
+    if (this.#ledger.chunks.length === 0 && !last) {
+      const learned = await this.#pool.run('encodeFirst', { bytes, level, prior: undefined })
+      const profile = packBytes(learned.prior, QUALITY[level])
+      await this.#entry.profile(profile)
+      stored += profile.length
+      this.#prior = { key: nextPriorKey(), bytes: learned.prior, signatures: learned.signatures }
+      this.#quotes = learned.quotes
+      chunks = learned.chunks
+    } else {
+      chunks = await this.#pool.run('encode', { bytes, level, prior: this.#prior, quotes: this.#quotes })
+    }
+    for (const chunk of chunks) await this.#ledger.add(chunk)
+    for (const { blocks } of chunks) for (const { payload } of blocks) stored += payload.length
+    this.#dirty = true
+    this.#storedBytes += stored
+    return stored
+  }
+
+  async #summarise(chunks: number): Promise<void> {
+    await this.#entry.summary(writeSummary(this.#ledger.chunks.slice(0, chunks)))
+    this.#covered = chunks
+  }
+}
+
+/** The chunks of an entry; those at its end that are not full together are the open chunk. */
+async function readHeld(entry: EntryReader, chunkBytes: number, pool: Pool<typeof logTasks>): Promise<Held> {
+  const rows = (await chunkRows(entry)) as [BlockRow, ...BlockRow[]][]
+  const prior = await readPrior(entry)
+  const decode = async (own: readonly BlockRow[]): Promise<Uint8Array> => {
+    const blocks: DecodeCall['blocks'] = []
+    for (const row of own) blocks.push({ section: row.section, payload: (await entry.read(row)).slice() })
+    return await pool.run('decode', { blocks, prior })
+  }
+  const summary = await entry.summary()
+  const known = summary === undefined ? [] : readSummary(summary)
+  const covered = known.length > rows.length ? 0 : known.length
+  const chunks: ChunkSummary[] = []
+  for (const [i, [head]] of rows.entries()) {
+    const [first, last] = keysOf(head)
+    const next = rows[i + 1]?.[0]
+    const open = next === undefined ? await isOpen(rows[i] ?? [], decode) : keysOf(next)[0] < last
+    chunks.push({ lines: last - first, open, times: i < covered ? known[i]?.times : undefined })
+  }
+  let from = rows.length
+  let open = 0
+  for (; from > 0; from--) {
+    open += (rows[from - 1] as [BlockRow])[0].rawBytes
+    if (open > chunkBytes) break
+  }
+  const profiles = (await entry.profile()) === undefined ? 0 : newestProfile(entry)
+  const pieces = rows.slice(from).map((own, k): Piece => {
+    const blocks: Record<string, readonly number[]> = {}
+    for (const row of rows.slice(0, from + k).flat()) blocks[row.section] = [(blocks[row.section]?.[0] ?? 0) + 1]
+    return {
+      chunk: from + k,
+      mark: { blocks, profiles: from + k === 0 ? 0 : profiles },
+      rawBytes: own[0].rawBytes,
+      storedBytes: own.reduce((sum, row) => sum + row.storedBytes, 0),
+      bytes: () => decode(own),
+    }
+  })
+  return { pieces, chunks, covered, prior }
+}

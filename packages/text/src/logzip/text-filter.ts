@@ -1,0 +1,70 @@
+/**
+ * The first look at a chunk that is searched: whether its tables and texts hold the words of the query at all. It needs
+ * neither templates nor columns, so a chunk without the words costs little more than unpacking these two streams.
+ *
+ * A token of a line lies whole in a static text or in one value. A token with a letter can't come from a column of numbers;
+ * unless it can be part of a time, it stands in the tables, in the texts, or in the prior.
+ */
+import { LiteralFinder } from './search/byte-search.ts'
+import { leavesOf, possible } from './search/formula.ts'
+import type { Literal } from './search/literals.ts'
+import type { Matcher } from './search/matcher.ts'
+import { splitLiteral } from './search/tokens.ts'
+
+/** Words of a query that a line needs, ready to be looked for. */
+export class TextFilter {
+  readonly #matcher: Matcher
+  readonly #finders: Map<Literal, LiteralFinder[]> = new Map()
+  /** Words that the prior holds, by the prior. */
+  #inPrior: { prior: Uint8Array | undefined; words: Set<LiteralFinder> } | undefined
+
+  constructor(matcher: Matcher) {
+    this.#matcher = matcher
+    for (const literal of leavesOf(matcher.required.needs)) this.#finders.set(literal, wordsOf(literal))
+  }
+
+  /** Whether a line of a chunk may be selected; false is certain. `streams` are its tables and its texts. */
+  mayHit(streams: readonly Uint8Array[], prior: Uint8Array | undefined): boolean {
+    if (this.#matcher.inverted) return true
+    return possible(this.#matcher.required.needs, (literal) => {
+      const words = this.#finders.get(literal) as LiteralFinder[]
+      return words.every((word) => this.#priorHas(prior, word) || streams.some((bytes) => found(bytes, word)))
+    })
+  }
+
+  #priorHas(prior: Uint8Array | undefined, word: LiteralFinder): boolean {
+    if (prior === undefined) return false
+    if (this.#inPrior?.prior !== prior) {
+      const words = new Set<LiteralFinder>()
+      for (const own of [...this.#finders.values()].flat()) if (found(prior, own)) words.add(own)
+      this.#inPrior = { prior, words }
+    }
+    return this.#inPrior.words.has(word)
+  }
+}
+
+function found(bytes: Uint8Array, word: LiteralFinder): boolean {
+  return word.find(bytes, 0, bytes.length) >= 0
+}
+
+/** Longest digits that a column of numbers may hold. */
+const NUMBER_DIGITS = 20
+const TIME_WORDS = 'jan feb mar apr may jun jul aug sep oct nov dec mon tue wed thu fri sat sun'
+
+function wordsOf({ bytes, ignoreCase }: Literal): LiteralFinder[] {
+  const words: LiteralFinder[] = []
+  for (const { from, to, token } of splitLiteral(bytes)) {
+    const word = bytes.subarray(from, to)
+    if (token && !mayBeValue(word)) words.push(new LiteralFinder(word, ignoreCase))
+  }
+  return words
+}
+
+/** Whether a token, or a part of one, may come from a column of numbers or times. */
+function mayBeValue(word: Uint8Array): boolean {
+  let letters = ''
+  for (const byte of word) if (byte < 48 || byte > 57) letters += String.fromCharCode(byte)
+  if (letters === '') return word.length <= NUMBER_DIGITS
+  const folded = letters.toLowerCase()
+  return folded === 't' || folded === 'z' || folded === 'tz' || TIME_WORDS.includes(folded)
+}
