@@ -41,7 +41,9 @@ describe('what the packages export', () => {
       sources.flatMap((source) => listExports(tree, source).map((symbol) => `${symbol.kind} ${symbol.name}`)),
     )
     const list = `${[...names].sort().join('\n')}\n`
-    await expect(list).toMatchFileSnapshot(`__snapshots__/public-api/${specifier.replace('@', '').replaceAll('/', '.')}.txt`)
+    await expect(list).toMatchFileSnapshot(
+      `__snapshots__/public-api/${specifier.replace('@', '').replaceAll('/', '.')}.txt`,
+    )
   })
 })
 
