@@ -17,7 +17,7 @@ export interface EncodeChoices {
   readonly chunkBytes?: number
 }
 
-/** Bytes that a thread must have to do, so that starting it pays. */
+/** Bytes for which it pays to start threads. */
 const MIN_SHARE = 1 << 20
 /** Bytes that codecs code at a time unless told otherwise. */
 const CHUNK = 1 << 23
@@ -43,13 +43,13 @@ export async function pickCodec(source: Source, choices: EncodeChoices): Promise
 }
 
 async function shortLength(source: Source): Promise<number | undefined> {
-  const { length } = await source.head(CHUNK)
-  return length < CHUNK ? length : undefined
+  const { length } = await source.head(MIN_SHARE)
+  return length < MIN_SHARE ? length : undefined
 }
 
-/** No more threads than the bytes give work to. */
-function threadsFor(bytes: number | undefined, share: number, threads: number = 1): number {
-  return bytes === undefined ? threads : Math.max(1, Math.min(threads, Math.ceil(bytes / share)))
+/** One thread, this one, for what is soon done; with more, this one stays free for Ctrl-C and progress. */
+function threadsFor(bytes: number | undefined, threads: number = 1): number {
+  return bytes !== undefined && bytes < MIN_SHARE ? 1 : threads
 }
 
 /** As {@link Run}, with no more threads than reading so many decoded bytes gives work to. */
@@ -70,7 +70,7 @@ export async function encodeWith(
   const size = source.size ?? (await shortLength(source))
   const options = {
     ...run,
-    threads: threadsFor(size, Math.max(MIN_SHARE, chunkBytes ?? CHUNK), run.threads),
+    threads: threadsFor(size, run.threads),
     ...(level === undefined ? {} : { level }),
     ...(chunkBytes === undefined ? {} : { chunkBytes }),
   }
