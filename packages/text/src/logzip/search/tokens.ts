@@ -83,7 +83,12 @@ export function matchTemplate(
         keep(walk, [{ slot: at.slot, how: 'contains', bytes, ignoreCase }])
       }
       for (const length of tailLengths(at, bytes, ignoreCase)) {
-        const constraint: SlotConstraint = { slot: at.slot, how: 'endsWith', bytes: bytes.slice(0, length), ignoreCase }
+        const constraint: SlotConstraint = {
+          slot: at.slot,
+          how: 'endsWith',
+          bytes: bytes.subarray(0, length),
+          ignoreCase,
+        }
         align(walk, part + 1, length, [constraint])
       }
     }
@@ -130,14 +135,14 @@ interface Walk {
   readonly bytes: Uint8Array
   readonly ignoreCase: boolean
   readonly parts: TemplateShape['parts']
-  /** Ways by a key that names their constraints. */
+  /** Ways by a key that names their constraints; their bytes are views of the literal. */
   readonly found: Map<string, SlotConstraint[]>
   steps: number
 }
 
 function keep(walk: Walk, way: readonly SlotConstraint[]): void {
-  // One value can be asked for twice over only where a slot occurs twice; both constraints then count.
-  walk.found.set(way.map(({ slot, how, bytes }) => `${slot}${how}${bytes}`).join('&'), [...way])
+  const key = way.map(({ slot, how, bytes }) => `${slot} ${how} ${bytes.byteOffset} ${bytes.length}`).join()
+  walk.found.set(key, [...way])
 }
 
 /** Lay the literal from byte `done` on over the template from the start of `part` on. */
@@ -152,10 +157,10 @@ function align(walk: Walk, part: number, done: number, way: readonly SlotConstra
     return
   }
   if (fits(at, bytes, done, bytes.length, ignoreCase, 'startsWith')) {
-    keep(walk, [...way, { slot: at.slot, how: 'startsWith', bytes: bytes.slice(done), ignoreCase }])
+    keep(walk, [...way, { slot: at.slot, how: 'startsWith', bytes: bytes.subarray(done), ignoreCase }])
   }
   for (const length of valueLengths(at, bytes, done, ignoreCase)) {
-    const value = bytes.slice(done, done + length)
+    const value = bytes.subarray(done, done + length)
     align(walk, part + 1, done + length, [...way, { slot: at.slot, how: 'is', bytes: value, ignoreCase }])
   }
 }
