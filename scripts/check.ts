@@ -7,7 +7,7 @@ const bin = (name: string) => join(root, 'node_modules/.bin', name)
 const script = (name: string) => [process.execPath, join(import.meta.dirname, name)]
 
 const STEPS: Readonly<Record<string, readonly string[]>> = {
-  build: [bin('tsc'), '-b'],
+  build: ['npm', 'run', '-s', 'build'],
   types: [bin('tsc'), '-p', 'tsconfig.check.json'],
   format: [bin('biome'), 'check', '.'],
   arrows: script('check-arrows.ts'),

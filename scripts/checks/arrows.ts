@@ -21,7 +21,7 @@ const ROOMS_OF_SYSTEMS = 'text|index|signal|kv|context|weights|eval'
 
 /** Where Node's modules may be used. */
 const NODE_PLACES = [
-  '^packages/pith/src/',
+  '^packages/pith/(src|bin)/',
   '^packages/.*/node/',
   '[.]node[.]ts$',
   '^packages/[^/]+/test/',
