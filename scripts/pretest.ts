@@ -18,6 +18,8 @@ const NEEDS: readonly Need[] = [
   { package: 'zstd', command: 'zstd' },
   { package: 'brotli', command: 'brotli' },
   { package: 'bzip2', command: 'bzip2' },
+  { package: 'time', command: 'time' },
+  { package: 'bzip2', command: 'bzip2' },
   { package: 'diffutils', command: 'cmp' },
   { package: 'hyperfine', command: 'hyperfine' },
   { package: 'chromium', command: 'chromium' },
