@@ -42,10 +42,11 @@ const SEPARATORS: readonly (readonly [string, string])[] = [
 ]
 
 const TIMES: readonly (readonly [string, string])[] = [
+  // One line does not tell whether its fields are padded; see padDays.
+  ['h:i:s:f', '\\d\\d?:\\d\\d?:\\d\\d?:\\d{1,3}'],
   ['H:M:S', '[0-2]\\d:[0-5]\\d:[0-5]\\d'],
   ['H.M.S', '[0-2]\\d\\.[0-5]\\d\\.[0-5]\\d'],
   ['HMS', '[0-2]\\d[0-5]\\d[0-5]\\d'],
-  ['h:i:s:f', '\\d\\d?:\\d\\d?:\\d\\d?:\\d{1,3}'],
 ]
 
 /** A layout found in a text, with the number of bytes it covers. */
@@ -143,9 +144,9 @@ export function compileLayout(layout: string): Uint8Array<ArrayBuffer> | undefin
   return fromLatin1(`${program}\0\0`)
 }
 
-/** The layout with days that are padded with zeros where it pads them with spaces. */
+/** The layout with days that are padded with zeros where it pads them with spaces, and with a padded time where it pads none. */
 export function padDays(layout: string): string {
-  return layout.replace(/(?<!%)e/, 'd')
+  return layout.replace(/(?<!%)e/, 'd').replace(/h:i:s:f$/, 'H:M:S:3')
 }
 
 /** Ticks a second of a layout: 10 to the digits of its fraction. */
