@@ -1,15 +1,8 @@
 /** A log that grows: what is new is coded as a small chunk, and small chunks become larger ones from time to time. */
-import {
-  type BlockRow,
-  concatBytes,
-  type EntryReader,
-  type FileSink,
-  PithError,
-  type Run,
-  throwIfAborted,
-} from '@pith/core'
+import { type BlockRow, concatBytes, type FileSink, PithError, type Run, throwIfAborted } from '@pith/core'
 import {
   accessOfFile,
+  type ContainerEntry,
   type ContainerEntryWriter,
   createContainer,
   type EntryMark,
@@ -86,7 +79,7 @@ export class LogAppender {
     entry: ContainerEntryWriter,
     held: Held,
     options: LogzipOptions & Run,
-    pool: LogAppender['#pool'],
+    pool: Pool<typeof logTasks>,
   ) {
     const { level, chunkBytes } = checkOptions(options)
     this.#entry = entry
@@ -108,7 +101,7 @@ export class LogAppender {
   static async open(
     entry: ContainerEntryWriter,
     options: LogzipOptions & Run = {},
-    held?: EntryReader,
+    held?: ContainerEntry,
   ): Promise<LogAppender> {
     const { chunkBytes } = checkOptions(options)
     const pool = poolOf(options)
@@ -176,9 +169,9 @@ export class LogAppender {
   close(): Promise<void> {
     return this.#enqueue(async () => {
       const bytes = this.#takeFresh()
-      const sizes = this.#sizesWith(bytes.length)
-      if (worthMerging(sizes)) await this.#replace(0, bytes, true)
-      else if (bytes.length > 0) await this.#put(bytes)
+      if (this.#ledger.chunks.length === 0 || worthMerging(this.#sizesWith(bytes.length))) {
+        if (bytes.length > 0 || this.#pieces.length > 0) await this.#replace(0, bytes, true)
+      } else if (bytes.length > 0) await this.#put(bytes)
       if (this.#dirty) await this.#summarise(this.#ledger.chunks.length)
       this.#closed = true
       await this.#pool.close()
@@ -307,42 +300,120 @@ export class LogAppender {
   }
 }
 
+/** A file that one log is written to. */
+export interface LogFile {
+  /** @see LogAppender.write */
+  write(bytes: Uint8Array): Promise<void>
+  /** @see LogAppender.flush */
+  flush(): Promise<void>
+  /** Write everything that is left, commit it, and close the file. */
+  close(): Promise<void>
+  /** Give up: the file stays as the last commit left it. */
+  abort(reason?: unknown): Promise<void>
+}
+
+/**
+ * Go on with the log in a file, or start one in an empty file.
+ *
+ * @param file  closed by `close` and `abort`; see `fileSink` of `@pith/core/node`
+ * @throws PithError `PITH_UNSUPPORTED` the file holds something else · what {@link LogAppender.open} throws
+ * @example
+ * const log = await openLogFile(await fileSink('app.log.pith', { mode: 'either' }))
+ * await log.write(bytes)
+ * await log.flush()
+ */
+export async function openLogFile(file: FileSink, options: LogzipOptions & Run = {}): Promise<LogFile> {
+  let container: FileContainerWriter | undefined
+  try {
+    const cancel = options.signal === undefined ? {} : { signal: options.signal }
+    const limits = options.limits === undefined ? {} : { limits: options.limits }
+    container =
+      file.size === 0
+        ? createContainer(file, { ...cancel, solo: false })
+        : await openForAppend(file, { ...cancel, ...limits })
+    const own = container
+    const held = own.totals.entries === 0 ? undefined : await firstEntry(file, limits)
+    const entry =
+      held === undefined
+        ? await own.entry({ codec: logzipCodec.id, version: logzipCodec.version })
+        : await own.continueEntry(held.id)
+    const log = await LogAppender.open(entry, options, held)
+    return {
+      write: (bytes) => log.write(bytes),
+      flush: () => log.flush(),
+      async close() {
+        await log.close()
+        await entry.finish()
+        await own.finish()
+      },
+      async abort(reason) {
+        await log.abort()
+        await own.abort(reason)
+      },
+    }
+  } catch (error) {
+    await (container ?? file).abort(error)
+    throw error
+  }
+}
+
+async function firstEntry(file: FileSink, options: Pick<Run, 'limits'>): Promise<ContainerEntry> {
+  const container = await openContainer(accessOfFile(file), options)
+  for await (const entry of container.entries()) {
+    if (entry.codec === logzipCodec.id && container.totals.entries === 1) return entry
+  }
+  throw new PithError('PITH_UNSUPPORTED', 'the file holds something else than one log', {
+    hint: 'See what it holds with: pith list FILE',
+  })
+}
+
 /** The chunks of an entry; those at its end that are not full together are the open chunk. */
-async function readHeld(entry: EntryReader, chunkBytes: number, pool: Pool<typeof logTasks>): Promise<Held> {
+async function readHeld(entry: ContainerEntry, chunkBytes: number, pool: Pool<typeof logTasks>): Promise<Held> {
   const rows = (await chunkRows(entry)) as [BlockRow, ...BlockRow[]][]
   const prior = await readPrior(entry)
   const decode = async (own: readonly BlockRow[]): Promise<Uint8Array> => {
     const blocks: DecodeCall['blocks'] = []
-    for (const row of own) blocks.push({ section: row.section, payload: (await entry.read(row)).slice() })
+    for (const row of own) blocks.push({ section: row.section, payload: await entry.read(row) })
     return await pool.run('decode', { blocks, prior })
   }
   const summary = await entry.summary()
   const known = summary === undefined ? [] : readSummary(summary)
   const covered = known.length > rows.length ? 0 : known.length
   const chunks: ChunkSummary[] = []
-  for (const [i, [head]] of rows.entries()) {
-    const [first, last] = keysOf(head)
+  for (const [i, own] of rows.entries()) {
+    const [first, last] = linesOf(own[0])
     const next = rows[i + 1]?.[0]
-    const open = next === undefined ? await isOpen(rows[i] ?? [], decode) : keysOf(next)[0] < last
-    chunks.push({ lines: last - first, open, times: i < covered ? known[i]?.times : undefined })
+    const before = i < covered ? known[i] : undefined
+    let open = before?.open ?? false
+    if (next !== undefined) open = linesOf(next)[0] < last
+    else if (before === undefined) open = (await decode(own)).at(-1) !== 10
+    chunks.push({ lines: last - first, open, times: before?.times })
   }
   let from = rows.length
-  let open = 0
-  for (; from > 0; from--) {
+  for (let open = 0; from > 0; from--) {
     open += (rows[from - 1] as [BlockRow])[0].rawBytes
     if (open > chunkBytes) break
   }
-  const profiles = (await entry.profile()) === undefined ? 0 : newestProfile(entry)
-  const pieces = rows.slice(from).map((own, k): Piece => {
-    const blocks: Record<string, readonly number[]> = {}
-    for (const row of rows.slice(0, from + k).flat()) blocks[row.section] = [(blocks[row.section]?.[0] ?? 0) + 1]
-    return {
-      chunk: from + k,
-      mark: { blocks, profiles: from + k === 0 ? 0 : profiles },
-      rawBytes: own[0].rawBytes,
-      storedBytes: own.reduce((sum, row) => sum + row.storedBytes, 0),
-      bytes: () => decode(own),
+  const pieces: Piece[] = []
+  const blocks: Record<string, readonly number[]> = {}
+  for (const [chunk, own] of rows.entries()) {
+    if (chunk >= from) {
+      pieces.push({
+        chunk,
+        mark: { blocks: { ...blocks }, profiles: chunk === 0 ? 0 : entry.profileVersion },
+        rawBytes: own[0].rawBytes,
+        storedBytes: own.reduce((sum, row) => sum + row.storedBytes, 0),
+        bytes: () => decode(own),
+      })
     }
-  })
+    for (const row of own) blocks[row.section] = [(blocks[row.section]?.[0] ?? 0) + 1]
+  }
   return { pieces, chunks, covered, prior }
+}
+
+function linesOf({ keys, block }: BlockRow): readonly [first: number, last: number] {
+  if (keys !== undefined) return keys
+  throw new PithError('PITH_CORRUPT', 'a chunk does not say which lines it holds', {
+    at: { section: `chunk ${block}` },
+  })
 }

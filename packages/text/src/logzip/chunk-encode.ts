@@ -6,11 +6,15 @@ import { MAX_LINES, parseChunk } from './parse.ts'
 import { PlainSink } from './plain.ts'
 import { Prior } from './prior.ts'
 import { idWidth, writeColumns, writeEols } from './streams.ts'
+import { GRAM_BYTES } from './summary.ts'
 import { type TimeRange, timeRange } from './time-range.ts'
 import type { Workspace } from './workspace.ts'
 
 /** Effort: `fast` and `default` differ in brotli's quality, `max` mixes contexts. */
 export type Level = 'fast' | 'default' | 'max'
+
+/** Brotli's quality for filters: they are nearly random. */
+const GRAM_QUALITY = 5
 
 /** Chunks whose streams hold fewer bytes than this are one block. */
 const WHOLE_BYTES = 65536
@@ -28,6 +32,8 @@ export interface EncodedChunk {
   /** Whether its last line goes on in the next chunk (or is the end of a log without a last newline). */
   open: boolean
   times: TimeRange | undefined
+  /** Packed set of the runs of three token bytes in its tables and texts. */
+  grams: Uint8Array
   blocks: { section: LogSection; payload: Uint8Array }[]
 }
 
@@ -120,6 +126,7 @@ function encodeChunk(
       lines: parsed.lines,
       open: workspace.memory.u8[parsed.eols + parsed.lines - 1] === 2,
       times: timeRange(workspace, parsed, plans),
+      grams: packGrams(workspace, [tables, texts]),
       blocks: packBlocks(head.view(), ids, groups, texts, QUALITY[options.level]),
     },
     prior: known,
@@ -154,6 +161,21 @@ function packBlocks(
   for (const group of groups) blocks.push({ section: 'columns', payload: packBytes(group, quality) })
   if (texts.length > 0) blocks.push({ section: 'texts', payload: packBytes(texts, quality) })
   return blocks
+}
+
+/** The filter that a search asks first. */
+function packGrams(workspace: Workspace, texts: readonly Uint8Array[]): Uint8Array {
+  const { memory, kernels } = workspace
+  const mark = memory.mark()
+  const bits = memory.alloc(GRAM_BYTES)
+  for (const text of texts) {
+    const own = memory.mark()
+    kernels.markGrams(memory.put(text), text.length, bits)
+    memory.release(own)
+  }
+  const packed = packBytes(memory.take(bits, GRAM_BYTES), GRAM_QUALITY)
+  memory.release(mark)
+  return packed
 }
 
 /** Template of each line, as planes of bytes. */

@@ -2,6 +2,12 @@
 
 const NEWLINE = 10
 
+/** Length of the first piece of bytes of which there are at least `size`. */
+export function pieceLength(bytes: Uint8Array, size: number): number {
+  const end = bytes.lastIndexOf(NEWLINE, size - 1) + 1
+  return end === 0 ? size : end
+}
+
 /**
  * Cut a stream into pieces of at most `size` bytes that end with a newline; a line that is longer is cut where the piece is
  * full. The pieces do not depend on how the stream was cut, and own their memory.
@@ -20,8 +26,7 @@ export async function* cutPieces(
       used += take
       at += take
       if (used < size) break
-      const end = held.lastIndexOf(NEWLINE) + 1
-      const length = end === 0 ? size : end
+      const length = pieceLength(held, size)
       const next = new Uint8Array(size)
       next.set(held.subarray(length))
       yield length === size ? held : held.subarray(0, length)

@@ -4,6 +4,7 @@
  * @module
  */
 export { compressLog, decompressLog, openLog } from './api.ts'
+export { LogAppender, type LogFile, openLogFile } from './append.ts'
 export { card } from './card.ts'
 export type { Level } from './chunk-encode.ts'
 export type { ChunkFacts, ColumnFacts, TemplateFacts } from './facts.ts'

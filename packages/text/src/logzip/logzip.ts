@@ -38,7 +38,8 @@ export const LOGZIP_DEFAULTS: Readonly<Required<LogzipOptions>> = /* @__PURE__ *
 
 const MAX_CHUNK = 2 ** 26
 
-function poolOf(run: Run): Pool<typeof logTasks> {
+/** Workers for the chunks of one log. */
+export function poolOf(run: Run): Pool<typeof logTasks> {
   return createPool({
     url: siblingUrl('worker', import.meta.url),
     tasks: async () => (await import('./tasks.ts')).logTasks,
@@ -62,7 +63,7 @@ export class ChunkLedger {
   }
 
   async add(chunk: EncodedChunk): Promise<void> {
-    const { lines, open, times } = chunk
+    const { lines, open, times, grams } = chunk
     const index = this.chunks.length
     for (const { section, payload } of chunk.blocks) {
       const options =
@@ -75,7 +76,7 @@ export class ChunkLedger {
     this.bytesIn += chunk.rawBytes
     // A line that goes on in the next chunk is counted there.
     this.#line += lines - (open ? 1 : 0)
-    this.chunks.push({ lines, open, times })
+    this.chunks.push({ lines, open, times, grams })
   }
 
   /** Write the summary; a log of one chunk that has no times and ends its last line needs none. */
@@ -86,7 +87,8 @@ export class ChunkLedger {
   }
 }
 
-function checkOptions(options: LogzipOptions): Required<LogzipOptions> {
+/** @throws PithError `PITH_ARG` options out of range */
+export function checkOptions(options: LogzipOptions): Required<LogzipOptions> {
   const level = options.level ?? LOGZIP_DEFAULTS.level
   const chunkBytes = options.chunkBytes ?? LOGZIP_DEFAULTS.chunkBytes
   if (level !== 'fast' && level !== 'default' && level !== 'max') {

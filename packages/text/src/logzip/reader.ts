@@ -11,8 +11,9 @@ import {
 import { createPool, mapOrdered, type Pool, siblingUrl } from '@pith/core/workers'
 import { atChunk, chunkRows, readPrior } from './entry.ts'
 import type { ChunkFacts } from './facts.ts'
-import { asksForTime, type GrepHits, type GrepQuery, inTime, needsTimeBefore } from './grep.ts'
-import { type ChunkSummary, readSummary } from './summary.ts'
+import { asksForTime, filterOf, type GrepHits, type GrepQuery, inTime, needsTimeBefore } from './grep.ts'
+import { unpackBytes } from './pack.ts'
+import { type ChunkSummary, GRAM_BYTES, readSummary } from './summary.ts'
 import type { logTasks, PriorBytes } from './tasks.ts'
 import type { TimeRange } from './time-range.ts'
 
@@ -56,6 +57,8 @@ interface Chunk {
   /** Whether its last line goes on in the next chunk. */
   open: boolean
   times: TimeRange | undefined
+  /** Packed filter of its texts. */
+  grams: Uint8Array | undefined
 }
 
 export class LogReader implements Reader {
@@ -96,6 +99,7 @@ export class LogReader implements Reader {
         rawBytes: head.rawBytes,
         open: next !== undefined && next < last,
         times: summaries.length === rows.length ? summaries[i]?.times : undefined,
+        grams: summaries.length === rows.length ? summaries[i]?.grams : undefined,
       }
     })
     return new LogReader(entry, chunks, stored)
@@ -238,6 +242,10 @@ export class LogReader implements Reader {
     const [chunk] = unit as [Chunk]
     const prior = await this.#priorBytes(run)
     const none: GrepHits = { lines: new Int32Array(0), bytes: new Uint8Array(0), offsets: new Uint32Array(1) }
+    if (chunk.grams !== undefined) {
+      const grams = unpackBytes(chunk.grams, GRAM_BYTES)
+      if (!filterOf(query).mayHitGrams(grams, prior?.bytes)) return none
+    }
     const texts = await this.#load(chunk, run, ['chunk', 'texts'])
     if ((await pool.run('grepText', { blocks: texts, prior, query })) === 'none') return none
     const ids = await this.#load(chunk, run, ['ids'])

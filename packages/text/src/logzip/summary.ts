@@ -1,7 +1,8 @@
 /**
  * What is known of each chunk without reading it, kept beside the index of the container: varint number of chunks, then for
  * each varint lines * 2 + open, varint 0 (no times) or 1 + dated, zigzag milliseconds of the first time since that of the
- * chunk before, varint milliseconds to the last.
+ * chunk before, varint milliseconds to the last. Behind them, where the log has several chunks, for each a packed set of the
+ * runs of three token bytes in its tables and texts (see `GRAM_BYTES`), with its varint length before it.
  */
 import { ByteReader, ByteWriter, PithError } from '@pith/core'
 import type { TimeRange } from './time-range.ts'
@@ -11,7 +12,12 @@ export interface ChunkSummary {
   /** Whether its last line goes on in the next chunk, or ends the log without a newline. */
   open: boolean
   times: TimeRange | undefined
+  /** Packed set of the runs of three token bytes in its tables and texts. */
+  grams?: Uint8Array | undefined
 }
+
+/** A bit for each three of 37 symbols: letters without case, digits, and one for all bytes above 127. */
+export const GRAM_BYTES: number = 6332
 
 export function writeSummary(chunks: readonly ChunkSummary[]): Uint8Array {
   const out = new ByteWriter(chunks.length * 12 + 8)
@@ -24,6 +30,12 @@ export function writeSummary(chunks: readonly ChunkSummary[]): Uint8Array {
     out.zigzag(times.first - before)
     out.varint(times.last - times.first)
     before = times.first
+  }
+  if (chunks.length > 1 && chunks.every(({ grams }) => grams !== undefined)) {
+    for (const { grams } of chunks) {
+      out.varint((grams as Uint8Array).length)
+      out.bytes(grams as Uint8Array)
+    }
   }
   return out.finish()
 }
@@ -47,5 +59,6 @@ export function readSummary(bytes: Uint8Array): ChunkSummary[] {
     }
     chunks.push({ lines: Math.floor(lines / 2), open: lines % 2 === 1, times })
   }
+  if (reader.remaining > 0) for (const chunk of chunks) chunk.grams = reader.take(reader.varint())
   return chunks
 }

@@ -32,6 +32,15 @@ export class TextFilter {
     })
   }
 
+  /** The same from the chunk's set of runs of three token bytes alone. */
+  mayHitGrams(grams: Uint8Array, prior: Uint8Array | undefined): boolean {
+    if (this.#matcher.inverted) return true
+    return possible(this.#matcher.required.needs, (literal) => {
+      const words = this.#finders.get(literal) as LiteralFinder[]
+      return words.every((word) => this.#priorHas(prior, word) || holdsGrams(grams, word.literal))
+    })
+  }
+
   #priorHas(prior: Uint8Array | undefined, word: LiteralFinder): boolean {
     if (prior === undefined) return false
     if (this.#inPrior?.prior !== prior) {
@@ -41,6 +50,22 @@ export class TextFilter {
     }
     return this.#inPrior.words.has(word)
   }
+}
+
+/** Whether all runs of three bytes of a word are in a set; as kernels/grams.ts numbers them. */
+function holdsGrams(grams: Uint8Array, word: Uint8Array): boolean {
+  for (let i = 0; i + 3 <= word.length; i++) {
+    const gram =
+      (symbolOf(word[i] as number) * 37 + symbolOf(word[i + 1] as number)) * 37 + symbolOf(word[i + 2] as number)
+    if ((((grams[gram >> 3] as number) >> (gram & 7)) & 1) === 0) return false
+  }
+  return true
+}
+
+function symbolOf(c: number): number {
+  const letter = c | 32
+  if (c < 128 && letter >= 97 && letter <= 122) return letter - 97
+  return c >= 128 ? 36 : c - 22
 }
 
 function found(bytes: Uint8Array, word: LiteralFinder): boolean {
