@@ -1,7 +1,7 @@
 /** When the pieces at the end of a growing log are coded again together. */
 
 /** So many pieces of a tier become one. */
-const FAN = 8
+const FAN = 16
 /** The smallest tier ends here; each further one is {@link FAN} times as large. */
 const TIER_BYTES = 2 ** 14
 /** The first piece is coded again once the others have this share of its bytes. */
