@@ -74,6 +74,14 @@ export class KernelMemory {
    * @throws PithError `PITH_LIMIT` more than `maxBytes`, or the platform has no more
    */
   alloc(bytes: number, align: number = 16): number {
+    const clean = this.#clean
+    const start = this.reserve(bytes, align)
+    if (start < clean) this.u8.fill(0, start, Math.min(start + bytes, clean))
+    return start
+  }
+
+  /** As {@link alloc}, but the bytes hold whatever stood there before: for what is written before it is read. */
+  reserve(bytes: number, align: number = 16): number {
     const start = Math.ceil(this.#top / align) * align
     const end = start + bytes
     if (!(bytes >= 0) || end > this.maxBytes) {
@@ -82,7 +90,6 @@ export class KernelMemory {
       })
     }
     if (end > this.#buffer.byteLength) this.#grow(end)
-    if (start < this.#clean) this.u8.fill(0, start, Math.min(end, this.#clean))
     if (end > this.#clean) this.#clean = end
     this.#top = end
     return start

@@ -2,13 +2,12 @@
 import { ByteReader, PithError } from '@pith/core'
 import { FORM, type LogSection } from './chunk-encode.ts'
 import { columnLayouts, leftColumns, scaleOf } from './columns.ts'
-import { fromLatin1 } from './latin1.ts'
 import { formOf, unpackBytes } from './pack.ts'
 import { PlainSource } from './plain.ts'
 import type { Prior } from './prior.ts'
 import { type ColumnSource, idWidth, KIND, type SymbolContext } from './streams.ts'
 import { type ColumnSpec, readColumnSpec, readEols, readTemplates, TextCursor } from './tables.ts'
-import type { TemplateSet } from './templates.ts'
+import { staticBytes, type TemplateSet } from './templates.ts'
 import { timeColumns, toMilliseconds } from './time-range.ts'
 import { compileLayout, padDays } from './timestamps.ts'
 import type { Workspace } from './workspace.ts'
@@ -71,7 +70,7 @@ export class ChunkView {
     this.hash = head.u32()
     const { memory, kernels } = workspace
     const eols = readEols(head, this.lines)
-    this.eols = memory.alloc(this.lines + 16)
+    this.eols = memory.reserve(this.lines + 16)
     memory.u8.set(eols, this.eols)
     const groups = head.varint()
     const meta = new ByteReader(head.take(head.varint()))
@@ -81,7 +80,7 @@ export class ChunkView {
     const width = idWidth(this.templates.templates.length)
     const planes = streams.ids(this.lines * width)
     if (planes.length !== this.lines * width) throw new PithError('PITH_CORRUPT', 'a chunk has too few template ids')
-    this.lineTemplate = workspace.words(this.lines)
+    this.lineTemplate = workspace.scratchWords(this.lines)
     kernels.getPlanes(memory.put(planes), this.lines, width, this.lineTemplate)
     this.counts = countTemplates(workspace, this.lineTemplate, this.lines, this.templates.templates.length)
 
@@ -90,8 +89,8 @@ export class ChunkView {
     this.specs = specs
     for (const spec of specs) this.#byColumn.set(spec.id, spec)
     this.#rows = total
-    this.#left = leftColumns(this.templates, this.counts)
-    this.#layouts = columnLayouts(this.templates)
+    this.#left = leftColumns(this.templates, this.counts, askedColumns(specs, this.templates.columns))
+    this.#layouts = columnLayouts(this.templates, this.counts)
     this.#source = new PlainSource(
       workspace,
       (index) => {
@@ -110,7 +109,7 @@ export class ChunkView {
     const room = this.rawBytes + 64
     const programs = this.#programs()
     const cursors = this.#cursors()
-    const out = memory.alloc(room)
+    const out = memory.reserve(room)
     const stops = this.#stops()
     const end = kernels.renderLines(
       this.#w.args(
@@ -194,9 +193,9 @@ export class ChunkView {
   }
 
   #assignLines(): void {
-    this.rowStart = this.#w.words(this.#rows)
-    this.rowEnd = this.#w.words(this.#rows)
-    this.#rowLine = this.#w.words(this.#rows)
+    this.rowStart = this.#w.scratchWords(this.#rows)
+    this.rowEnd = this.#w.scratchWords(this.#rows)
+    this.#rowLine = this.#w.scratchWords(this.#rows)
     const lists = this.#templateWords((template, out) => {
       out.push(template.columns.length, ...template.columns)
     })
@@ -207,7 +206,7 @@ export class ChunkView {
   #templateWords(write: (template: TemplateSet['templates'][number], out: number[]) => void): number {
     const { memory } = this.#w
     const { templates } = this.templates
-    const table = this.#w.words(templates.length)
+    const table = this.#w.scratchWords(templates.length)
     const words: number[] = []
     const offsets = new Int32Array(templates.length)
     for (const [id, template] of templates.entries()) {
@@ -215,7 +214,7 @@ export class ChunkView {
       offsets[id] = words.length * 4
       write(template, words)
     }
-    const at = this.#w.words(words.length)
+    const at = this.#w.scratchWords(words.length)
     memory.i32.set(words, at >> 2)
     for (let id = 0; id < offsets.length; id++) memory.i32[(table >> 2) + id] = at + (offsets[id] as number)
     return table
@@ -224,11 +223,13 @@ export class ChunkView {
   /** Programs of `renderLines`, with the static texts they point to. */
   #programs(): number {
     const { memory } = this.#w
-    return this.#templateWords(({ statics, columns }, out) => {
+    return this.#templateWords((template, out) => {
+      const { columns } = template
+      const texts = staticBytes(template)
       out.push(columns.length)
       for (let k = 0; k <= columns.length; k++) {
-        const text = fromLatin1(statics[k] as string)
-        const at = memory.alloc(text.length + 16)
+        const text = texts[k] as Uint8Array
+        const at = memory.reserve(text.length + 16)
         memory.u8.set(text, at)
         out.push(at, text.length)
         if (k < columns.length) out.push(columns[k] as number)
@@ -267,7 +268,7 @@ export class ChunkView {
   }
 
   #put(text: Uint8Array): { start: number; end: number } {
-    const start = this.#w.memory.alloc(text.length + 16)
+    const start = this.#w.memory.reserve(text.length + 16)
     this.#w.memory.u8.set(text, start)
     return { start, end: start + text.length }
   }
@@ -276,15 +277,15 @@ export class ChunkView {
     const { memory, kernels } = this.#w
     const known = this.#prior.texts(spec.id)
     const distinct = known.length + spec.texts
-    const texts = this.#w.words(distinct * 2)
+    const texts = this.#w.scratchWords(distinct * 2)
     const earlier = this.#prior.joined(spec.id)
-    const at = memory.alloc(earlier.length + spec.own.length + 32)
+    const at = memory.reserve(earlier.length + spec.own.length + 32)
     memory.u8.set(earlier, at)
     memory.u8.set(spec.own, at + earlier.length)
     if (kernels.splitTexts(at, at + earlier.length + spec.own.length, distinct, texts, texts + 4, 8) < 0) {
       throw new PithError('PITH_CORRUPT', 'a dictionary has fewer texts than it declares')
     }
-    const ids = this.#w.words(spec.rows)
+    const ids = this.#w.scratchWords(spec.rows)
     const other = spec.other > 0 ? this.#leftSpec(context, spec.other) : undefined
     const match = other === undefined ? 0 : this.#match(spec, other)
     this.#source.ids(context, ids, distinct + (other === undefined ? 0 : 1))
@@ -316,10 +317,10 @@ export class ChunkView {
     }
     const other = this.#leftSpec(context, spec.other)
     const match = this.#match(spec, other)
-    const flags = memory.alloc(spec.rows)
+    const flags = memory.reserve(spec.rows)
     this.#source.flags(context, flags)
-    const restStarts = this.#w.words(spec.texts)
-    const restEnds = this.#w.words(spec.texts)
+    const restStarts = this.#w.scratchWords(spec.texts)
+    const restEnds = this.#w.scratchWords(spec.texts)
     this.#source.texts(context, restStarts, restEnds, spec.texts)
     const at = other.first * 4
     const merged = kernels.mergeEqual(
@@ -343,9 +344,9 @@ export class ChunkView {
     const { memory, kernels } = this.#w
     const layout = this.#layoutOf(spec)
     const kind = spec.kind === KIND.time ? 'time' : 'number'
-    const values = this.#w.doubles(spec.rows)
+    const values = this.#w.scratchDoubles(spec.rows)
     this.#values.set(spec.id, values)
-    const residuals = this.#w.doubles(spec.rows)
+    const residuals = this.#w.scratchDoubles(spec.rows)
     let otherValues = 0
     let match = 0
     let scale = 1
@@ -367,10 +368,10 @@ export class ChunkView {
       const program = compileLayout(layout)
       if (program === undefined) throw new PithError('PITH_CORRUPT', 'a time has an unknown layout')
       const at = memory.put(program)
-      const out = memory.alloc(spec.rows * (layout.length * 4 + 4) + 16)
+      const out = memory.reserve(spec.rows * (layout.length * 4 + 4) + 16)
       kernels.formatTimes(at, values, spec.rows, out, starts, ends)
     } else {
-      const out = memory.alloc(spec.rows * Math.max(18, spec.width) + 16)
+      const out = memory.reserve(spec.rows * Math.max(18, spec.width) + 16)
       kernels.formatNumbers(values, spec.rows, spec.width, spec.pad, out, starts, ends)
     }
     const spelled = new TextCursor(spec.own)
@@ -397,7 +398,7 @@ export class ChunkView {
   }
 
   #match(spec: ColumnSpec, other: ColumnSpec): number {
-    const match = this.#w.words(spec.rows)
+    const match = this.#w.scratchWords(spec.rows)
     const lines = this.#rowLine
     if (
       this.#w.kernels.matchRows(lines + spec.first * 4, spec.rows, lines + other.first * 4, other.rows, match) === 0
@@ -465,4 +466,11 @@ function readSpecs(
     total += own
   }
   return { specs, total }
+}
+
+/** Columns whose left columns are asked for: 1 for each that refers to one. */
+function askedColumns(specs: readonly ColumnSpec[], columns: number): Uint8Array {
+  const asked = new Uint8Array(columns)
+  for (const { id, other } of specs) if (other > 0) asked[id] = 1
+  return asked
 }

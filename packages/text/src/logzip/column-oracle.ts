@@ -1,13 +1,12 @@
 /** What the values of a column can be, asked before its rows are decoded. */
 import type { ChunkView } from './chunk-decode.ts'
-import { fromLatin1 } from './latin1.ts'
 import type { Prior } from './prior.ts'
 import { LiteralFinder } from './search/byte-search.ts'
 import { addByte, addRange, type ByteSet, emptySet, fullSet, rangeSet, removeByte } from './search/byte-set.ts'
 import type { SlotConstraint, SlotShape, TemplateShape } from './search/tokens.ts'
 import { KIND } from './streams.ts'
 import type { ColumnSpec } from './tables.ts'
-import type { Template } from './templates.ts'
+import { staticBytes, type Template } from './templates.ts'
 
 const DIGITS: ByteSet = /* @__PURE__ */ rangeSet(48, 57)
 
@@ -23,10 +22,11 @@ export class ColumnOracle {
   }
 
   /** A template as the planner sees it; slots are named by their columns. */
-  shape({ statics, columns }: Template): TemplateShape {
+  shape(template: Template): TemplateShape {
+    const { columns } = template
     const parts: (SlotShape | { text: Uint8Array })[] = []
-    for (const [k, text] of statics.entries()) {
-      if (text !== '') parts.push({ text: fromLatin1(text) })
+    for (const [k, text] of staticBytes(template).entries()) {
+      if (text.length > 0) parts.push({ text })
       if (k < columns.length) parts.push(this.#columnShape(columns[k] as number))
     }
     return { parts }

@@ -89,7 +89,7 @@ export const MAX_LEFT = 16
  * Columns that stand left of a column in every template that has it and have smaller numbers, the nearest first. Both
  * coder and decoder derive this from the templates that the chunk uses, in ascending order.
  */
-export function leftColumns(set: TemplateSet, counts: Int32Array): number[][] {
+export function leftColumns(set: TemplateSet, counts: Int32Array, asked?: Uint8Array): number[][] {
   const left: number[][] = new Array(set.columns)
   // A column is left of the slot at hand if it bears the number of the template.
   const met = new Int32Array(set.columns).fill(-1)
@@ -98,6 +98,10 @@ export function leftColumns(set: TemplateSet, counts: Int32Array): number[][] {
     const columns = (set.templates[id] as Template).columns
     for (let k = 0; k < columns.length; k++) {
       const column = columns[k] as number
+      if (asked !== undefined && asked[column] === 0) {
+        met[column] = id
+        continue
+      }
       const before = left[column]
       if (before === undefined) {
         const own: number[] = []
@@ -119,12 +123,14 @@ export function leftColumns(set: TemplateSet, counts: Int32Array): number[][] {
   return left
 }
 
-/** Time layout of each column, '' where it has none. */
-export function columnLayouts(set: TemplateSet): string[] {
+/** Time layout of each column that the chunk uses, '' where it has none. */
+export function columnLayouts(set: TemplateSet, counts: Int32Array): string[] {
   const layouts: string[] = new Array(set.columns).fill('')
   layouts[0] = REST
-  for (const template of set.templates) {
-    for (const [k, column] of template.columns.entries()) layouts[column] = template.layouts[k] as string
+  for (let id = 0; id < set.templates.length; id++) {
+    if (counts[id] === 0) continue
+    const { columns, layouts: own } = set.templates[id] as Template
+    for (let k = 0; k < columns.length; k++) if (own[k] !== '') layouts[columns[k] as number] = own[k] as string
   }
   return layouts
 }
@@ -148,7 +154,7 @@ class Planner {
     this.#chunk = chunk
     this.#prior = prior
     this.#left = leftColumns(chunk.templates, chunk.templateCounts)
-    this.#layouts = columnLayouts(chunk.templates)
+    this.#layouts = columnLayouts(chunk.templates, chunk.templateCounts)
   }
 
   plan(column: { id: number; first: number; rows: number }): ColumnPlan {
@@ -163,7 +169,7 @@ class Planner {
     const starts = this.#chunk.rowStart + base.first * 4
     const ends = this.#chunk.rowEnd + base.first * 4
     const mark = memory.mark()
-    const out = this.#w.words(3)
+    const out = this.#w.scratchWords(3)
     kernels.measureRows(starts, ends, rows, out)
     const shortest = this.#w.word(out, 0)
     const longest = this.#w.word(out, 1)
@@ -195,7 +201,7 @@ class Planner {
   #match(base: PlanBase, other: ColumnPlan, n: number = base.rows): number {
     const { memory, kernels } = this.#w
     const mark = memory.mark()
-    const match = this.#w.words(n)
+    const match = this.#w.scratchWords(n)
     const lines = this.#chunk.rowLine
     if (kernels.matchRows(lines + base.first * 4, n, lines + other.first * 4, other.rows, match) === 1) {
       return match
@@ -210,11 +216,11 @@ class Planner {
 
   #time(base: PlanBase, starts: number, ends: number, layout: string): NumberPlan | undefined {
     const { kernels, memory } = this.#w
-    const values = this.#w.doubles(base.rows)
-    const residuals = this.#w.doubles(base.rows)
+    const values = this.#w.scratchDoubles(base.rows)
+    const residuals = this.#w.scratchDoubles(base.rows)
     const mark = memory.mark()
     const most = (base.rows >> 4) + 1
-    const list = this.#w.words(most)
+    const list = this.#w.scratchWords(most)
     for (const spelling of new Set([layout, padDays(layout)])) {
       const program = memory.put(compileLayout(spelling) as Uint8Array)
       const bad = kernels.parseTimes(program, starts, ends, base.rows, values, list, most)
@@ -242,11 +248,11 @@ class Planner {
       if (pad !== 0) width = longest
     }
     const before = memory.mark()
-    const values = this.#w.doubles(rows)
-    const residuals = this.#w.doubles(rows)
+    const values = this.#w.scratchDoubles(rows)
+    const residuals = this.#w.scratchDoubles(rows)
     const mark = memory.mark()
     const most = rows >> 4
-    const list = this.#w.words(most + 1)
+    const list = this.#w.scratchWords(most + 1)
     const bad = kernels.parseNumbers(this.#w.args(starts, ends, rows, width, pad, values, list, most))
     if (bad < 0) {
       memory.release(before)
@@ -267,8 +273,8 @@ class Planner {
     const { memory, kernels } = this.#w
     const n = Math.min(plan.rows, SAMPLE)
     const mark = memory.mark()
-    const ids = this.#w.words(n)
-    const texts = this.#w.words(n * 2)
+    const ids = this.#w.scratchWords(n)
+    const texts = this.#w.scratchWords(n * 2)
     const size = 2 ** (33 - Math.clz32(n))
     const table = this.#w.words(size * 2)
     const distinct = kernels.internRows(this.#w.args(starts, ends, n, ids, texts, 0, n + 1, table, size - 1))
@@ -384,8 +390,8 @@ class Planner {
       const other = this.#lefts(base)[place - 1] as ColumnPlan
       const at = other.first * 4
       flags = memory.alloc(base.rows)
-      restStarts = this.#w.words(base.rows)
-      restEnds = this.#w.words(base.rows)
+      restStarts = this.#w.scratchWords(base.rows)
+      restEnds = this.#w.scratchWords(base.rows)
       const { rowStart, rowEnd } = this.#chunk
       rows = kernels.splitEqual(
         this.#w.args(starts, ends, base.rows, rowStart + at, rowEnd + at, match, flags, restStarts, restEnds),
@@ -395,8 +401,8 @@ class Planner {
     // Few rows, or nearly all different: as they are. A dictionary of the prior is always used.
     const most = known.length + Math.max(1, Math.floor(rows * (rows < 8 ? 1 : share)))
     const mark = memory.mark()
-    const ids = this.#w.words(base.rows)
-    const texts = this.#w.words((most + 1) * 2)
+    const ids = this.#w.scratchWords(base.rows)
+    const texts = this.#w.scratchWords((most + 1) * 2)
     for (const [i, text] of known.entries()) {
       const at = memory.put(text)
       memory.i32[(texts >> 2) + 2 * i] = at

@@ -64,11 +64,12 @@ export function parseChunk(
 ): ParsedChunk {
   const { kernels, memory } = workspace
   const n = bytes.length
-  const source = memory.alloc(n + 64)
+  const source = memory.reserve(n + 64)
+  memory.u8.fill(0, source + n, source + n + 64)
   memory.u8.set(bytes, source)
   const lineCapacity = kernels.countNewlines(source, n) + 1
-  const starts = workspace.words(lineCapacity)
-  const ends = workspace.words(lineCapacity)
+  const starts = workspace.scratchWords(lineCapacity)
+  const ends = workspace.scratchWords(lineCapacity)
   const eols = memory.alloc(lineCapacity)
   const lines = kernels.splitLines(source, n, starts, ends, eols)
 
@@ -102,16 +103,16 @@ function scanInto(
 ): Scan {
   const { kernels, memory } = workspace
   const bitBytes = ((n + 31) >> 5) * 4 + 8
-  const tokens = memory.alloc(bitBytes)
-  const marks = memory.alloc(bitBytes)
+  const tokens = memory.reserve(bitBytes)
+  const marks = memory.reserve(bitBytes)
   kernels.buildMasks(source, n, tokens, marks, quotes ? 1 : 0)
   const capacity = Math.min(lines, MAX_SIGNATURES)
   const tableSize = 2 ** (33 - Math.clz32(capacity))
   const scan = {
-    slots: workspace.words(slotCapacity * 2),
-    slotBase: workspace.words(lines),
-    lineSignature: workspace.words(lines),
-    records: workspace.words(capacity * 4),
+    slots: workspace.scratchWords(slotCapacity * 2),
+    slotBase: workspace.scratchWords(lines),
+    lineSignature: workspace.scratchWords(lines),
+    records: workspace.scratchWords(capacity * 4),
     signatures: 0,
     used: 0,
   }
@@ -166,7 +167,7 @@ function choosesQuotes(workspace: Workspace, source: number, lines: number, star
 function readSignatures(workspace: Workspace, scan: Scan, starts: number, ends: number): Signature[] {
   const { memory, kernels } = workspace
   const mark = memory.mark()
-  const keyEnds = workspace.words(scan.signatures)
+  const keyEnds = workspace.scratchWords(scan.signatures)
   const args = [scan.records, scan.signatures, starts, ends, scan.slotBase, scan.slots]
   const keys = memory.alloc(kernels.signatureKeys(workspace.args(...args, 0, 0)) + 16)
   kernels.signatureKeys(workspace.args(...args, keys, keyEnds))
@@ -236,9 +237,9 @@ function gather(
     total += rows
   }
 
-  const programs = workspace.words(words)
-  const programIndex = workspace.words(scan.signatures * 2)
-  const signatureTemplate = workspace.words(scan.signatures)
+  const programs = workspace.scratchWords(words)
+  const programIndex = workspace.scratchWords(scan.signatures * 2)
+  const signatureTemplate = workspace.scratchWords(scan.signatures)
   let at = 0
   for (let s = 0; s < scan.signatures; s++) {
     const { template, program } = known[s] as KnownSignature
@@ -248,10 +249,10 @@ function gather(
     memory.i32.set(program, (programs + at) >> 2)
     at += program.length * 4
   }
-  const rowStart = workspace.words(total)
-  const rowEnd = workspace.words(total)
-  const rowLine = workspace.words(total)
-  const lineTemplate = workspace.words(chunk.lines)
+  const rowStart = workspace.scratchWords(total)
+  const rowEnd = workspace.scratchWords(total)
+  const rowLine = workspace.scratchWords(total)
+  const lineTemplate = workspace.scratchWords(chunk.lines)
   kernels.gatherRows(
     workspace.args(
       chunk.lines,

@@ -102,6 +102,9 @@ export interface ColumnSpec {
   own: Uint8Array
 }
 
+const NO_ROWS: Int32Array = /* @__PURE__ */ new Int32Array(0)
+const NO_TEXT: Uint8Array = /* @__PURE__ */ new Uint8Array(0)
+
 /** Read the kind and parameters of a column of `rows` rows. */
 export function readColumnSpec(
   meta: ByteReader,
@@ -123,8 +126,8 @@ export function readColumnSpec(
     bytes: 0,
     base: 0,
     texts: 0,
-    exceptions: new Int32Array(0),
-    own: new Uint8Array(0),
+    exceptions: NO_ROWS,
+    own: NO_TEXT,
   }
   if (spec.kind === KIND.dict) {
     spec.other = head >> 3
@@ -160,6 +163,7 @@ export function readColumnSpec(
 function readExceptions(meta: ByteReader, rows: number): Int32Array {
   const count = meta.varint()
   if (count > rows || count > meta.remaining) throw corrupt('a column has more exceptions than rows')
+  if (count === 0) return NO_ROWS
   const list = new Int32Array(count)
   let row = 0
   for (let i = 0; i < count; i++) {

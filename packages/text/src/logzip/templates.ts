@@ -8,6 +8,7 @@
  */
 import { ColumnNamer } from './column-namer.ts'
 import { type Draft, findGroups, firstToken, type Group, headerTemplates, lastToken, REST } from './groups.ts'
+import { fromLatin1 } from './latin1.ts'
 import { TemplateIndex } from './template-index.ts'
 import { endAnchor, lineEnd, runWords, startAnchor, type TokenLine } from './tokens.ts'
 
@@ -19,6 +20,14 @@ export interface Template {
   columns: number[]
   /** Time layout of each slot, '' where it is none. */
   layouts: string[]
+  /** The static texts as bytes, once they were asked for. */
+  bytes?: Uint8Array[]
+}
+
+/** Static texts of a template as bytes. */
+export function staticBytes(template: Template): Uint8Array[] {
+  template.bytes ??= template.statics.map(fromLatin1)
+  return template.bytes
 }
 
 /** A signature as the scan found it. */

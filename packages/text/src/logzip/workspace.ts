@@ -47,6 +47,15 @@ export class Workspace {
     return this.memory.alloc(count * 8)
   }
 
+  /** The same, holding whatever stood there before. */
+  scratchWords(count: number): number {
+    return this.memory.reserve(count * 4)
+  }
+
+  scratchDoubles(count: number): number {
+    return this.memory.reserve(count * 8)
+  }
+
   word(at: number, index: number): number {
     return this.memory.i32[(at >> 2) + index] as number
   }
