@@ -2,7 +2,7 @@ import * as fs from 'node:fs/promises'
 import { join } from 'node:path'
 import { fingerprint, Random } from '@pith/core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openPage, type TestPage } from './open-page.ts'
+import { openPage, type TestPage } from '../../../../scripts/browser/open-page.ts'
 import type { InPage } from './page.ts'
 
 declare const inPage: InPage
