@@ -43,7 +43,7 @@ const APM_POINTS: i32 = 25
 const APM_ROW_BYTES: i32 = 64
 const APM_COUNT: i32 = 50
 
-const HISTORY_PRIOR: i32 = 2
+const HISTORY_PRIOR: i32 = 4
 const HISTORY_LIMIT: i32 = 255
 const EXPECT_LIMIT: i32 = 255
 const APM_PRIOR: i32 = 6
@@ -51,7 +51,7 @@ const APM_LIMIT: i32 = 20
 const MIX_BASE: i32 = 1800
 const MIX_BOOST: i32 = 6000
 const SKIP: i32 = 100
-const FINAL_RATE: i32 = 1200
+const FINAL_RATE: i32 = 1600
 /** Weight of 1 is 2^29. */
 const WEIGHT_SUM: i32 = 420000000
 
@@ -156,7 +156,7 @@ export function cmInit(base: i32, tableLog: i32, banks: i32, sets0: i32, sets1: 
     const map = historyMapAt + 1024 * i
     for (let h = 0; h < 256; h++) {
       const ones = onesOf(h)
-      const p = udiv((2 * ones + 1) * 2097151, ones + zerosOf(h) + 1)
+      const p = udiv((8 * ones + 1) * 4194303, 8 * (ones + zerosOf(h)) + 2)
       st32(map + 4 * h, (p << 10) | HISTORY_PRIOR)
     }
     st32(map, 2048 << 20)

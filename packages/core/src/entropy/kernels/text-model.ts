@@ -22,7 +22,7 @@ import {
   cmWriteTo,
 } from './cm.ts'
 
-const CONTEXTS: i32 = 12
+const CONTEXTS: i32 = 14
 const SETS0: i32 = 64
 const SETS1: i32 = 256
 const APM_LOG: i32 = 12
@@ -36,6 +36,8 @@ let longMatch: i32 = 0
 let longLength: i32 = 0
 let shortMatch: i32 = 0
 let shortLength: i32 = 0
+let shortHash: i32 = 0
+let longHash: i32 = 0
 let word: i32 = 0
 let lastWord: i32 = 0
 let lineStart: i32 = 0
@@ -57,6 +59,8 @@ function begin(base: i32, src: i32, tableLog: i32, matchLog: i32): void {
   longLength = 0
   shortMatch = 0
   shortLength = 0
+  shortHash = 0
+  longHash = 0
   word = 0
   lastWord = 0
   lineStart = 0
@@ -72,13 +76,6 @@ function hash2(a: i32, b: i32): i32 {
 
 function back(n: i32): i32 {
   return at >= n ? ld8(data + at - n) : 0
-}
-
-/** Hash of the last `n` bytes. */
-function hashBack(n: i32): i32 {
-  let h = n
-  for (let i = 1; i <= n; i++) h = mul32(h + back(i) + 1, 0x2f0b4c47) ^ shru(h, 19)
-  return h
 }
 
 function lengthBucket(n: i32): i32 {
@@ -108,15 +105,14 @@ function prepare(): void {
   cmSetContext(9, hash2(o2 & 0xff, c4 & 0xff0000))
   cmSetContext(10, hash2(above, o2))
   cmSetContext(11, hash2(column, above))
-  let expected = 0
-  if (longLength > 0) {
-    expected = ld8(data + longMatch)
-    cmSetExpect(0, expected, 1 + lengthBucket(longLength))
-  } else {
-    cmSetExpect(0, 0, 0)
-  }
-  if (shortLength > 0) cmSetExpect(1, ld8(data + shortMatch), 1 + lengthBucket(shortLength))
-  else cmSetExpect(1, 0, 0)
+  cmSetContext(12, hash2(column, o2))
+  const long = longLength > 0 ? ld8(data + longMatch) : 0
+  const short = shortLength > 0 ? ld8(data + shortMatch) : 0
+  const longBucket = longLength > 0 ? 1 + lengthBucket(longLength) : 0
+  const shortBucket = shortLength > 0 ? 1 + lengthBucket(shortLength) : 0
+  cmSetContext(13, longLength > 0 ? long + (longBucket << 8) : short + (shortBucket << 8) + 65536)
+  cmSetExpect(0, long, longBucket)
+  cmSetExpect(1, short, shortBucket)
   const l = longLength > 0 ? longLength : shortLength
   cmSetMixers(l === 0 ? 0 : l < 16 ? 1 : l < 32 ? 2 : 3, c1)
   cmSetApm(c1, o2)
@@ -148,8 +144,11 @@ function take(byte: i32): void {
     lastLine = lineStart
     lineStart = at
   }
+  // What a byte adds moves up with each further one, so it has left the 32 bits after 7 or 16 of them.
+  shortHash = mul32(shortHash + byte + 1, 0x35d1d3e0)
+  longHash = mul32(longHash + byte + 1, 0x2f0b4c44)
   if (at >= 6) {
-    const cell = (shortAt + (shru(hashBack(6), 32 - hashLog) << 2)) | 0
+    const cell = (shortAt + (shru(shortHash, 32 - hashLog) << 2)) | 0
     if (shortLength === 0) {
       shortMatch = ld32(cell)
       shortLength = common(shortMatch)
@@ -157,11 +156,11 @@ function take(byte: i32): void {
     st32(cell, at)
   }
   if (at >= 20) {
-    const cell = (longAt + (shru(hashBack(20), 32 - hashLog) << 2)) | 0
+    const cell = (longAt + (shru(longHash, 32 - hashLog) << 2)) | 0
     if (longLength === 0) {
       longMatch = ld32(cell)
       longLength = common(longMatch)
-      if (longLength < 16) longLength = 0
+      if (longLength < 20) longLength = 0
     }
     st32(cell, at)
   }
