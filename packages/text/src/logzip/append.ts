@@ -20,6 +20,11 @@ import { packBytes, QUALITY } from './pack.ts'
 import { type ChunkSummary, readSummary, writeSummary } from './summary.ts'
 import type { DecodeCall, logTasks, PriorBytes } from './tasks.ts'
 
+/** A chunk has to be so many times as large as its set of runs, so that it is kept. */
+const GRAMS_SHARE = 32
+/** A log that is opened again gets a new summary at its end once it has so many times as many chunks as the old one knows. */
+const CLOSING_SUMMARY = 1.125
+
 /** Bytes at the end of the log that were coded at once and may be coded again together with others. */
 interface Piece {
   /** Number of its first chunk. */
@@ -57,6 +62,7 @@ export class LogAppender {
   readonly #level: Level
   readonly #chunkBytes: number
   readonly #run: Run
+  readonly #isNew: boolean
   #ledger: ChunkLedger
   #pieces: Piece[]
   #prior: PriorBytes | undefined
@@ -87,6 +93,7 @@ export class LogAppender {
     this.#level = level
     this.#chunkBytes = chunkBytes
     this.#run = options
+    this.#isNew = held.chunks.length === 0
     this.#ledger = new ChunkLedger(entry, held.chunks)
     this.#pieces = held.pieces
     this.#prior = held.prior
@@ -169,10 +176,12 @@ export class LogAppender {
   close(): Promise<void> {
     return this.#enqueue(async () => {
       const bytes = this.#takeFresh()
-      if (this.#ledger.chunks.length === 0 || worthMerging(this.#sizesWith(bytes.length))) {
-        if (bytes.length > 0 || this.#pieces.length > 0) await this.#replace(0, bytes, true)
-      } else if (bytes.length > 0) await this.#put(bytes)
-      if (this.#dirty) await this.#summarise(this.#ledger.chunks.length)
+      const sizes = this.#sizesWith(bytes.length)
+      // A log that is opened again and again may not be coded again each time.
+      const merge = sizes.length > 1 && (this.#isNew || worthMerging(sizes))
+      if (merge || this.#ledger.chunks.length === 0) await this.#replace(0, bytes, true)
+      else if (bytes.length > 0) await this.#put(bytes)
+      if (this.#dirty) await this.#summariseLast()
       this.#closed = true
       await this.#pool.close()
     })
@@ -232,6 +241,7 @@ export class LogAppender {
   /** Code the pieces from `from` on and `more` behind them as one piece. `last`: nothing is expected to follow. */
   async #replace(from: number, more: Uint8Array, last: boolean): Promise<void> {
     const bytes = await this.#takePieces(from, more)
+    if (bytes.length === 0) return
     const chunk = this.#ledger.chunks.length
     const mark = this.#entry.mark()
     const storedBytes = await this.#code(bytes, last)
@@ -244,7 +254,7 @@ export class LogAppender {
     const bytes = await this.#takePieces(0, this.#takeFresh())
     const length = pieceLength(bytes, this.#chunkBytes)
     await this.#code(bytes.slice(0, length), false)
-    await this.#summarise(this.#ledger.chunks.length)
+    if (this.#ledger.chunks.length >= 2 * this.#covered) await this.#summarise(this.#ledger.chunks.length)
     // What was in a commit must be in the next one too.
     if (before > length) await this.#replace(this.#pieces.length, bytes.slice(length, before), false)
     this.#giveBack(bytes.slice(Math.max(before, length)))
@@ -287,8 +297,12 @@ export class LogAppender {
     } else {
       chunks = await this.#pool.run('encode', { bytes, level, prior: this.#prior, quotes: this.#quotes })
     }
-    for (const chunk of chunks) await this.#ledger.add(chunk)
-    for (const { blocks } of chunks) for (const { payload } of blocks) stored += payload.length
+    for (const chunk of chunks) {
+      const bytes = chunk.blocks.reduce((sum, { payload }) => sum + payload.length, 0)
+      stored += bytes
+      const pays = chunk.grams.length * GRAMS_SHARE <= bytes
+      await this.#ledger.add(pays ? chunk : { ...chunk, grams: undefined })
+    }
     this.#dirty = true
     this.#storedBytes += stored
     return stored
@@ -297,6 +311,14 @@ export class LogAppender {
   async #summarise(chunks: number): Promise<void> {
     await this.#entry.summary(writeSummary(this.#ledger.chunks.slice(0, chunks)))
     this.#covered = chunks
+  }
+
+  /** At the end: only where it has much to tell that the last one did not, as it may be large. */
+  async #summariseLast(): Promise<void> {
+    const { chunks } = this.#ledger
+    const [only] = chunks
+    const tells = chunks.length > 1 || only?.times !== undefined || only?.open === true
+    if (tells && (this.#isNew || chunks.length >= this.#covered * CLOSING_SUMMARY)) await this.#summarise(chunks.length)
   }
 }
 

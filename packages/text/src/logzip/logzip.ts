@@ -42,7 +42,7 @@ const MAX_CHUNK = 2 ** 26
 export function poolOf(run: Run): Pool<typeof logTasks> {
   return createPool({
     url: siblingUrl('worker', import.meta.url),
-    tasks: async () => (await import('./tasks.ts')).logTasks,
+    tasks: async () => (await import('./tasks.ts')).loadTasks(),
     threads: run.threads ?? 1,
     ...(run.signal === undefined ? {} : { signal: run.signal }),
   })
@@ -62,7 +62,7 @@ export class ChunkLedger {
     this.#line = before.reduce((sum, chunk) => sum + chunk.lines - (chunk.open ? 1 : 0), 0)
   }
 
-  async add(chunk: EncodedChunk): Promise<void> {
+  async add(chunk: Omit<EncodedChunk, 'grams'> & Pick<ChunkSummary, 'grams'>): Promise<void> {
     const { lines, open, times, grams } = chunk
     const index = this.chunks.length
     for (const { section, payload } of chunk.blocks) {
@@ -127,7 +127,7 @@ async function encode(source: Source, sink: EntryWriter, options: LogzipOptions 
       const goesOn = previous !== undefined && previous.rawBytes > 0
       if (second.done === true || goesOn) {
         // An entry has one prior, learned from its first chunks or never: chunks that stand already were coded with it.
-        if (goesOn) prior = priorBefore(previous)
+        if (goesOn) prior = await priorBefore(previous)
         const code = (bytes: Uint8Array<ArrayBuffer>): Promise<EncodedChunk[]> =>
           pool.run('encode', { bytes, level, prior }, { transfer: [bytes.buffer] })
         await add(await code(first.value))
@@ -174,8 +174,8 @@ function chunksBefore({ summary, sections }: PreviousEntry): ChunkSummary[] {
   throw new PithError('PITH_CORRUPT', `the summary knows ${chunks.length} chunks, the log has ${blocks}`)
 }
 
-function priorBefore({ profile }: PreviousEntry): PriorBytes | undefined {
-  return profile === undefined ? undefined : unpackPrior(profile.payload)
+async function priorBefore({ profile }: PreviousEntry): Promise<PriorBytes | undefined> {
+  return profile === undefined ? undefined : await unpackPrior(profile.payload)
 }
 
 async function* withFirst<T>(first: T, rest: AsyncIterable<T>): AsyncGenerator<T> {

@@ -98,8 +98,8 @@ export class LogReader implements Reader {
         lines: last - first,
         rawBytes: head.rawBytes,
         open: next !== undefined && next < last,
-        times: summaries.length === rows.length ? summaries[i]?.times : undefined,
-        grams: summaries.length === rows.length ? summaries[i]?.grams : undefined,
+        times: summaries.length <= rows.length ? summaries[i]?.times : undefined,
+        grams: summaries.length <= rows.length ? summaries[i]?.grams : undefined,
       }
     })
     return new LogReader(entry, chunks, stored)
@@ -299,7 +299,7 @@ export class LogReader implements Reader {
   #tasks(run: Run): Pool<typeof logTasks> {
     this.#pool ??= createPool({
       url: siblingUrl('worker', import.meta.url),
-      tasks: async () => (await import('./tasks.ts')).logTasks,
+      tasks: async () => (await import('./tasks.ts')).loadTasks(),
       threads: run.threads ?? 1,
     })
     return this.#pool

@@ -2,7 +2,8 @@
  * What is known of each chunk without reading it, kept beside the index of the container: varint number of chunks, then for
  * each varint lines * 2 + open, varint 0 (no times) or 1 + dated, zigzag milliseconds of the first time since that of the
  * chunk before, varint milliseconds to the last. Behind them, where the log has several chunks, for each a packed set of the
- * runs of three token bytes in its tables and texts (see `GRAM_BYTES`), with its varint length before it.
+ * runs of three token bytes in its tables and texts (see `GRAM_BYTES`), with its varint length before it (0 without one). It
+ * may know fewer chunks than the log has: the first ones.
  */
 import { ByteReader, ByteWriter, PithError } from '@pith/core'
 import type { TimeRange } from './time-range.ts'
@@ -31,10 +32,10 @@ export function writeSummary(chunks: readonly ChunkSummary[]): Uint8Array {
     out.varint(times.last - times.first)
     before = times.first
   }
-  if (chunks.length > 1 && chunks.every(({ grams }) => grams !== undefined)) {
-    for (const { grams } of chunks) {
-      out.varint((grams as Uint8Array).length)
-      out.bytes(grams as Uint8Array)
+  if (chunks.length > 1 && chunks.some(({ grams }) => grams !== undefined)) {
+    for (const { grams = new Uint8Array(0) } of chunks) {
+      out.varint(grams.length)
+      out.bytes(grams)
     }
   }
   return out.finish()
@@ -59,6 +60,11 @@ export function readSummary(bytes: Uint8Array): ChunkSummary[] {
     }
     chunks.push({ lines: Math.floor(lines / 2), open: lines % 2 === 1, times })
   }
-  if (reader.remaining > 0) for (const chunk of chunks) chunk.grams = reader.take(reader.varint())
+  if (reader.remaining > 0) {
+    for (const chunk of chunks) {
+      const length = reader.varint()
+      if (length > 0) chunk.grams = reader.take(length)
+    }
+  }
   return chunks
 }
