@@ -1,5 +1,6 @@
 /** Reading the blocks of a log from its entry. */
 import { type BlockRow, type EntryReader, PithError, type Run } from '@pith/core'
+import { loadBrotli } from '@pith/core/brotli'
 import { unpackBytes } from './pack.ts'
 import type { PriorBytes } from './tasks.ts'
 
@@ -14,8 +15,9 @@ export function nextPriorKey(): number {
 /** Most bytes of a prior. */
 const MAX_PRIOR_BYTES = 2 ** 26
 
-/** Blocks of an entry by chunk: the row of section `chunk` first. */
+/** Blocks of an entry by chunk: the row of section `chunk` first. What unpacks them is ready once they are there. */
 export async function chunkRows(entry: EntryReader): Promise<BlockRow[][]> {
+  await loadBrotli()
   const chunks = (await entry.blocks('chunk')).map((row) => [row])
   const sections = new Set(await entry.sections())
   for (const section of ['ids', 'columns', 'texts']) {
@@ -34,11 +36,12 @@ export async function chunkRows(entry: EntryReader): Promise<BlockRow[][]> {
 /** The prior of an entry, undefined where it has none. */
 export async function readPrior(entry: EntryReader, run?: Run): Promise<PriorBytes | undefined> {
   const bytes = await entry.profile(undefined, run)
-  return bytes === undefined ? undefined : unpackPrior(bytes)
+  return bytes === undefined ? undefined : await unpackPrior(bytes)
 }
 
 /** A prior from the payload of its profile. */
-export function unpackPrior(payload: Uint8Array): PriorBytes {
+export async function unpackPrior(payload: Uint8Array): Promise<PriorBytes> {
+  await loadBrotli()
   return { key: nextPriorKey(), bytes: unpackBytes(payload, MAX_PRIOR_BYTES) }
 }
 

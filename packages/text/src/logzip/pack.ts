@@ -1,7 +1,7 @@
 /** The last step for byte streams: stored, or one brotli stream, whichever is smaller. */
 
 import { ByteReader, ByteWriter, PithError } from '@pith/core'
-import { brotliCompressSync, brotliDecompressSync } from '@pith/core/brotli'
+import { brotliCompressSync, brotliDecompressSync, canCompressBrotli } from '@pith/core/brotli'
 
 /** How a packed stream is coded. */
 export const METHOD: { readonly stored: 0; readonly brotli: 1; readonly mixed: 2 } = { stored: 0, brotli: 1, mixed: 2 }
@@ -20,7 +20,7 @@ const MIN_BROTLI = 24
  */
 export function packBytes(bytes: Uint8Array, quality: number, form: number = 0): Uint8Array {
   const out = new ByteWriter(bytes.length + 16)
-  if (bytes.length >= MIN_BROTLI) {
+  if (bytes.length >= MIN_BROTLI && canCompressBrotli()) {
     const coded = brotliCompressSync(bytes, { quality, lgwin: windowLog(bytes.length) })
     if (coded.length < bytes.length) {
       out.u8(METHOD.brotli | (form << 4))

@@ -73,7 +73,7 @@ export function parseChunk(
   const eols = memory.alloc(lineCapacity)
   const lines = kernels.splitLines(source, n, starts, ends, eols)
 
-  const quotes = options.quotes ?? choosesQuotes(workspace, source, lines, starts, ends)
+  const quotes = options.quotes ?? choosesQuotes(workspace, source, n, lines, starts, ends)
   const slotCapacity = Math.min((n >> 1) + lines, MAX_SLOTS)
   const scan = scanInto(workspace, source, n, lines, starts, ends, slotCapacity, quotes)
 
@@ -141,27 +141,47 @@ function scanInto(
   return scan
 }
 
-/** Try the first lines both ways: quote mode pays where the signatures are many and it at least halves them. JSON always takes it. */
-function choosesQuotes(workspace: Workspace, source: number, lines: number, starts: number, ends: number): boolean {
+/** Lines that are tried both ways. */
+const QUOTE_SAMPLE = 4096
+
+/**
+ * Try lines from all over the chunk both ways: quote mode pays where the signatures are many and it at least halves them. JSON
+ * always takes it.
+ */
+function choosesQuotes(
+  workspace: Workspace,
+  source: number,
+  n: number,
+  lines: number,
+  starts: number,
+  ends: number,
+): boolean {
   const { memory } = workspace
-  const sample = Math.min(lines, 2000)
+  const sample = Math.min(lines, QUOTE_SAMPLE)
   if (sample === 0) return false
-  const last = workspace.word(ends, sample - 1)
-  const n = last - source
-  let json = 0
-  for (let line = 0; line < Math.min(sample, 50); line++) {
-    const at = workspace.word(starts, line)
-    if (memory.u8[at] === 123 && memory.u8[workspace.word(ends, line) - 1] === 125) json++
-  }
-  if (json * 2 > Math.min(sample, 50)) return true
   const mark = memory.mark()
-  const capacity = (n >> 1) + sample
-  const plain = scanInto(workspace, source, n, sample, starts, ends, capacity, false).signatures
+  const someStarts = workspace.scratchWords(sample)
+  const someEnds = workspace.scratchWords(sample)
+  let json = 0
+  let bytes = 0
+  for (let i = 0; i < sample; i++) {
+    const line = Math.floor((i * lines) / sample)
+    const start = workspace.word(starts, line)
+    const end = workspace.word(ends, line)
+    memory.i32[(someStarts >> 2) + i] = start
+    memory.i32[(someEnds >> 2) + i] = end
+    bytes += end - start
+    if (memory.u8[start] === 123 && memory.u8[end - 1] === 125) json++
+  }
+  let quotes = json * 2 > sample
+  if (!quotes) {
+    const count = (mode: boolean): number =>
+      scanInto(workspace, source, n, sample, someStarts, someEnds, (bytes >> 1) + sample, mode).signatures
+    const plain = count(false)
+    quotes = plain * 10 > sample && count(true) * 2 <= plain
+  }
   memory.release(mark)
-  if (plain * 10 <= sample) return false
-  const quoted = scanInto(workspace, source, n, sample, starts, ends, capacity, true).signatures
-  memory.release(mark)
-  return quoted * 2 <= plain
+  return quotes
 }
 
 function readSignatures(workspace: Workspace, scan: Scan, starts: number, ends: number): Signature[] {

@@ -1,5 +1,6 @@
 /** What workers do for logzip: code and decode chunks. Each worker keeps one workspace and the prior it met last. */
 import { concatBytes, PithError } from '@pith/core'
+import { loadBrotli } from '@pith/core/brotli'
 import type { TaskContext } from '@pith/core/workers'
 import { ChunkView, MAX_CHUNK_BYTES } from './chunk-decode.ts'
 import { type ChunkOptions, type EncodedChunk, encodeFirst, encodePiece } from './chunk-encode.ts'
@@ -126,6 +127,12 @@ export const logTasks: {
   grepBytes({ parts, query }, context) {
     return movedHits(searchBytes(concatBytes(parts), matcherOf(query)), context)
   },
+}
+
+/** The tasks, once what they call is there. */
+export async function loadTasks(): Promise<typeof logTasks> {
+  await loadBrotli()
+  return logTasks
 }
 
 function movedHits(hits: GrepHits, context: TaskContext): GrepHits {

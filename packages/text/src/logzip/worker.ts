@@ -1,4 +1,4 @@
 import { serveTasks } from '@pith/core/workers'
-import { logTasks } from './tasks.ts'
+import { loadTasks } from './tasks.ts'
 
-serveTasks(logTasks)
+serveTasks(loadTasks)
