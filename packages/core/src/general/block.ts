@@ -1,4 +1,4 @@
-import { type BrotliOptions, brotliCompress, brotliCompressSync, brotliDecompress } from '#brotli'
+import { type BrotliOptions, brotliCompress, brotliCompressSync, brotliDecompress, canCompressBrotli } from '#brotli'
 import { PithError } from '../errors.ts'
 
 /** First byte of a block: how the rest is coded. */
@@ -8,7 +8,8 @@ export const BROTLI = 1
 const PROBE_QUALITY = 2
 
 /**
- * Code one block: one byte that names the method, then the smaller of brotli and the bytes themselves.
+ * Code one block: one byte that names the method, then the smaller of brotli and the bytes themselves; on the web the
+ * bytes themselves, unless the page gave a compressor.
  *
  * @param raw  u8[n]
  * @returns u8[m], m <= n + 1
@@ -18,6 +19,10 @@ export async function encodeBlock(
   raw: Uint8Array,
   options: BrotliOptions & { signal?: AbortSignal | undefined },
 ): Promise<Uint8Array<ArrayBuffer>> {
+  if (!canCompressBrotli()) {
+    options.signal?.throwIfAborted()
+    return prefixed(STORED, raw)
+  }
   if (looksRandom(raw) && brotliCompressSync(raw, { quality: PROBE_QUALITY }).length >= raw.length * 0.995) {
     return prefixed(STORED, raw)
   }

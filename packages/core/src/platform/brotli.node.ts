@@ -19,6 +19,11 @@ export function loadBrotli(): Promise<void> {
   return Promise.resolve()
 }
 
+/** Whether bytes can be compressed here: always on Node, on the web once the page gave a compressor. */
+export function canCompressBrotli(): boolean {
+  return true
+}
+
 /**
  * Compress an array to one brotli stream.
  *

@@ -44,6 +44,11 @@ export function useBrotliEncoder(module: Encoder): void {
   encoder = module
 }
 
+/** Whether bytes can be compressed here: always on Node, on the web once the page gave a compressor. */
+export function canCompressBrotli(): boolean {
+  return encoder !== undefined
+}
+
 /** Compress an array to one brotli stream. @throws PithError `PITH_CAPABILITY` no compressor was given */
 export function brotliCompressSync(bytes: Uint8Array, options: BrotliOptions): Uint8Array<ArrayBuffer> {
   if (encoder === undefined) {

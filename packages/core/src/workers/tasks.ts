@@ -21,15 +21,22 @@ export type Tasks = Readonly<Record<string, Task>>
 
 /**
  * Answer a pool's calls: the one statement of a worker's entry module. Outside of a worker of a pool it does nothing.
+ *
+ * @param tasks  the tasks, or how to make them ready; calls that come before they are wait
  */
-export function serveTasks(tasks: Tasks): void {
+export function serveTasks(tasks: Tasks | (() => Promise<Tasks>)): void {
   const parent = parentChannel()
   if (parent === undefined) return
+  let table: Promise<Tasks> | undefined
   parent.listen((message) => {
     if (!isRequest(message)) return
     const { id } = message
     const movables: Movable[] = []
-    runTask(tasks, message.task, message.payload, { transfer: (list) => void movables.push(...list) })
+    table ??= typeof tasks === 'function' ? tasks() : Promise.resolve(tasks)
+    table
+      .then((loaded) =>
+        runTask(loaded, message.task, message.payload, { transfer: (list) => void movables.push(...list) }),
+      )
       .then((result) => parent.post({ pith: 'result', id, result }, movables))
       .catch((error: unknown) => parent.post({ pith: 'error', id, error: errorToWire(error) }, []))
   })

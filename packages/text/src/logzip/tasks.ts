@@ -29,7 +29,6 @@ export interface FirstResult {
   chunks: EncodedChunk[]
   prior: Uint8Array
   signatures: PackedSignatures
-  quotes: boolean
 }
 
 export interface DecodeCall {
@@ -91,12 +90,11 @@ export const logTasks: {
     return moved(encodePiece(work(), call.bytes, priorOf(call.prior), call), context)
   },
   encodeFirst(call, context) {
-    const { chunks, prior, quotes } = encodeFirst(work(), call.bytes, call)
+    const { chunks, prior } = encodeFirst(work(), call.bytes, call)
     return {
       chunks: moved(chunks, context),
       prior: prior.serialize().slice(),
       signatures: packSignatures(prior.templates.signatures),
-      quotes,
     }
   },
   decode(call, context) {
