@@ -66,7 +66,6 @@ export class LogAppender {
   #ledger: ChunkLedger
   #pieces: Piece[]
   #prior: PriorBytes | undefined
-  #quotes: boolean | undefined
   /** Chunks that the entry's summary speaks of. */
   #covered: number
   /** Bytes that no chunk holds yet. */
@@ -274,7 +273,6 @@ export class LogAppender {
     this.#ledger = new ChunkLedger(this.#entry, this.#ledger.chunks.slice(0, first.chunk))
     if (first.chunk === 0) {
       this.#prior = undefined
-      this.#quotes = undefined
     }
     // A summary that speaks of replaced chunks would hide new lines from a search by time.
     if (this.#covered > first.chunk) await this.#summarise(first.chunk)
@@ -292,10 +290,9 @@ export class LogAppender {
       await this.#entry.profile(profile)
       stored += profile.length
       this.#prior = { key: nextPriorKey(), bytes: learned.prior, signatures: learned.signatures }
-      this.#quotes = learned.quotes
       chunks = learned.chunks
     } else {
-      chunks = await this.#pool.run('encode', { bytes, level, prior: this.#prior, quotes: this.#quotes })
+      chunks = await this.#pool.run('encode', { bytes, level, prior: this.#prior })
     }
     for (const chunk of chunks) {
       const bytes = chunk.blocks.reduce((sum, { payload }) => sum + payload.length, 0)

@@ -40,8 +40,6 @@ export interface EncodedChunk {
 /** How chunks of one log are coded. */
 export interface ChunkOptions {
   level: Level
-  /** Whether quoted text is one slot; undefined: decided by this chunk. */
-  quotes?: boolean | undefined
 }
 
 /**
@@ -67,12 +65,12 @@ export function encodeFirst(
   workspace: Workspace,
   bytes: Uint8Array,
   options: ChunkOptions,
-): { chunks: EncodedChunk[]; prior: Prior; quotes: boolean } {
+): { chunks: EncodedChunk[]; prior: Prior } {
   const [first, ...rest] = splitLongPieces(workspace, bytes)
-  const { chunk, prior, quotes } = encodeChunk(workspace, first as Uint8Array, undefined, options)
+  const { chunk, prior } = encodeChunk(workspace, first as Uint8Array, undefined, options)
   const chunks = [chunk]
-  for (const part of rest) chunks.push(encodeChunk(workspace, part, prior, { ...options, quotes }).chunk)
-  return { chunks, prior, quotes }
+  for (const part of rest) chunks.push(encodeChunk(workspace, part, prior, options).chunk)
+  return { chunks, prior }
 }
 
 function splitLongPieces(workspace: Workspace, bytes: Uint8Array): Uint8Array[] {
@@ -98,10 +96,10 @@ function encodeChunk(
   bytes: Uint8Array,
   prior: Prior | undefined,
   options: ChunkOptions,
-): { chunk: EncodedChunk; prior: Prior; quotes: boolean } {
+): { chunk: EncodedChunk; prior: Prior } {
   workspace.reset()
   let known = prior ?? Prior.empty()
-  const parsed = parseChunk(workspace, bytes, known.templates, options)
+  const parsed = parseChunk(workspace, bytes, known.templates)
   const plans = planColumns(workspace, parsed, known)
   if (prior === undefined) known = Prior.learn(workspace, parsed, plans)
 
@@ -130,7 +128,6 @@ function encodeChunk(
       blocks: packBlocks(head.view(), ids, groups, texts, QUALITY[options.level]),
     },
     prior: known,
-    quotes: parsed.quotes,
   }
 }
 

@@ -119,7 +119,6 @@ async function encode(source: Source, sink: EntryWriter, options: LogzipOptions 
     if (first.done !== true) {
       const second = await pieces.next()
       let prior: PriorBytes | undefined
-      let quotes: boolean | undefined
       const add = async (chunks: readonly EncodedChunk[]): Promise<void> => {
         for (const chunk of chunks) await ledger.add(chunk)
         meter.update(ledger.bytesIn)
@@ -138,10 +137,9 @@ async function encode(source: Source, sink: EntryWriter, options: LogzipOptions 
         const learned = await pool.run('encodeFirst', { bytes: first.value, level, prior: undefined })
         await sink.profile(packBytes(learned.prior, QUALITY[level]))
         prior = { key: nextPriorKey(), bytes: learned.prior, signatures: learned.signatures }
-        quotes = learned.quotes
         await add(learned.chunks)
         const call = (bytes: Uint8Array<ArrayBuffer>): Promise<EncodedChunk[]> =>
-          pool.run('encode', { bytes, level, prior, quotes }, { transfer: [bytes.buffer] })
+          pool.run('encode', { bytes, level, prior }, { transfer: [bytes.buffer] })
         const rest = withFirst(second.value, pieces)
         const concurrency = threads === 1 ? 1 : threads + 1
         for await (const chunks of mapOrdered(rest, call, { concurrency, signal: options.signal })) await add(chunks)

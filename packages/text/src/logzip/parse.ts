@@ -39,8 +39,6 @@ export interface ParsedChunk {
   rowStart: number
   rowEnd: number
   rowLine: number
-  /** Whether quoted text was taken as one slot. */
-  quotes: boolean
   templates: TemplateSet
   /** Signatures that are no raw lines, by their static text. */
   signatures: () => ReadonlyMap<string, KnownSignature>
@@ -50,18 +48,8 @@ export interface ParsedChunk {
   columns: ColumnRows[]
 }
 
-export interface ParseOptions {
-  /** Whether the body of "..." is one slot; undefined: whatever gives clearly fewer signatures. */
-  quotes?: boolean | undefined
-}
-
 /** Parse one chunk of whole lines (the last may lack its newline). */
-export function parseChunk(
-  workspace: Workspace,
-  bytes: Uint8Array,
-  prior: KnownTemplates,
-  options: ParseOptions = {},
-): ParsedChunk {
+export function parseChunk(workspace: Workspace, bytes: Uint8Array, prior: KnownTemplates): ParsedChunk {
   const { kernels, memory } = workspace
   const n = bytes.length
   const source = memory.reserve(n + 64)
@@ -73,13 +61,12 @@ export function parseChunk(
   const eols = memory.alloc(lineCapacity)
   const lines = kernels.splitLines(source, n, starts, ends, eols)
 
-  const quotes = options.quotes ?? choosesQuotes(workspace, source, n, lines, starts, ends)
   const slotCapacity = Math.min((n >> 1) + lines, MAX_SLOTS)
-  const scan = scanInto(workspace, source, n, lines, starts, ends, slotCapacity, quotes)
+  const scan = scanInto(workspace, source, n, lines, starts, ends, slotCapacity)
 
   const signatures = readSignatures(workspace, scan, starts, ends)
   const assignment = assignTemplates(signatures, prior)
-  return gather(workspace, { source, rawBytes: n, lines, eols, quotes }, starts, ends, scan, assignment, signatures)
+  return gather(workspace, { source, rawBytes: n, lines, eols }, starts, ends, scan, assignment, signatures)
 }
 
 interface Scan {
@@ -99,13 +86,12 @@ function scanInto(
   starts: number,
   ends: number,
   slotCapacity: number,
-  quotes: boolean,
 ): Scan {
   const { kernels, memory } = workspace
   const bitBytes = ((n + 31) >> 5) * 4 + 8
   const tokens = memory.reserve(bitBytes)
   const marks = memory.reserve(bitBytes)
-  kernels.buildMasks(source, n, tokens, marks, quotes ? 1 : 0)
+  kernels.buildMasks(source, n, tokens, marks)
   const capacity = Math.min(lines, MAX_SIGNATURES)
   const tableSize = 2 ** (33 - Math.clz32(capacity))
   const scan = {
@@ -125,7 +111,6 @@ function scanInto(
       ends,
       tokens,
       marks,
-      quotes ? 1 : 0,
       scan.slots,
       slotCapacity,
       scan.slotBase,
@@ -137,51 +122,8 @@ function scanInto(
       MAX_LINE_BYTES,
     ),
   )
-  scan.used = workspace.arg(16)
+  scan.used = workspace.arg(15)
   return scan
-}
-
-/** Lines that are tried both ways. */
-const QUOTE_SAMPLE = 4096
-
-/**
- * Try lines from all over the chunk both ways: quote mode pays where the signatures are many and it at least halves them. JSON
- * always takes it.
- */
-function choosesQuotes(
-  workspace: Workspace,
-  source: number,
-  n: number,
-  lines: number,
-  starts: number,
-  ends: number,
-): boolean {
-  const { memory } = workspace
-  const sample = Math.min(lines, QUOTE_SAMPLE)
-  if (sample === 0) return false
-  const mark = memory.mark()
-  const someStarts = workspace.scratchWords(sample)
-  const someEnds = workspace.scratchWords(sample)
-  let json = 0
-  let bytes = 0
-  for (let i = 0; i < sample; i++) {
-    const line = Math.floor((i * lines) / sample)
-    const start = workspace.word(starts, line)
-    const end = workspace.word(ends, line)
-    memory.i32[(someStarts >> 2) + i] = start
-    memory.i32[(someEnds >> 2) + i] = end
-    bytes += end - start
-    if (memory.u8[start] === 123 && memory.u8[end - 1] === 125) json++
-  }
-  let quotes = json * 2 > sample
-  if (!quotes) {
-    const count = (mode: boolean): number =>
-      scanInto(workspace, source, n, sample, someStarts, someEnds, (bytes >> 1) + sample, mode).signatures
-    const plain = count(false)
-    quotes = plain * 10 > sample && count(true) * 2 <= plain
-  }
-  memory.release(mark)
-  return quotes
 }
 
 function readSignatures(workspace: Workspace, scan: Scan, starts: number, ends: number): Signature[] {
@@ -220,7 +162,7 @@ function readTokens(workspace: Workspace, scan: Scan, starts: number, ends: numb
 
 function gather(
   workspace: Workspace,
-  chunk: Pick<ParsedChunk, 'source' | 'rawBytes' | 'lines' | 'eols' | 'quotes'>,
+  chunk: Pick<ParsedChunk, 'source' | 'rawBytes' | 'lines' | 'eols'>,
   starts: number,
   ends: number,
   scan: Scan,

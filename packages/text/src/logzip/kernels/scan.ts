@@ -1,8 +1,8 @@
 /**
  * Steps A to C of the pipeline: lines, tokens that vary, and a signature for what stays the same.
  *
- * A token is a maximal run of digits, letters and bytes above 127; one that holds a digit is a slot. In quote mode the
- * body of "..." is one slot, unless a colon follows (a JSON key is static). The static rest of a line is hashed into its
+ * A token is a maximal run of digits, letters and bytes above 127; one that holds a digit is a slot. In JSON, and in lines
+ * with two or more quoted texts, the body of "..." is one slot, unless a colon follows (a JSON key is static). The static rest of a line is hashed into its
  * signature; a hash that is met again is compared byte for byte, so that a collision never mixes two signatures.
  */
 import type { i32 } from '@pith/core/wasm/memory'
@@ -27,6 +27,7 @@ const NEWLINE: i32 = 10
 const RETURN: i32 = 13
 const SPACE: i32 = 32
 const QUOTE: i32 = 34
+const BRACE: i32 = 123
 const COLON: i32 = 58
 const HYPHEN: i32 = 45
 const UNDERSCORE: i32 = 95
@@ -101,15 +102,15 @@ export function splitLines(src: i32, n: i32, starts: i32, ends: i32, eols: i32):
   return line
 }
 
-/** One bit a byte: `tokens` where a token goes on, `marks` where a slot may begin (digits, and quotes in quote mode). */
-export function buildMasks(src: i32, n: i32, tokens: i32, marks: i32, quoteMode: i32): void {
+/** One bit a byte: `tokens` where a token goes on, `marks` where a slot may begin (digits and quotes). */
+export function buildMasks(src: i32, n: i32, tokens: i32, marks: i32): void {
   let out: i32 = 0
   for (let i: i32 = 0; i < n; i += 32) {
     const p: i32 = src + i
     st32(tokens + out, tokenMask16(p) | (tokenMask16(p + 16) << 16))
-    let mark: i32 = digitMask16(p) | (digitMask16(p + 16) << 16)
-    if (quoteMode !== 0) mark |= equalMask16(p, QUOTE) | (equalMask16(p + 16, QUOTE) << 16)
-    st32(marks + out, mark)
+    const low: i32 = digitMask16(p) | equalMask16(p, QUOTE)
+    const high: i32 = digitMask16(p + 16) | equalMask16(p + 16, QUOTE)
+    st32(marks + out, low | (high << 16))
     out += 4
   }
   st32(tokens + out, 0)
@@ -173,6 +174,25 @@ function closingQuote(src: i32, marks: i32, i: i32, limit: i32): i32 {
   return limit
 }
 
+/**
+ * Whether the quoted texts of a line are slots: it is a JSON object, or has two or more of them. A single quoted text is often
+ * part of a sentence that stays the same.
+ */
+function isQuoted(src: i32, first: i32, at: i32, limit: i32): i32 {
+  if (ld8(src + first) === BRACE) return 1
+  let quotes: i32 = 0
+  for (let i: i32 = at; i < limit; i += 16) {
+    let mask: i32 = equalMask16(src + i, QUOTE)
+    if (limit - i < 16) mask &= (1 << (limit - i)) - 1
+    while (mask !== 0) {
+      mask &= mask - 1
+      quotes++
+    }
+    if (quotes >= 4) return 1
+  }
+  return 0
+}
+
 function hashStatic(h0: i32, from: i32, to: i32): i32 {
   let h: i32 = mul32(h0 ^ (to - from), -0x61c88647)
   let p: i32 = from
@@ -214,10 +234,10 @@ function sameStatic(a: i32, aEnd: i32, aSlots: i32, b: i32, bEnd: i32, bSlots: i
 /**
  * Find the slots and the signature of each line.
  *
- * @param args addresses and sizes, 32 bits each: src, lines, starts, ends, tokens, marks, quoteMode, slots (pairs of
+ * @param args addresses and sizes, 32 bits each: src, lines, starts, ends, tokens, marks, slots (pairs of
  *   start and end), slotCapacity, slotBase (per line), lineSignature (per line; -1 is raw), table, tableMask,
  *   signatures (16 bytes each: hash, line, count, slots), signatureCapacity, maxLineBytes
- * @returns the number of signatures; args[16] receives the number of slots
+ * @returns the number of signatures; args[15] receives the number of slots
  */
 export function scanLines(args: i32): i32 {
   const src: i32 = ld32(args)
@@ -226,16 +246,15 @@ export function scanLines(args: i32): i32 {
   const ends: i32 = ld32(args + 12)
   const tokens: i32 = ld32(args + 16)
   const marks: i32 = ld32(args + 20)
-  const quoteMode: i32 = ld32(args + 24)
-  const slots: i32 = ld32(args + 28)
-  const slotCapacity: i32 = ld32(args + 32)
-  const slotBase: i32 = ld32(args + 36)
-  const lineSignature: i32 = ld32(args + 40)
-  const table: i32 = ld32(args + 44)
-  const tableMask: i32 = ld32(args + 48)
-  const signatures: i32 = ld32(args + 52)
-  const signatureCapacity: i32 = ld32(args + 56)
-  const maxLineBytes: i32 = ld32(args + 60)
+  const slots: i32 = ld32(args + 24)
+  const slotCapacity: i32 = ld32(args + 28)
+  const slotBase: i32 = ld32(args + 32)
+  const lineSignature: i32 = ld32(args + 36)
+  const table: i32 = ld32(args + 40)
+  const tableMask: i32 = ld32(args + 44)
+  const signatures: i32 = ld32(args + 48)
+  const signatureCapacity: i32 = ld32(args + 52)
+  const maxLineBytes: i32 = ld32(args + 56)
   let used: i32 = 0
   let found: i32 = 0
   for (let line: i32 = 0; line < lines; line++) {
@@ -252,12 +271,14 @@ export function scanLines(args: i32): i32 {
     let h: i32 = 0
     let count: i32 = 0
     let done: i32 = first
+    let quoted: i32 = -1
     let at: i32 = nextSet(marks, first, limit)
     while (at < limit) {
       let from: i32 = 0
       let to: i32 = 0
-      if (quoteMode !== 0 && ld8(src + at) === QUOTE) {
-        to = closingQuote(src, marks, at + 1, limit)
+      if (ld8(src + at) === QUOTE) {
+        if (quoted < 0) quoted = isQuoted(src, first, at, limit)
+        to = quoted === 0 ? limit : closingQuote(src, marks, at + 1, limit)
         if (to >= limit) {
           at = nextSet(marks, at + 1, limit)
           continue
@@ -314,7 +335,7 @@ export function scanLines(args: i32): i32 {
     st32(lineSignature + (line << 2), signature)
     used += count
   }
-  st32(args + 64, used)
+  st32(args + 60, used)
   return found
 }
 
