@@ -1,14 +1,17 @@
 import { stat } from 'node:fs/promises'
 import {
+  type Codec,
   type CommandContext,
   type EntryReader,
   type FileSink,
   PithError,
   type PreviousEntry,
+  type Source,
   toSource,
 } from '@pith/core'
 import {
   accessOfFile,
+  type ContainerEntry,
   type ContainerEntryWriter,
   createContainer,
   type FileContainerWriter,
@@ -18,11 +21,13 @@ import {
 import { fileSink, inputSource } from '@pith/core/node'
 import { parseDuration } from '../command/sizes.ts'
 import type { CompressPlan } from '../verbs/compress.ts'
-import { pickCodec } from './encode-entry.ts'
+import { HEAD_BYTES, pickCodec } from './encode-entry.ts'
 import { gather } from './gather.ts'
+import { makeGrowable } from './growable.ts'
 import { codecOf, shownName } from './open-file.ts'
 import { PieceWriter } from './piece-writer.ts'
 import { showWritten } from './show-written.ts'
+import { feed, SlowInput } from './slow-input.ts'
 import { damageIn } from './unwrap.ts'
 import { innerSource, wrapperAround } from './wrapped-source.ts'
 import { addItems, type WrittenEntry } from './write-container.ts'
@@ -64,7 +69,8 @@ export async function append(plan: CompressPlan, choices: AppendChoices, context
       : [await appendOne(plan, container, file, every, context)]
     const totals = await container.finish()
     const bytesIn = entries.reduce((sum, entry) => sum + entry.bytesIn, 0)
-    const bytesOut = totals.bytes - before
+    // What was written earlier may have become smaller.
+    const bytesOut = Math.max(0, totals.bytes - before)
     context.signal.throwIfAborted()
     await showWritten({ output, bytesIn, bytesOut, ms: performance.now() - started, entries }, context)
     return 0
@@ -88,6 +94,7 @@ async function openOutput(
   cancel: { signal?: AbortSignal },
 ): Promise<FileSink> {
   const exists = (await stat(output).catch(() => undefined)) !== undefined
+  if (choices.append && exists) await makeGrowable(output, cancel)
   if (choices.append || !exists) return await fileSink(output, { mode: 'either', ...cancel })
   if (!plan.force) return await fileSink(output, { mode: 'create', ...cancel })
   const file = await fileSink(output, { mode: 'open', ...cancel })
@@ -121,16 +128,18 @@ async function appendOne(
       const [entry] = await addItems(container, [item], plan, context)
       return entry!
     }
-    const codec = held === undefined ? await pickCodec(source, plan.choices) : await codecOf(held)
+    const slow = every === undefined ? undefined : { input: new SlowInput(source.stream(), signal), every }
+    const codec =
+      held === undefined
+        ? await pickCodec(slow ? await headOf(source, slow) : source, plan.choices)
+        : await codecOf(held)
     const entry: ContainerEntryWriter =
       held === undefined
         ? await container.entry({ codec: codec.id, version: codec.version })
         : await container.continueEntry(held.id)
-    const previous = held === undefined ? undefined : await previousOf(held)
-    const pieces = new PieceWriter(codec, entry, plan.choices, plan.run, previous)
-    const bytesIn = await pieces.writeAll(source, every)
+    const bytes = await fill({ codec, entry, held, source, slow, plan })
     await entry.finish()
-    return { codec: codec.id, bytesIn, bytesOut: pieces.bytesOut }
+    return { codec: codec.id, ...bytes }
   } catch (error) {
     // Nothing was committed, so the file stays as it was.
     const damage = damageIn(error)
@@ -144,8 +153,48 @@ async function appendOne(
   }
 }
 
+interface Filling {
+  readonly codec: Codec
+  readonly entry: ContainerEntryWriter
+  readonly held: ContainerEntry | undefined
+  readonly source: Source
+  /** The same source, where it is flushed from time to time. */
+  readonly slow: { readonly input: SlowInput; readonly every: number } | undefined
+  readonly plan: CompressPlan
+}
+
+/** Write the input to its entry. Where a flushed input is interrupted, what came in by then is written. */
+async function fill(job: Filling): Promise<Pick<WrittenEntry, 'bytesIn' | 'bytesOut'>> {
+  const { codec, entry, held, source, slow, plan } = job
+  const { signal, onProgress: _, ...unstopped } = plan.run
+  const run = slow === undefined ? { ...unstopped, threads: 1, signal } : unstopped
+  if (codec.id === 'logzip' && (slow !== undefined || held !== undefined)) {
+    const { LogAppender } = await import('@pith/text/logzip')
+    const log = await LogAppender.open(entry, { ...plan.choices, ...run }, held)
+    try {
+      if (slow !== undefined) await feed(slow.input, slow.every, log)
+      else for await (const bytes of source.stream()) await log.write(bytes)
+      await log.close()
+    } catch (error) {
+      await log.abort()
+      throw error
+    }
+    return { bytesIn: log.bytesIn, bytesOut: Math.max(0, log.bytesOut) }
+  }
+  const previous = held === undefined ? undefined : await previousOf(held)
+  const pieces = new PieceWriter(codec, entry, plan.choices, slow === undefined ? plan.run : unstopped, previous)
+  const bytesIn = slow === undefined ? await pieces.writeAll(source) : await feed(slow.input, slow.every, pieces)
+  if (slow !== undefined) await pieces.close()
+  return { bytesIn, bytesOut: pieces.bytesOut }
+}
+
+/** What tells the codec of an input that comes in slowly: a quiet one may take hours for as much as others are asked for. */
+async function headOf({ name }: Source, { input, every }: NonNullable<Filling['slow']>): Promise<Source> {
+  return toSource(await input.head(HEAD_BYTES, every), name === undefined ? {} : { name })
+}
+
 /** The first entry of the file: the one without a name goes on, others make it an archive. */
-async function heldEntry(container: FileContainerWriter, file: FileSink): Promise<EntryReader | undefined> {
+async function heldEntry(container: FileContainerWriter, file: FileSink): Promise<ContainerEntry | undefined> {
   if (container.totals.entries === 0) return undefined
   const opened = await openContainer(accessOfFile(file))
   for await (const entry of opened.entries()) return entry

@@ -22,7 +22,7 @@ const MIN_SHARE = 1 << 20
 /** Bytes that codecs code at a time unless told otherwise. */
 const CHUNK = 1 << 23
 /** Bytes that codecs are asked about. */
-const HEAD_BYTES = 1 << 16
+export const HEAD_BYTES: number = 1 << 16
 const FALLBACK = 'general'
 
 /**

@@ -1,5 +1,4 @@
 import {
-  abortable,
   type BlockOptions,
   type Codec,
   concatBytes,
@@ -36,9 +35,11 @@ export class PieceWriter {
   readonly #codec: Codec
   readonly #entry: ContainerEntryWriter
   readonly #choices: EncodeChoices
-  #run: Run
+  readonly #run: Run
   #state: PreviousEntry | undefined
   #pieces: Piece[] = []
+  #fresh: Uint8Array[] = []
+  #freshBytes = 0
   bytesOut = 0
 
   constructor(
@@ -55,49 +56,39 @@ export class PieceWriter {
     this.#state = previous
   }
 
-  /**
-   * Write a source to its end, committing every `ms` milliseconds in which something came in. Where the run is cancelled, what
-   * came in by then is written, and the entry is whole.
-   *
-   * @returns bytes taken from the source
-   */
-  async writeAll(source: Source, ms: number | undefined): Promise<number> {
-    if (ms === undefined) return await this.#encode(source)
-    const { signal, ...unstopped } = this.#run
-    this.#run = unstopped
-    const chunks = source.stream()[Symbol.asyncIterator]()
-    let fresh: Uint8Array[] = []
-    let length = 0
-    let total = 0
-    let next: Promise<IteratorResult<Uint8Array> | undefined> | undefined
-    let due = 0
-    while (signal?.aborted !== true) {
-      next ??= abortable(chunks.next(), signal).catch((error: unknown) => {
-        if (signal?.aborted) return undefined
-        throw error
-      })
-      const step = await within(next, length === 0 ? undefined : Math.max(0, due - performance.now()))
-      if (step === LATE) {
-        await this.#flush(concatBytes(fresh))
-        fresh = []
-        length = 0
-        continue
-      }
-      next = undefined
-      if (step === undefined || step.done) break
-      if (length === 0) due = performance.now() + ms
-      fresh.push(step.value.slice())
-      length += step.value.length
-      total += step.value.length
-      if (length >= FULL_BYTES) {
-        const [ready, rest] = cutAtLine(concatBytes(fresh))
-        await this.#flush(ready)
-        fresh = [rest]
-        length = rest.length
-      }
-    }
-    await this.#finish(concatBytes(fresh))
-    return total
+  /** Write a source to its end, as one piece. @returns bytes taken from the source */
+  async writeAll(source: Source): Promise<number> {
+    return await this.#encode(source)
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    this.#fresh.push(bytes.slice())
+    this.#freshBytes += bytes.length
+    if (this.#freshBytes < FULL_BYTES) return
+    const [ready, rest] = cutAtLine(this.#takeFresh())
+    await this.#flush(ready)
+    this.#fresh = [rest]
+    this.#freshBytes = rest.length
+  }
+
+  /** Make everything that was written durable. */
+  async flush(): Promise<boolean> {
+    await this.#flush(this.#takeFresh())
+    return false
+  }
+
+  /** Write the last bytes; all pieces that are not full become one. */
+  async close(): Promise<void> {
+    const bytes = this.#takeFresh()
+    if (this.#pieces.length > 0) await this.#merge(this.#pieces, bytes)
+    else if (bytes.length > 0) await this.#write(bytes, 0)
+  }
+
+  #takeFresh(): Uint8Array {
+    const bytes = concatBytes(this.#fresh)
+    this.#fresh = []
+    this.#freshBytes = 0
+    return bytes
   }
 
   /** Write new bytes as a piece, merge pieces that became many, and make all of it durable. */
@@ -112,12 +103,6 @@ export class PieceWriter {
       await this.#merge(same)
     }
     await this.#entry.commit()
-  }
-
-  /** Write the last bytes; all pieces that are not full become one. */
-  async #finish(bytes: Uint8Array): Promise<void> {
-    if (this.#pieces.length > 0) await this.#merge(this.#pieces, bytes)
-    else if (bytes.length > 0) await this.#write(bytes, 0)
   }
 
   async #merge(pieces: readonly Piece[], more: Uint8Array = new Uint8Array(0)): Promise<void> {
@@ -188,20 +173,4 @@ class RememberingWriter implements EntryWriter {
 function cutAtLine(bytes: Uint8Array): [whole: Uint8Array, rest: Uint8Array] {
   const end = bytes.lastIndexOf(LINE_END) + 1
   return end === 0 ? [bytes, bytes.subarray(bytes.length)] : [bytes.subarray(0, end), bytes.subarray(end)]
-}
-
-const LATE: unique symbol = Symbol('late')
-
-/** What the promise gives, or LATE once `ms` milliseconds have passed. */
-async function within<T>(promise: Promise<T>, ms: number | undefined): Promise<T | typeof LATE> {
-  if (ms === undefined) return await promise
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<typeof LATE>((resolve) => {
-    timer = setTimeout(() => resolve(LATE), ms)
-  })
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }

@@ -153,8 +153,10 @@ export class LogAppender {
   /**
    * Make the lines that came in durable. An unfinished line at the end waits for the next flush; if no line end has come by
    * then, it is written as it is.
+   *
+   * @returns whether an unfinished line waits
    */
-  flush(): Promise<void> {
+  flush(): Promise<boolean> {
     return this.#enqueue(async () => {
       const bytes = this.#takeFresh()
       const lines = bytes.lastIndexOf(10) + 1
@@ -162,9 +164,9 @@ export class LogAppender {
       if (take < bytes.length) this.#giveBack(bytes.subarray(take))
       this.#waited = take < bytes.length
       if (take > 0) await this.#put(bytes.subarray(0, take))
-      if (!this.#dirty) return
-      await this.#entry.commit()
+      if (this.#dirty) await this.#entry.commit()
       this.#dirty = false
+      return this.#waited
     })
   }
 
@@ -324,7 +326,7 @@ export interface LogFile {
   /** @see LogAppender.write */
   write(bytes: Uint8Array): Promise<void>
   /** @see LogAppender.flush */
-  flush(): Promise<void>
+  flush(): Promise<boolean>
   /** Write everything that is left, commit it, and close the file. */
   close(): Promise<void>
   /** Give up: the file stays as the last commit left it. */
