@@ -1,4 +1,5 @@
 /** Wall clock of the installed command on a large compressed log, against `zstd -dc | grep`. */
+import { spawnSync } from 'node:child_process'
 import { closeSync, openSync, readSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { randomWords } from '../generate-log.ts'
@@ -87,18 +88,24 @@ export async function packBoth(
 
 const quote = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`
 
-/** Time queries on both sides in turns. Output goes to files, since grep stops early where it goes to /dev/null. */
+/**
+ * Time queries on both sides in turns. Output goes to files, since grep stops early where it goes to /dev/null. What is
+ * left when `budgetMs` are spent is not timed.
+ */
 export async function timeQueries(
   context: Pick<BenchContext, 'pith' | 'cache'>,
   log: PackedLog,
   queries: readonly Query[],
   repeats: number,
+  budgetMs: number = Number.POSITIVE_INFINITY,
 ): Promise<TimedQuery[]> {
   const pith = new PithCommand(context.pith)
+  const until = performance.now() + budgetMs
   const folder = cacheFolder(context.cache, 'large')
   const [mine, other] = [join(folder, 'ours'), join(folder, 'theirs')]
   const timed: TimedQuery[] = []
   for (const { kind, flags, pattern } of queries) {
+    if (performance.now() > until) break
     const words = [...flags, '-e', pattern]
     const line = `zstd -dc -q ${quote(log.zstd)} | LC_ALL=C grep -a ${words.map(quote).join(' ')}`
     const times = await interleave(
@@ -114,7 +121,7 @@ export async function timeQueries(
     if ((await runProcess(['cmp', '-s', mine, other])).code !== 0) {
       throw new Error(`pith grep ${words.join(' ')} prints other lines than the pipe`)
     }
-    const { stdout } = await import('node:child_process').then(({ spawnSync }) => spawnSync('wc', ['-l', mine]))
+    const { stdout } = spawnSync('wc', ['-l', mine])
     timed.push({
       kind,
       flags,

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const TIME = '/usr/bin/time'
+const RESOLUTION_MS = 10
 
 /** What one process cost, its threads and the children that it waited for included. */
 export interface Cost {
@@ -65,7 +66,8 @@ export async function runProcess(command: readonly string[], options: RunOptions
       code,
       userMs: user * 1000,
       systemMs: system * 1000,
-      cpuMs: (user + system) * 1000,
+      // GNU time tells hundredths of a second: below that nothing is known but that it took some.
+      cpuMs: Math.max((user + system) * 1000, RESOLUTION_MS / 2),
       wallMs,
       peakBytes: kilobytes * 1024,
       stderr,

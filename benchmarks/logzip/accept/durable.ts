@@ -124,9 +124,12 @@ export async function acceptFlush(context: AcceptContext): Promise<void> {
     child.stdin.write(
       bytes.subarray(Math.floor((bytes.length * i) / wanted), Math.floor((bytes.length * (i + 1)) / wanted)),
     )
-    // The next part follows when this one is durable, or after half a second.
-    for (let tries = 0; tries < 100 && sizeOfOutput() === before; tries++) {
+    // The next part follows when this one is durable (the file grew and stopped growing), or after half a second.
+    for (let tries = 0, last = before; tries < 100; tries++) {
       await new Promise((resolve) => setTimeout(resolve, 5))
+      const size = sizeOfOutput()
+      if (size !== before && size === last) break
+      last = size
     }
   }
   child.stdin.end()

@@ -13,6 +13,8 @@ import { sampleFile } from '../samples.ts'
 import { measureStart } from '../speed.ts'
 
 const QUERIES_A_FILE = 200
+/** Milliseconds for the timed queries of one level. */
+const TIME_FOR_QUERIES = 120_000
 
 function show({ file, level, query, ours, theirs }: Difference): string {
   const words = [...query.flags, JSON.stringify(query.pattern)].join(' ')
@@ -77,7 +79,9 @@ export async function acceptLargeGrep(context: AcceptContext): Promise<void> {
     )
     const shares = (await shareOf(log.packed, absentPatterns(file, 8, 6))).map(({ share }) => share)
     atMost(context, `${level}: median share read without a hit, ${megabytes} MB`, median(shares), 0.4)
-    const timed = await timeQueries(context, log, queries, 1)
+    const timed = await timeQueries(context, log, queries, 1, TIME_FOR_QUERIES)
+    const figure = `${timed.length} of ${queries.length}`
+    context.check(`${level}: all queries within two minutes`, timed.length === queries.length, figure)
     tellTimes(context, level, timed, startMs)
     rmSync(log.packed)
   }
