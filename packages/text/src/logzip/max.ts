@@ -9,8 +9,20 @@
  * docs/format-max.md is the normative text.
  */
 import { ByteReader, ByteWriter, PithError } from '@pith/core'
+import {
+  type LineTemplates,
+  MAX_LOG,
+  MIN_LOG,
+  SymbolCoder,
+  TEXT_KIND,
+  TextCoder,
+  tableLog,
+  truncated,
+} from './max-coders.ts'
 import type { ColumnSink, ColumnSource, SymbolContext } from './streams.ts'
 import type { Workspace } from './workspace.ts'
+
+export type { LineTemplates } from './max-coders.ts'
 
 /** A chunk coded at level `max`. */
 export interface MaxParts {
@@ -18,134 +30,6 @@ export interface MaxParts {
   ids: Uint8Array<ArrayBuffer>
   columns: Uint8Array<ArrayBuffer>
   texts: Uint8Array<ArrayBuffer>
-}
-
-/** What the template ids of a chunk are coded with. */
-export interface LineTemplates {
-  /** i32 a line. */
-  ids: number
-  lines: number
-  /** Templates that there are. */
-  count: number
-}
-
-/** Left columns whose symbols are looked at. */
-const LEFTS = 5
-const MIN_LOG = 16
-const MAX_LOG = 22
-const GUESS_LOG = 16
-/** Kinds of text in the engine: meta, tables, and raw rows of column c as 2 + c. */
-const META = 0
-const TABLES = 1
-const RAW = 2
-/** Zeroed bytes before the texts, which the model looks back into. */
-const LOOK_BACK = 32
-
-/** log2 of a context table for so many coded bytes or symbols. */
-function tableLog(symbols: number): number {
-  return Math.min(MAX_LOG, Math.max(MIN_LOG, 32 - Math.clz32(symbols) + 8))
-}
-
-interface Known {
-  lines: Int32Array
-  symbols: Int32Array
-}
-
-/** Symbols of the columns that stand already, aligned with the rows of the column at hand. */
-class LeftColumns {
-  readonly #workspace: Workspace
-  readonly #known: Map<number, Known> = new Map()
-
-  constructor(workspace: Workspace) {
-    this.#workspace = workspace
-  }
-
-  /** Addresses of the symbols of the nearest left columns, i32 a row each. */
-  align(context: SymbolContext): { list: number; count: number } {
-    const { memory } = this.#workspace
-    const list = this.#workspace.words(LEFTS)
-    let count = 0
-    for (const id of context.left) {
-      if (count === LEFTS) break
-      const known = this.#known.get(id)
-      if (known === undefined) continue
-      const at = this.#workspace.words(context.rows)
-      memory.i32[(list >> 2) + count++] = at
-      const view = memory.i32
-      const { lines, symbols } = known
-      let j = 0
-      for (let i = 0; i < context.rows; i++) {
-        const line = view[(context.lines >> 2) + i] as number
-        while (j < lines.length && (lines[j] as number) < line) j++
-        view[(at >> 2) + i] = j < lines.length && lines[j] === line ? (symbols[j] as number) + 1 : 0
-      }
-    }
-    return { list, count }
-  }
-
-  remember(context: SymbolContext, at: number): void {
-    const { memory } = this.#workspace
-    this.#known.set(context.column, {
-      lines: memory.i32.slice(context.lines >> 2, (context.lines >> 2) + context.rows),
-      symbols: memory.i32.slice(at >> 2, (at >> 2) + context.rows),
-    })
-  }
-}
-
-/** The engine of symbols, in either direction. */
-class SymbolCoder {
-  readonly engine: number
-  readonly #workspace: Workspace
-  readonly #left: LeftColumns
-  readonly #templates: LineTemplates
-  readonly #args: number
-
-  constructor(workspace: Workspace, templates: LineTemplates, log: number) {
-    this.#workspace = workspace
-    this.#templates = templates
-    this.#left = new LeftColumns(workspace)
-    this.#args = workspace.words(16)
-    this.engine = workspace.memory.alloc(workspace.kernels.maxEngineBytes(log, GUESS_LOG), 64)
-    workspace.kernels.maxEngineInit(this.engine, log, GUESS_LOG)
-  }
-
-  ids(context: SymbolContext, ids: number, limit: number): void {
-    const { memory, kernels } = this.#workspace
-    const mark = memory.mark()
-    this.#column(context, ids, context.rows, limit)
-    kernels.maxIds(this.#args)
-    this.#left.remember(context, ids)
-    memory.release(mark)
-  }
-
-  residuals(context: SymbolContext, residuals: number, small: boolean, kind: 'number' | 'time', mode: number): void {
-    const { memory, kernels } = this.#workspace
-    const mark = memory.mark()
-    const symbols = this.#workspace.words(context.rows)
-    const hashes = this.#workspace.words(24)
-    this.#column(context, residuals, context.rows, small ? 1 : 0, kind === 'time' ? 1 : 0, mode, hashes, symbols)
-    kernels.maxNumbers(this.#args)
-    this.#left.remember(context, symbols)
-    memory.release(mark)
-  }
-
-  flags(context: SymbolContext, flags: number): void {
-    const { memory } = this.#workspace
-    const mark = memory.mark()
-    const ids = this.#workspace.words(context.rows)
-    const { i32, u8 } = memory
-    for (let i = 0; i < context.rows; i++) i32[(ids >> 2) + i] = u8[flags + i] as number
-    this.ids(context, ids, 2)
-    for (let i = 0; i < context.rows; i++) memory.u8[flags + i] = memory.i32[(ids >> 2) + i] as number
-    memory.release(mark)
-  }
-
-  #column(context: SymbolContext, ...rest: number[]): void {
-    const { list, count } = this.#left.align(context)
-    const { ids, lines } = this.#templates
-    const head = [this.engine, context.column, list, count, context.lines, ids, lines]
-    this.#workspace.memory.i32.set([...head, ...rest], this.#args >> 2)
-  }
 }
 
 /** Codes the streams of one chunk: construct, hand to `writeColumns`, `finish`. */
@@ -163,7 +47,7 @@ export class MaxSink implements ColumnSink {
     const { memory, kernels } = workspace
     this.#workspace = workspace
     this.#symbolLog = tableLog(templates.lines + symbols)
-    this.#symbols = new SymbolCoder(workspace, templates, this.#symbolLog)
+    this.#symbols = new SymbolCoder(workspace, templates, this.#symbolLog, false)
     const room = templates.lines * 4 + symbols * 10 + 1024
     this.#columns = memory.alloc(room)
     this.#columnsEnd = this.#columns + room
@@ -215,13 +99,13 @@ export class MaxSink implements ColumnSink {
     const room = total * 2 + 1024
     const out = memory.alloc(room)
     kernels.maxWriteTo(coder.engine, out, out + room)
-    coder.put(META, meta)
-    coder.put(TABLES, tables)
+    coder.put(TEXT_KIND.meta, meta)
+    coder.put(TEXT_KIND.tables, tables)
     head.bytes(this.#finish(coder.engine, out))
     let texts = new Uint8Array(0)
     if (rawBytes > 0) {
       kernels.maxWriteTo(coder.engine, out, out + room)
-      for (const { column, bytes } of this.#texts) coder.put(RAW + column, bytes)
+      for (const { column, bytes } of this.#texts) coder.put(TEXT_KIND.raw + column, bytes)
       texts = this.#finish(coder.engine, out)
     }
     memory.release(mark)
@@ -235,50 +119,6 @@ export class MaxSink implements ColumnSink {
   }
 }
 
-/** The engine of texts with its texts, in either direction. */
-class TextCoder {
-  readonly engine: number
-  readonly buffer: number
-  readonly #workspace: Workspace
-
-  constructor(workspace: Workspace, log: number, bytes: number) {
-    const { memory, kernels } = workspace
-    this.#workspace = workspace
-    this.engine = memory.alloc(kernels.maxEngineBytes(log, 0), 64)
-    const matchLog = Math.min(18, log - 4)
-    const matches = memory.alloc(8 << matchLog)
-    this.buffer = memory.alloc(LOOK_BACK + bytes + 16) + LOOK_BACK
-    kernels.maxEngineInit(this.engine, log, 0)
-    kernels.maxTextInit(this.engine, this.buffer, this.buffer + bytes, matches, matchLog)
-  }
-
-  put(kind: number, bytes: Uint8Array): void {
-    const { memory, kernels } = this.#workspace
-    memory.u8.set(bytes, kernels.maxTextAt())
-    kernels.maxTextBytes(kind, Math.min(kind, RAW), bytes.length)
-  }
-
-  /** Decode `n` bytes. */
-  take(kind: number, n: number): Uint8Array<ArrayBuffer> {
-    const { memory, kernels } = this.#workspace
-    const at = kernels.maxTextAt()
-    if (kernels.maxTextBytes(kind, Math.min(kind, RAW), n) === 0) throw truncated('tables')
-    return memory.take(at, n)
-  }
-
-  /** Decode `n` lines and give their places. */
-  lines(kind: number, n: number, starts: number, ends: number): void {
-    const { kernels } = this.#workspace
-    const at = kernels.maxTextAt()
-    const whole = kernels.maxTextLines(kind, Math.min(kind, RAW), n) === 1
-    if (!whole || kernels.splitTexts(at, kernels.maxTextAt(), n, starts, ends, 4) < 0) throw truncated('texts')
-  }
-}
-
-function truncated(section: string): PithError {
-  return new PithError('PITH_CORRUPT', 'the code of a chunk ends before its streams', { at: { section } })
-}
-
 /**
  * Decodes what {@link MaxSink} made: meta and tables when constructed, then `templates`, then the columns in their order.
  * Its memory in the workspace must not be released before the last column.
@@ -287,11 +127,11 @@ export class MaxSource implements ColumnSource {
   readonly meta: Uint8Array<ArrayBuffer>
   readonly tables: Uint8Array<ArrayBuffer>
   readonly #workspace: Workspace
-  readonly #parts: MaxParts
+  readonly #ids: Place
+  readonly #columns: Place
   readonly #texts: TextCoder
   readonly #symbolLog: number
   #symbols: SymbolCoder | undefined
-  #reading: boolean = false
 
   /**
    * @param maxBytes most bytes that meta, tables and texts may have together
@@ -300,7 +140,6 @@ export class MaxSource implements ColumnSource {
   constructor(workspace: Workspace, parts: MaxParts, maxBytes: number) {
     const { memory, kernels } = workspace
     this.#workspace = workspace
-    this.#parts = parts
     const reader = new ByteReader(parts.tables)
     const log = reader.u8()
     this.#symbolLog = reader.u8()
@@ -315,24 +154,26 @@ export class MaxSource implements ColumnSource {
     if (total > maxBytes)
       throw new PithError('PITH_LIMIT', `the texts of a chunk have ${total} bytes, more than ${maxBytes}`)
     this.#texts = new TextCoder(workspace, log, total)
-    const code = reader.take(reader.remaining)
-    const at = memory.put(code)
-    kernels.maxReadFrom(this.#texts.engine, at, at + code.length)
-    this.meta = this.#texts.take(META, meta)
-    this.tables = this.#texts.take(TABLES, tables)
+    this.#ids = place(memory, parts.ids)
+    this.#columns = place(memory, parts.columns)
+    const texts = place(memory, parts.texts)
+    const code = place(memory, reader.take(reader.remaining))
+    const { engine } = this.#texts
+    kernels.maxReadFrom(engine, code.start, code.end)
+    this.meta = this.#texts.take(TEXT_KIND.meta, meta)
+    this.tables = this.#texts.take(TEXT_KIND.tables, tables)
+    kernels.maxReadFrom(engine, texts.start, texts.end)
   }
 
   /** Fill the template of each line; those not below `count` are the caller's to refuse. */
   templates(templates: LineTemplates): void {
-    const { memory, kernels } = this.#workspace
-    this.#symbols = new SymbolCoder(this.#workspace, templates, this.#symbolLog)
+    const { kernels } = this.#workspace
+    this.#symbols = new SymbolCoder(this.#workspace, templates, this.#symbolLog, true)
     const { engine } = this.#symbols
-    const at = memory.put(this.#parts.ids)
-    kernels.maxReadFrom(engine, at, at + this.#parts.ids.length)
+    kernels.maxReadFrom(engine, this.#ids.start, this.#ids.end)
     kernels.maxTemplates(engine, templates.ids, templates.lines, templates.count)
     this.#check(engine, 'ids')
-    const columns = memory.put(this.#parts.columns)
-    kernels.maxReadFrom(engine, columns, columns + this.#parts.columns.length)
+    kernels.maxReadFrom(engine, this.#columns.start, this.#columns.end)
   }
 
   ids(context: SymbolContext, ids: number, limit: number): void {
@@ -354,13 +195,7 @@ export class MaxSource implements ColumnSource {
   }
 
   texts(context: SymbolContext, starts: number, ends: number, count: number): void {
-    const { memory, kernels } = this.#workspace
-    if (!this.#reading) {
-      const at = memory.put(this.#parts.texts)
-      kernels.maxReadFrom(this.#texts.engine, at, at + this.#parts.texts.length)
-      this.#reading = true
-    }
-    this.#texts.lines(RAW + context.column, count, starts, ends)
+    this.#texts.lines(TEXT_KIND.raw + context.column, count, starts, ends)
   }
 
   #coder(): SymbolCoder {
@@ -371,4 +206,14 @@ export class MaxSource implements ColumnSource {
   #check(engine: number, section: string): void {
     if (this.#workspace.kernels.maxOverrun(engine) > 4) throw truncated(section)
   }
+}
+
+interface Place {
+  start: number
+  end: number
+}
+
+function place(memory: Workspace['memory'], bytes: Uint8Array): Place {
+  const start = memory.put(bytes)
+  return { start, end: start + bytes.length }
 }

@@ -19,7 +19,7 @@ import { ld32, mul32, shru, st32 } from '@pith/core/wasm/memory'
 const BANKS: i32 = 16
 const SETS0: i32 = 2048
 const SETS1: i32 = 1024
-const APM_LOG: i32 = 10
+const APM_LOG: i32 = 14
 /** State of the code, then of the model, in front of an engine. */
 export const STATE_BYTES: i32 = 192
 
@@ -35,16 +35,16 @@ export function maxEngineBytes(tableLog: i32, guessLog: i32): i32 {
 
 /** Make a fresh engine in that many zeroed bytes from `base`, a multiple of 64. */
 export function maxEngineInit(base: i32, tableLog: i32, guessLog: i32): void {
-  closeEngine()
   cmInit((base + STATE_BYTES) | 0, tableLog, BANKS, SETS0, SETS1, APM_LOG)
   st32(base + 32, tableLog)
   st32(base + 36, guessLog)
 }
 
-/** Work on with the engine at `base`: its model, its code, its remembered values. */
+/**
+ * Work on with the engine at `base`: its model, its code, its remembered values. Every call from the host opens an engine
+ * and leaves it again, so that nothing is kept in module state in between: twins share that.
+ */
 export function openEngine(base: i32): void {
-  if (current === base) return
-  closeEngine()
   current = base
   const tableLog: i32 = ld32(base + 32)
   const guessLog: i32 = ld32(base + 36)
@@ -52,17 +52,16 @@ export function openEngine(base: i32): void {
   decoding = ld32(base + 40)
   guessAt = (base + STATE_BYTES + cmBytes(tableLog, BANKS, SETS0, SETS1, APM_LOG)) | 0
   guessMask = ((1 << guessLog) - 1) | 0
+  // Last, as the size above is asked of the same layout.
   cmOpen((base + STATE_BYTES) | 0, tableLog, BANKS, SETS0, SETS1, APM_LOG)
 }
 
-function closeEngine(): void {
-  if (current !== 0) cmSaveCode(current)
-  current = 0
+export function leaveEngine(): void {
+  cmSaveCode(current)
 }
 
 /** Code with the engine at `base` to `dst`, up to `limit`. */
 export function maxWriteTo(base: i32, dst: i32, limit: i32): void {
-  closeEngine()
   cmWriteTo(dst, limit)
   cmSaveCode(base)
   st32(base + 40, 0)
@@ -70,7 +69,6 @@ export function maxWriteTo(base: i32, dst: i32, limit: i32): void {
 
 /** Decode with the engine at `base` what stands in `src`, up to `limit`. */
 export function maxReadFrom(base: i32, src: i32, limit: i32): void {
-  closeEngine()
   cmReadFrom(src, limit)
   cmSaveCode(base)
   st32(base + 40, 1)
@@ -80,7 +78,7 @@ export function maxReadFrom(base: i32, src: i32, limit: i32): void {
 export function maxFinish(base: i32): i32 {
   openEngine(base)
   const end: i32 = cmFinish()
-  closeEngine()
+  leaveEngine()
   return end
 }
 

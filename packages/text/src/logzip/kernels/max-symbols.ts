@@ -9,6 +9,7 @@ import {
   guessValue,
   isDecoding,
   learnGuess,
+  leaveEngine,
   mix2,
   mix3,
   mix4,
@@ -23,6 +24,7 @@ const BANK_CLASS: i32 = 3
 const BANK_HIGH: i32 = 4
 const BANK_MIDDLE: i32 = 5
 const BANK_LOW: i32 = 6
+const BANK_REFERENCE: i32 = 7
 
 const MAX_OVERRUN: i32 = 8
 
@@ -38,6 +40,11 @@ function word(at: i32, i: i32): i32 {
 /** Code the template of each of `n` lines. */
 export function maxTemplates(base: i32, ids: i32, n: i32, limit: i32): void {
   openEngine(base)
+  codeTemplates(ids, n, limit)
+  leaveEngine()
+}
+
+function codeTemplates(ids: i32, n: i32, limit: i32): void {
   const bits: i32 = bitsBelow(limit)
   if (bits === 0) {
     for (let i: i32 = 0; i < n; i++) st32(ids + (i << 2), 0)
@@ -92,6 +99,26 @@ export function maxTemplates(base: i32, ids: i32, n: i32, limit: i32): void {
   }
 }
 
+/** Code which columns back the next column refers to: `n` words at `at`, each below 256. */
+export function maxReferences(base: i32, at: i32, n: i32): void {
+  openEngine(base)
+  codeReferences(at, n)
+  leaveEngine()
+}
+
+function codeReferences(at: i32, n: i32): void {
+  cmUse(BANK_REFERENCE, 2)
+  let before: i32 = 0
+  for (let k: i32 = 0; k < n; k++) {
+    cmSetContext(0, k)
+    cmSetContext(1, mix3(k, before, 99))
+    cmSetMixers(1025, 513)
+    cmSetApm(0, 0)
+    before = symbol(ld32(at + (k << 2)), 8)
+    st32(at + (k << 2), before)
+  }
+}
+
 let column: i32 = 0
 let lefts: i32 = 0
 let leftCount: i32 = 0
@@ -126,6 +153,11 @@ function setColumn(args: i32): void {
  */
 export function maxIds(args: i32): void {
   setColumn(args)
+  codeIds(args)
+  leaveEngine()
+}
+
+function codeIds(args: i32): void {
   const ids: i32 = ld32(args + 28)
   const rows: i32 = ld32(args + 32)
   const bits: i32 = bitsBelow(ld32(args + 36))
@@ -239,6 +271,11 @@ function low32(v: f64): i32 {
  */
 export function maxNumbers(args: i32): void {
   setColumn(args)
+  codeNumbers(args)
+  leaveEngine()
+}
+
+function codeNumbers(args: i32): void {
   const residuals: i32 = ld32(args + 28)
   const rows: i32 = ld32(args + 32)
   const small: i32 = ld32(args + 36)
@@ -248,7 +285,7 @@ export function maxNumbers(args: i32): void {
   const symbols: i32 = ld32(args + 52)
   const salt: i32 = mix2(column, 0x5bd1e995)
   const family: i32 = mix3(kind, mode, 0x77)
-  const n: i32 = 20
+  const n: i32 = 21
   let r1: i32 = 0
   let r2: i32 = 0
   let r3: i32 = 0
@@ -312,6 +349,7 @@ export function maxNumbers(args: i32): void {
     st32(hashes + 68, mix3(salt, r2, 18))
     st32(hashes + 72, mix4(salt, l1, mix2(l2, l3), 19))
     st32(hashes + 76, mix3(salt, gap, 20))
+    st32(hashes + 80, mix4(salt, clz(l1), clz(l2), 31))
     const r: f64 = ldf64(residuals + (i << 3))
     const mixer: i32 = column & 1023
     const trust: i32 = 256 + least(g0, 3) * 16 + least(g1, 3) * 4 + least(g2, 3)
