@@ -28,6 +28,7 @@ const STORED = 0
 const ORDER_0 = 1
 const ORDER_1 = 2
 
+/** How bytes are modelled before they are coded. */
 export interface RansOptions {
   /** 0: one table; 1: a table per bucket of previous bytes; default: whichever is smaller. */
   order?: 0 | 1

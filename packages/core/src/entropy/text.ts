@@ -15,6 +15,7 @@ const MOST_TABLE_LOG = 24
 const LEAST_MATCH_LOG = 10
 const MOST_MATCH_LOG = 20
 
+/** Memory of the text model. */
 export interface TextOptions extends KernelOptions {
   /** log2 of the bytes of the context table, 16..24; default: fit to the length. */
   tableLog?: number

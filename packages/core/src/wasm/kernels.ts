@@ -4,6 +4,7 @@ import { bindMemory } from './memory.ts'
 /** Where a kernel runs: in WebAssembly, or as the TypeScript it was compiled from. */
 export type KernelTarget = 'wasm' | 'twin'
 
+/** A kernel in its two forms. */
 export interface KernelSource<E> {
   /** The WebAssembly module in base64, from the generated `kernels.wasm.ts`. */
   wasm: string
@@ -11,6 +12,7 @@ export interface KernelSource<E> {
   twin: E
 }
 
+/** Where a kernel runs, and in how much memory. */
 export interface KernelOptions {
   /** Default `auto`: WebAssembly, and the twin where the platform forbids it. */
   target?: KernelTarget | 'auto'

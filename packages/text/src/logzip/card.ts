@@ -1,5 +1,6 @@
 import type { SystemCard } from '@pith/core'
 
+/** What logzip is, where it comes from and what backs its claims. */
 export const card: SystemCard = {
   id: 'logzip',
   title: 'Logzip: logs as templates and columns',

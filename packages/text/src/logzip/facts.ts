@@ -4,6 +4,7 @@ import { REST } from './groups.ts'
 import { KIND } from './streams.ts'
 import type { Template } from './templates.ts'
 
+/** A template in one chunk: its text, how many lines it has, and their earliest and latest time in ms since 1970. */
 export interface TemplateFacts {
   text: string
   count: number
@@ -13,6 +14,7 @@ export interface TemplateFacts {
   overTime: number[]
 }
 
+/** A column in one chunk: what it was coded as, and how many rows it has. */
 export interface ColumnFacts {
   id: number
   kind: keyof typeof KIND
@@ -21,6 +23,7 @@ export interface ColumnFacts {
   distinct?: number
 }
 
+/** What one chunk says of itself. */
 export interface ChunkFacts {
   lines: number
   rawBytes: number

@@ -24,6 +24,7 @@ import { LogReader } from './reader.ts'
 import { type ChunkSummary, readSummary, writeSummary } from './summary.ts'
 import type { DecodeCall, logTasks, PriorBytes } from './tasks.ts'
 
+/** How a log is coded. */
 export interface LogzipOptions {
   /** Effort; default `default`. `max` decodes as slowly as it codes: it is for cold archives. */
   level?: Level
@@ -31,6 +32,7 @@ export interface LogzipOptions {
   chunkBytes?: number
 }
 
+/** What holds where {@link LogzipOptions} say nothing. */
 export const LOGZIP_DEFAULTS: Readonly<Required<LogzipOptions>> = /* @__PURE__ */ Object.freeze({
   level: 'default',
   chunkBytes: 2 ** 23,

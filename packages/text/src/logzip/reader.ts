@@ -61,6 +61,7 @@ interface Chunk {
   grams: Uint8Array | undefined
 }
 
+/** A compressed log that answers by lines: read, searched, summed up. Close it to let its workers go. */
 export class LogReader implements Reader {
   readonly lines: number
   readonly rawBytes: number

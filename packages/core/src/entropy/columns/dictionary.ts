@@ -6,6 +6,7 @@
 import { PithError } from '../../errors.ts'
 import { type ByteColumn, columnOf, equalRows, pickRows, rowOf, startOf } from './byte-column.ts'
 
+/** Rows as numbers of distinct rows. */
 export interface DictionaryColumn {
   /** u32[rows]: number of the entry. */
   readonly ids: Uint32Array<ArrayBuffer>
@@ -56,6 +57,7 @@ export function decodeDictionary({ ids, entries }: DictionaryColumn, maxBytes: n
   return pickRows(entries, ids)
 }
 
+/** Rows that repeat those of another column, and the rest. */
 export interface ReferenceColumn {
   /** u8[rows]: 1 where the row equals that of the other column. */
   readonly same: Uint8Array<ArrayBuffer>

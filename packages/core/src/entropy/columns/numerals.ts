@@ -10,6 +10,7 @@ import { startOf } from './byte-column.ts'
 /** Digits that an integer of 2^53 - 1 always holds. */
 const MOST_DIGITS = 15
 
+/** Rows of decimal digits as integers. */
 export interface DigitColumn {
   /** Digits of every row, 1..15; 0: as many as the value needs. */
   readonly width: number
@@ -75,6 +76,7 @@ function digitsOf(value: number): number {
   return digits
 }
 
+/** Rows of hexadecimal digits as packed nibbles. */
 export interface HexColumn {
   /** Whether the letters are capitals. */
   readonly upper: boolean

@@ -8,6 +8,7 @@ import { readPatterns } from './patterns.ts'
 import { forEachMatchingLine, type LineSearch, type OnLine } from './scan.ts'
 import { backtrackEngine, dfaEngine, findSpans, type SpanEngine, type SpanMode, selects } from './spans.ts'
 
+/** What a line must match; names follow GNU grep. */
 export interface MatcherOptions {
   /** Patterns, of which one must match; a string is taken as UTF-8. A line feed inside separates patterns. None match no line. */
   readonly patterns: readonly (string | Uint8Array)[]
