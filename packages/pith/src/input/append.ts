@@ -137,6 +137,8 @@ async function appendOne(
       held === undefined
         ? await container.entry({ codec: codec.id, version: codec.version })
         : await container.continueEntry(held.id)
+    // From now on a crash leaves a file that can be appended to.
+    if (held === undefined && slow !== undefined) await container.commit()
     const bytes = await fill({ codec, entry, held, source, slow, plan })
     await entry.finish()
     return { codec: codec.id, ...bytes }

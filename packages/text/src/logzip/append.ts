@@ -358,6 +358,8 @@ export async function openLogFile(file: FileSink, options: LogzipOptions & Run =
       held === undefined
         ? await own.entry({ codec: logzipCodec.id, version: logzipCodec.version })
         : await own.continueEntry(held.id)
+    // From now on a crash leaves a log that can be gone on with.
+    if (held === undefined) await own.commit()
     const log = await LogAppender.open(entry, options, held)
     return {
       write: (bytes) => log.write(bytes),
