@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import fc from 'fast-check'
@@ -83,3 +84,22 @@ test('pieces fed one by one give the bytes of one call, and an abort ends the wo
 test('a page without a compressor says what to load', () => {
   expect(codeOf(() => onWeb.brotliCompressSync(text, { quality: 5 }))).toBe('PITH_CAPABILITY')
 })
+
+test.each([['--conditions=pith-dev'], []])(
+  'Node uses its own zlib and never loads the package for the web (%s)',
+  (...flags) => {
+    const script = `
+    import { registerHooks } from 'node:module'
+    const loaded = []
+    registerHooks({ load: (url, context, next) => (loaded.push(url), next(url, context)) })
+    const { brotliCompressSync, brotliDecompressSync, loadBrotli } = await import('@pith/core/brotli')
+    await loadBrotli()
+    brotliDecompressSync(brotliCompressSync(new Uint8Array(9), { quality: 1 }), 9)
+    console.log(JSON.stringify(loaded))`
+    const options = { cwd: import.meta.dirname, env: {} }
+    const out = execFileSync(process.execPath, [...flags, '--input-type=module', '-e', script], options)
+    const loaded: string[] = JSON.parse(String(out))
+    expect(loaded.filter((url) => /brotli\.node\.[jt]s$/.test(url))).toHaveLength(1)
+    expect(loaded.filter((url) => /brotli-dec-wasm|\.web\./.test(url))).toEqual([])
+  },
+)

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { fingerprint, Random } from '@pith/core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openPage, type TestPage } from '../../../../scripts/browser/open-page.ts'
+import { codings } from './codings.ts'
 import type { InPage } from './page.ts'
 
 declare const inPage: InPage
@@ -63,4 +64,10 @@ test('random numbers are the same to the bit as in Node', async () => {
   const random = new Random(2024)
   const here = new BigUint64Array(Float64Array.from({ length: 64 }, () => random.normal()).buffer)
   expect(await chromium.page.evaluate(() => inPage.bits())).toEqual([...here].map(String))
+})
+
+test('own coders give the same bytes as in Node', async () => {
+  const text = Array.from({ length: 800 }, (_, i) => 97 + (((i * i) >> 5) % 20))
+  const there = await chromium.page.evaluate((input) => inPage.coded(input), text)
+  expect(there).toEqual(codings(Uint8Array.from(text)).map(fingerprint))
 })

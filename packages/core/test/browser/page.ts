@@ -1,5 +1,6 @@
 import * as core from '@pith/core'
 import * as workers from '@pith/core/workers'
+import { codings } from './codings.ts'
 import { tasks } from './tasks.ts'
 
 const spawn = (): Worker => new Worker('./worker.js', { type: 'module' })
@@ -48,6 +49,11 @@ export const inPage = {
     const source = core.toSource(file)
     const head = [...(await source.head(2))]
     return { name: source.name, head, hash: core.fingerprint(await core.readAll(source)) }
+  },
+  /** Code bytes with the coders of this package. */
+  coded(input: number[]): string[] {
+    const bytes = Uint8Array.from(input)
+    return codings(bytes).map(core.fingerprint)
   },
   bits(): string[] {
     const random = new core.Random(2024)

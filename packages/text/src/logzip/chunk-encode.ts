@@ -151,12 +151,11 @@ function packBlocks(
     whole.bytes(texts)
     return [{ section: 'chunk', payload: packBytes(whole.view(), quality, FORM.whole) }]
   }
-  const blocks: EncodedChunk['blocks'] = [
-    { section: 'chunk', payload: packBytes(head, quality, FORM.split) },
-    { section: 'ids', payload: packBytes(ids, quality) },
-  ]
-  for (const group of groups) blocks.push({ section: 'columns', payload: packBytes(group, quality) })
+  // In the order in which a search asks for them, so that what it reads together stands together.
+  const blocks: EncodedChunk['blocks'] = [{ section: 'chunk', payload: packBytes(head, quality, FORM.split) }]
   if (texts.length > 0) blocks.push({ section: 'texts', payload: packBytes(texts, quality) })
+  blocks.push({ section: 'ids', payload: packBytes(ids, quality) })
+  for (const group of groups) blocks.push({ section: 'columns', payload: packBytes(group, quality) })
   return blocks
 }
 
