@@ -73,13 +73,31 @@ class JsonPath {
 
   /** Read the text up to the next slot; returns the path of the value there. */
   advance(text: string): string {
-    const token = /"((?:[^"\\]|\\.)*)":|[{}[\]]/g
-    for (let match = token.exec(text); match !== null; match = token.exec(text)) {
-      const found = match[0]
-      if (match[1] !== undefined) this.#key = match[1]
-      else if (found === '{' || found === '[') this.#keys.push(this.#key)
-      else this.#key = this.#keys.pop() ?? ''
+    // Quotes before it open no key: each of them would run to the same end as the one that has failed.
+    let failed = 0
+    for (let i = 0; i < text.length; i++) {
+      const c = text[i] as string
+      if (c === '{' || c === '[') this.#keys.push(this.#key)
+      else if (c === '}' || c === ']') this.#key = this.#keys.pop() ?? ''
+      else if (c === '"' && i >= failed) {
+        const end = quoteEnd(text, i + 1)
+        if (text[end] === '"' && text[end + 1] === ':') {
+          this.#key = text.slice(i + 1, end)
+          i = end + 1
+        } else failed = end
+      }
     }
     return `${this.#keys.join('\0')}\0${this.#key}`
   }
+}
+
+/** Place of the quote that closes a body, of a line break behind a backslash, or the end of the text. */
+function quoteEnd(text: string, from: number): number {
+  let i = from
+  while (i < text.length && text[i] !== '"') {
+    if (text[i] !== '\\') i++
+    else if (i + 1 < text.length && text[i + 1] !== '\r') i += 2
+    else return i
+  }
+  return i
 }

@@ -23,7 +23,7 @@ describeSystem({
     'false times': bytes(`${FALSE_TIMES.join('\n')}\n`.repeat(3)),
     'one false time in many': bytes(
       FALSE_TIMES.map(
-        (time, i) => `2024-01-01 10:00:0${i % 10},00${i % 9} a ${i}\n`.repeat(40) + `${time} a ${i}\n`,
+        (time, i) => `${`2024-01-01 10:00:0${i % 10},00${i % 9} a ${i}\n`.repeat(40)}${time} a ${i}\n`,
       ).join(''),
     ),
     'quotes that never close': repeated('a "b 1 "c 2 "d\n', 80),

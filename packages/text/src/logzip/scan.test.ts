@@ -33,7 +33,7 @@ interface Scanned {
   signatures: number[]
 }
 
-function scan(text: string, quotes: boolean, maxLine: number = 65536, maxSignatures: number = 100): Scanned {
+function scan(text: string, maxLine: number = 65536, maxSignatures: number = 100): Scanned {
   workspace.reset()
   const { memory, kernels } = workspace
   const n = text.length
@@ -48,7 +48,7 @@ function scan(text: string, quotes: boolean, maxLine: number = 65536, maxSignatu
   ]
   const lines = kernels.splitLines(source, n, starts, ends, memory.alloc(most))
   const [tokens, marks] = [memory.alloc(n + 64), memory.alloc(n + 64)]
-  kernels.buildMasks(source, n, tokens, marks, quotes ? 1 : 0)
+  kernels.buildMasks(source, n, tokens, marks)
   const slots = workspace.words(2 * n + 16)
   const table = workspace.words(1024)
   const records = workspace.words(4 * maxSignatures)
@@ -60,7 +60,6 @@ function scan(text: string, quotes: boolean, maxLine: number = 65536, maxSignatu
       ends,
       tokens,
       marks,
-      quotes ? 1 : 0,
       slots,
       n + 8,
       slotBase,
@@ -93,7 +92,7 @@ function scan(text: string, quotes: boolean, maxLine: number = 65536, maxSignatu
   return result
 }
 
-const slotsOf = (line: string, quotes = false): string[] | undefined => scan(line, quotes).slots[0]
+const slotsOf = (line: string): string[] | undefined => scan(line).slots[0]
 
 describe('lines', () => {
   test('endings are kept apart: LF, CRLF, none', () => {
@@ -142,31 +141,37 @@ describe('slots', () => {
 
   test('spaces before a padded number go with it, but for the first', () => {
     expect(slotsOf('Jun  9 and   7')).toEqual([' 9', '  7'])
-    expect(scan('Jun  9 x\nJun 10 x\n', false).signatures).toEqual([0, 0])
+    expect(scan('Jun  9 x\nJun 10 x\n').signatures).toEqual([0, 0])
   })
 
-  test('in quote mode a quoted text is one slot, unless it is a key', () => {
-    expect(slotsOf('a "b c 1" d 2', true)).toEqual(['b c 1', '2'])
-    expect(slotsOf('{"k1":"v","k2":3}', true)).toEqual(['v', '3'])
-    expect(slotsOf('"" "a\\"b" "c', true)).toEqual(['', 'a\\"b'])
-    expect(slotsOf('say "x\\\\" 5', true)).toEqual(['x\\\\', '5'])
-    expect(slotsOf('open "1 2', true)).toEqual(['1', '2'])
+  test('quoted texts are slots where a line has two or more, or is JSON, unless they are keys', () => {
+    expect(slotsOf('a "b c 1" d "2 3"')).toEqual(['b c 1', '2 3'])
+    expect(slotsOf('a "b c 1" d 2')).toEqual(['1', '2'])
+    expect(slotsOf('{"k1":"v","k2":3}')).toEqual(['v', '3'])
+    expect(slotsOf('"" "a\\"b" "c')).toEqual(['', 'a\\"b'])
+    expect(slotsOf('say "x\\\\" "5"')).toEqual(['x\\\\', '5'])
+    expect(slotsOf('{open "1 2')).toEqual(['1', '2'])
+  })
+
+  test('quotes that nothing closes take linear work', () => {
+    const line = `{"a":"${'\\"'.repeat(32_000)}`
+    expect(scan(`${line}\n`.repeat(40)).signatures).toEqual(new Array(40).fill(0))
   })
 
   test('lines with the same text around their slots share a signature', () => {
-    expect(scan('a 1 b\na 22 b\na 3 c\na x b\na 4 b\n', false).signatures).toEqual([0, 0, 1, 2, 0])
-    expect(scan('a1\na 1\n1a\n', false).signatures).toEqual([0, 1, 0])
+    expect(scan('a 1 b\na 22 b\na 3 c\na x b\na 4 b\n').signatures).toEqual([0, 0, 1, 2, 0])
+    expect(scan('a1\na 1\n1a\n').signatures).toEqual([0, 1, 0])
   })
 
   test('a line that is too long, and one whose signature has no room, are raw', () => {
-    expect(scan('a 1\nthis line is longer 2\nb 3\n', false, 10).signatures).toEqual([0, -1, 1])
-    expect(scan('a 1\nb 2\nc 3\na 4\n', false, 65536, 2).signatures).toEqual([0, 1, -1, 0])
+    expect(scan('a 1\nthis line is longer 2\nb 3\n', 10).signatures).toEqual([0, -1, 1])
+    expect(scan('a 1\nb 2\nc 3\na 4\n', 65536, 2).signatures).toEqual([0, 1, -1, 0])
   })
 })
 
 test('WebAssembly and its twin scan alike, at any alignment', () => {
   fc.assert(
-    fc.property(fc.oneof(logs(40), anyBytes(2000)), fc.boolean(), fc.nat(15), (log, quotes, shift) => {
+    fc.property(fc.oneof(logs(40), anyBytes(2000)), fc.nat(15), (log, shift) => {
       compareTargets({ wasm: WASM_BASE64, twin }, ({ exports, memory }) => {
         const n = log.length
         const source = memory.alloc(n + 96) + shift
@@ -180,7 +185,7 @@ test('WebAssembly and its twin scan alike, at any alignment', () => {
         ]
         const lines = exports.splitLines(source, n, starts, ends, memory.alloc(most))
         const [tokens, marks] = [memory.alloc(n + 64), memory.alloc(n + 64)]
-        exports.buildMasks(source, n, tokens, marks, quotes ? 1 : 0)
+        exports.buildMasks(source, n, tokens, marks)
         const slots = memory.alloc(8 * n + 64)
         const table = memory.alloc(4 * 4096)
         const records = memory.alloc(16 * 1000)
@@ -192,7 +197,6 @@ test('WebAssembly and its twin scan alike, at any alignment', () => {
           ends,
           tokens,
           marks,
-          quotes ? 1 : 0,
           slots,
           n + 8,
           slotBase,

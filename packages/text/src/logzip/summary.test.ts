@@ -18,7 +18,11 @@ const summaries: fc.Arbitrary<ChunkSummary[]> = fc.array(
 
 describe('summary', () => {
   test('what is read is what was written', () => {
-    fc.assert(fc.property(summaries, (chunks) => expect(readSummary(writeSummary(chunks))).toEqual(chunks)))
+    fc.assert(
+      fc.property(summaries, (chunks) => {
+        expect(readSummary(writeSummary(chunks))).toEqual(chunks)
+      }),
+    )
   })
 
   test('each cut is refused, and a number of chunks that nothing backs', () => {

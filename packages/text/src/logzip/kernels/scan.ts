@@ -280,6 +280,8 @@ export function scanLines(args: i32): i32 {
         if (quoted < 0) quoted = isQuoted(src, first, at, limit)
         to = quoted === 0 ? limit : closingQuote(src, marks, at + 1, limit)
         if (to >= limit) {
+          // What closes none of the quotes before it closes none of those behind it either.
+          quoted = 0
           at = nextSet(marks, at + 1, limit)
           continue
         }
