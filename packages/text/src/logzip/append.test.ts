@@ -9,7 +9,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { bytes, sampleLog } from '../../test/log-inputs.ts'
 import { compressLog, decompressLog, openLog } from './api.ts'
-import { type LogFile, openLogFile } from './append.ts'
+import { type LogFile, openLogFile } from './log-file.ts'
 
 const LEVEL = { level: 'fast' } as const
 
@@ -218,7 +218,9 @@ describe('a log that grows', () => {
         expect(every).toBe(reader.lines)
         const whole = await openLog(await oneShot(log.subarray(0, taken)))
         const { first = 0, last = 0 } = whole.times ?? {}
-        for (const since of [first + (last - first) / 4, last - (last - first) / 50]) {
+        for (const since of [0.25, 0.6, 0.8]
+          .map((part) => first + (last - first) * part)
+          .concat(last - (last - first) / 50)) {
           const query = { patterns: [''], fixed: true, since }
           expect(await reader.count(query)).toBe(await whole.count(query))
         }
@@ -247,6 +249,28 @@ describe('a log that grows', () => {
     await reader.close()
     await writer.close()
     expect(await content(file.bytes())).toEqual(bytes('one\ntwo\nthree\n'))
+  })
+
+  test('keeps an unfinished line that was made durable when the chunk before it is sealed', async () => {
+    const file = new ObservedFile()
+    const writer = await openLogFile(file, { ...LEVEL, chunkBytes: 4096 })
+    const lines = sampleLog(100, 2)
+    const whole = lines.subarray(0, lines.lastIndexOf(10, 3500) + 1)
+    const log = concatBytes([whole, bytes('x'.repeat(1200)), bytes('\nend\n')])
+    await writer.write(log.subarray(0, whole.length + 300))
+    await writer.flush()
+    await writer.flush()
+    expect(await content(file.bytes())).toEqual(log.subarray(0, whole.length + 300))
+    file.states.length = 0
+    await writer.write(log.subarray(whole.length + 300))
+    await writer.flush()
+    for (const state of file.states) {
+      const got = (await content(state)) as Uint8Array
+      expect(got.length).toBeGreaterThanOrEqual(whole.length + 300)
+      expect(got).toEqual(log.subarray(0, got.length))
+    }
+    await writer.close()
+    expect(await content(file.bytes())).toEqual(log)
   })
 
   test('takes one line that is longer than a chunk, and any bytes', async () => {

@@ -1,48 +1,21 @@
 /** A log that grows: what is new is coded as a small chunk, and small chunks become larger ones from time to time. */
-import { type BlockRow, concatBytes, type FileSink, PithError, type Run, throwIfAborted } from '@pith/core'
-import {
-  accessOfFile,
-  type ContainerEntry,
-  type ContainerEntryWriter,
-  createContainer,
-  type EntryMark,
-  type FileContainerWriter,
-  openContainer,
-  openForAppend,
-} from '@pith/core/container'
+import { concatBytes, PithError, type Run, throwIfAborted } from '@pith/core'
+import type { ContainerEntry, ContainerEntryWriter } from '@pith/core/container'
 import type { Pool } from '@pith/core/workers'
 import type { EncodedChunk, Level } from './chunk-encode.ts'
 import { pieceLength } from './cut.ts'
-import { chunkRows, nextPriorKey, readPrior } from './entry.ts'
-import { ChunkLedger, checkOptions, type LogzipOptions, logzipCodec, poolOf } from './logzip.ts'
+import { nextPriorKey } from './entry.ts'
+import { type HeldLog, type Piece, readHeld } from './held-log.ts'
+import { ChunkLedger, checkOptions, type LogzipOptions, poolOf } from './logzip.ts'
 import { mergeFrom, worthMerging } from './merge-plan.ts'
 import { packBytes, QUALITY } from './pack.ts'
-import { type ChunkSummary, readSummary, writeSummary } from './summary.ts'
-import type { DecodeCall, logTasks, PriorBytes } from './tasks.ts'
+import { writeSummary } from './summary.ts'
+import type { logTasks, PriorBytes } from './tasks.ts'
 
 /** A chunk has to be so many times as large as its set of runs, so that it is kept. */
 const GRAMS_SHARE = 32
-/** A log that is opened again gets a new summary at its end once it has so many times as many chunks as the old one knows. */
-const CLOSING_SUMMARY = 1.125
-
-/** Bytes at the end of the log that were coded at once and may be coded again together with others. */
-interface Piece {
-  /** Number of its first chunk. */
-  readonly chunk: number
-  /** The place before it. */
-  readonly mark: EntryMark
-  readonly rawBytes: number
-  readonly storedBytes: number
-  readonly bytes: () => Promise<Uint8Array>
-}
-
-/** What an entry holds when it is opened to go on with. */
-interface Held {
-  pieces: Piece[]
-  chunks: ChunkSummary[]
-  covered: number
-  prior: PriorBytes | undefined
-}
+/** A log gets a new summary at its end once the old one does not speak of this share of its bytes. */
+const UNTOLD_SHARE = 0.125
 
 /**
  * Writes a log whose bytes come in over time to an entry of a container in a file.
@@ -78,11 +51,12 @@ export class LogAppender {
   #failure: { reason: unknown } | undefined
   #closed: boolean = false
   #storedBytes: number = 0
+  #rawBytes: number
   #bytesIn: number = 0
 
   private constructor(
     entry: ContainerEntryWriter,
-    held: Held,
+    held: HeldLog,
     options: LogzipOptions & Run,
     pool: Pool<typeof logTasks>,
   ) {
@@ -97,6 +71,7 @@ export class LogAppender {
     this.#pieces = held.pieces
     this.#prior = held.prior
     this.#covered = held.covered
+    this.#rawBytes = held.rawBytes
   }
 
   /**
@@ -114,7 +89,7 @@ export class LogAppender {
     try {
       const known =
         held === undefined
-          ? { pieces: [], chunks: [], covered: 0, prior: undefined }
+          ? { pieces: [], chunks: [], covered: 0, rawBytes: 0, prior: undefined }
           : await readHeld(held, chunkBytes, pool)
       return new LogAppender(entry, known, options, pool)
     } catch (error) {
@@ -138,6 +113,7 @@ export class LogAppender {
     const own = bytes.slice()
     return this.#enqueue(async () => {
       this.#bytesIn += own.length
+      this.#rawBytes += own.length
       for (let at = 0; at < own.length; ) {
         // Never held: more than the open chunk has room for.
         const part = own.subarray(at, at + this.#chunkBytes)
@@ -316,127 +292,10 @@ export class LogAppender {
   async #summariseLast(): Promise<void> {
     const { chunks } = this.#ledger
     const [only] = chunks
-    const tells = chunks.length > 1 || only?.times !== undefined || only?.open === true
-    if (tells && (this.#isNew || chunks.length >= this.#covered * CLOSING_SUMMARY)) await this.#summarise(chunks.length)
+    if (chunks.length < 2 && only?.times === undefined && only?.open !== true) return
+    const first = this.#pieces[0]?.chunk ?? chunks.length
+    let untold = Math.max(0, first - this.#covered) * this.#chunkBytes
+    for (const piece of this.#pieces) if (piece.chunk >= this.#covered) untold += piece.rawBytes
+    if (untold >= this.#rawBytes * UNTOLD_SHARE) await this.#summarise(chunks.length)
   }
-}
-
-/** A file that one log is written to. */
-export interface LogFile {
-  /** @see LogAppender.write */
-  write(bytes: Uint8Array): Promise<void>
-  /** @see LogAppender.flush */
-  flush(): Promise<boolean>
-  /** Write everything that is left, commit it, and close the file. */
-  close(): Promise<void>
-  /** Give up: the file stays as the last commit left it. */
-  abort(reason?: unknown): Promise<void>
-}
-
-/**
- * Go on with the log in a file, or start one in an empty file.
- *
- * @param file  closed by `close` and `abort`; see `fileSink` of `@pith/core/node`
- * @throws PithError `PITH_UNSUPPORTED` the file holds something else · what {@link LogAppender.open} throws
- * @example
- * const log = await openLogFile(await fileSink('app.log.pith', { mode: 'either' }))
- * await log.write(bytes)
- * await log.flush()
- */
-export async function openLogFile(file: FileSink, options: LogzipOptions & Run = {}): Promise<LogFile> {
-  let container: FileContainerWriter | undefined
-  try {
-    const cancel = options.signal === undefined ? {} : { signal: options.signal }
-    const limits = options.limits === undefined ? {} : { limits: options.limits }
-    container =
-      file.size === 0
-        ? createContainer(file, { ...cancel, solo: false })
-        : await openForAppend(file, { ...cancel, ...limits })
-    const own = container
-    const held = own.totals.entries === 0 ? undefined : await firstEntry(file, limits)
-    const entry =
-      held === undefined
-        ? await own.entry({ codec: logzipCodec.id, version: logzipCodec.version })
-        : await own.continueEntry(held.id)
-    // From now on a crash leaves a log that can be gone on with.
-    if (held === undefined) await own.commit()
-    const log = await LogAppender.open(entry, options, held)
-    return {
-      write: (bytes) => log.write(bytes),
-      flush: () => log.flush(),
-      async close() {
-        await log.close()
-        await entry.finish()
-        await own.finish()
-      },
-      async abort(reason) {
-        await log.abort()
-        await own.abort(reason)
-      },
-    }
-  } catch (error) {
-    await (container ?? file).abort(error)
-    throw error
-  }
-}
-
-async function firstEntry(file: FileSink, options: Pick<Run, 'limits'>): Promise<ContainerEntry> {
-  const container = await openContainer(accessOfFile(file), options)
-  for await (const entry of container.entries()) {
-    if (entry.codec === logzipCodec.id && container.totals.entries === 1) return entry
-  }
-  throw new PithError('PITH_UNSUPPORTED', 'the file holds something else than one log', {
-    hint: 'See what it holds with: pith list FILE',
-  })
-}
-
-/** The chunks of an entry; those at its end that are not full together are the open chunk. */
-async function readHeld(entry: ContainerEntry, chunkBytes: number, pool: Pool<typeof logTasks>): Promise<Held> {
-  const rows = (await chunkRows(entry)) as [BlockRow, ...BlockRow[]][]
-  const prior = await readPrior(entry)
-  const decode = async (own: readonly BlockRow[]): Promise<Uint8Array> => {
-    const blocks: DecodeCall['blocks'] = []
-    for (const row of own) blocks.push({ section: row.section, payload: await entry.read(row) })
-    return await pool.run('decode', { blocks, prior })
-  }
-  const summary = await entry.summary()
-  const known = summary === undefined ? [] : readSummary(summary)
-  const covered = known.length > rows.length ? 0 : known.length
-  const chunks: ChunkSummary[] = []
-  for (const [i, own] of rows.entries()) {
-    const [first, last] = linesOf(own[0])
-    const next = rows[i + 1]?.[0]
-    const before = i < covered ? known[i] : undefined
-    let open = before?.open ?? false
-    if (next !== undefined) open = linesOf(next)[0] < last
-    else if (before === undefined) open = (await decode(own)).at(-1) !== 10
-    chunks.push({ lines: last - first, open, times: before?.times })
-  }
-  let from = rows.length
-  for (let open = 0; from > 0; from--) {
-    open += (rows[from - 1] as [BlockRow])[0].rawBytes
-    if (open > chunkBytes) break
-  }
-  const pieces: Piece[] = []
-  const blocks: Record<string, readonly number[]> = {}
-  for (const [chunk, own] of rows.entries()) {
-    if (chunk >= from) {
-      pieces.push({
-        chunk,
-        mark: { blocks: { ...blocks }, profiles: chunk === 0 ? 0 : entry.profileVersion },
-        rawBytes: own[0].rawBytes,
-        storedBytes: own.reduce((sum, row) => sum + row.storedBytes, 0),
-        bytes: () => decode(own),
-      })
-    }
-    for (const row of own) blocks[row.section] = [(blocks[row.section]?.[0] ?? 0) + 1]
-  }
-  return { pieces, chunks, covered, prior }
-}
-
-function linesOf({ keys, block }: BlockRow): readonly [first: number, last: number] {
-  if (keys !== undefined) return keys
-  throw new PithError('PITH_CORRUPT', 'a chunk does not say which lines it holds', {
-    at: { section: `chunk ${block}` },
-  })
 }

@@ -4,11 +4,12 @@
  * @module
  */
 export { compressLog, decompressLog, openLog } from './api.ts'
-export { LogAppender, type LogFile, openLogFile } from './append.ts'
+export { LogAppender } from './append.ts'
 export { card } from './card.ts'
 export type { Level } from './chunk-encode.ts'
 export type { ChunkFacts, ColumnFacts, TemplateFacts } from './facts.ts'
 export type { GrepQuery } from './grep.ts'
+export { type LogFile, openLogFile } from './log-file.ts'
 export { LOGZIP_DEFAULTS, type LogzipOptions, logzipCodec } from './logzip.ts'
 export type { GrepBatch, LogReader, LogStats, TemplateInfo } from './reader.ts'
 export { compileMatcher, type Matcher, type MatcherOptions } from './search/matcher.ts'
