@@ -19,7 +19,7 @@ import { ld32, mul32, shru, st32 } from '@pith/core/wasm/memory'
 const BANKS: i32 = 16
 const SETS0: i32 = 2048
 const SETS1: i32 = 1024
-const APM_LOG: i32 = 14
+const APM_LOG: i32 = 12
 /** State of the code, then of the model, in front of an engine. */
 export const STATE_BYTES: i32 = 192
 

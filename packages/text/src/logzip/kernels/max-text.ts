@@ -6,6 +6,8 @@ import { isDecoding, leaveEngine, mix2, mix3, openEngine, symbol } from './max-e
 
 const CONTEXTS: i32 = 17
 const MAX_OVERRUN: i32 = 8
+/** Bytes of the line above that are searched for a delimiter; without a bound long lines take quadratic time. */
+const FOLLOW_REACH: i32 = 256
 
 let engine: i32 = 0
 let data: i32 = 0
@@ -231,8 +233,9 @@ function follow(byte: i32, kind: i32, before: i32): void {
   if (before === byte) above++
   else if (kind === 0) {
     let p: i32 = above
-    while (ld8(p) !== byte && ld8(p) !== 10) p++
-    if (ld8(p) === byte) above = p + 1
+    const stop: i32 = above + FOLLOW_REACH
+    while (p < stop && ld8(p) !== byte && ld8(p) !== 10) p++
+    if (p < stop && ld8(p) === byte) above = p + 1
   } else if (before !== 10 && classOf(before) !== 0) above++
 }
 
