@@ -46,7 +46,7 @@ export class ChunkView {
   rowEnd: number = 0
   readonly #w: Workspace
   readonly #prior: Prior
-  readonly #source: ColumnSource
+  #source: ColumnSource
   readonly #left: number[][]
   readonly #layouts: string[]
   #rowLine: number = 0
@@ -142,6 +142,11 @@ export class ChunkView {
   materialize(count: number): void {
     if (this.#rowLine === 0) this.#assignLines()
     for (; this.#ready < count; this.#ready++) this.#decode(this.specs[this.#ready] as ColumnSpec)
+  }
+
+  /** Put something between the symbols of columns and those that are materialised from now on. */
+  watch(wrap: (source: ColumnSource) => ColumnSource): void {
+    this.#source = wrap(this.#source)
   }
 
   /** Template of each line, a view until the workspace changes. */

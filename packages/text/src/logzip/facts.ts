@@ -3,6 +3,7 @@ import type { ChunkView } from './chunk-decode.ts'
 import { REST } from './groups.ts'
 import { KIND } from './streams.ts'
 import type { Template } from './templates.ts'
+import type { StoredPart } from './weigh.ts'
 
 /** A template in one chunk: its text, how many lines it has, and their earliest and latest time in ms since 1970. */
 export interface TemplateFacts {
@@ -12,11 +13,15 @@ export interface TemplateFacts {
   last?: number
   /** Lines in each of {@link TIME_STEPS} equal parts of the chunk, in their order. */
   overTime: number[]
+  /** Columns of its slots, from the left. */
+  columns: readonly number[]
 }
 
 /** A column in one chunk: what it was coded as, and how many rows it has. */
 export interface ColumnFacts {
   id: number
+  /** Static text before it in the first template that has it, the end of it where it is long. */
+  before: string
   kind: keyof typeof KIND
   rows: number
   /** Distinct texts of a dictionary. */
@@ -29,10 +34,14 @@ export interface ChunkFacts {
   rawBytes: number
   templates: TemplateFacts[]
   columns: ColumnFacts[]
+  /** Time of the first line that says one in each of {@link TIME_STEPS} equal parts; undefined where none does. */
+  stepTimes: (number | undefined)[]
+  /** What its bytes in the file are for, where that was asked. */
+  stored?: StoredPart[]
 }
 
 /** Parts of a chunk for which lines are counted apart. */
-export const TIME_STEPS = 16
+export const TIME_STEPS = 64
 
 interface LinesOfTemplate {
   range: { first: number; last: number } | undefined
@@ -40,8 +49,9 @@ interface LinesOfTemplate {
 }
 
 /** Times and places of the lines of each template. */
-function linesByTemplate(view: ChunkView): Map<number, LinesOfTemplate> {
+function linesByTemplate(view: ChunkView): { found: Map<number, LinesOfTemplate>; stepTimes: (number | undefined)[] } {
   const found = new Map<number, LinesOfTemplate>()
+  const stepTimes = new Array<number | undefined>(TIME_STEPS).fill(undefined)
   const times = view.lineTimes()
   const templates = view.templatesOfLines()
   for (let line = 0; line < view.lines; line++) {
@@ -52,12 +62,16 @@ function linesByTemplate(view: ChunkView): Map<number, LinesOfTemplate> {
     own.overTime[step] = (own.overTime[step] as number) + 1
     const time = times[line] as number
     if (Number.isNaN(time)) continue
+    stepTimes[step] ??= time
     if (own.range === undefined) own.range = { first: time, last: time }
     else if (time < own.range.first) own.range.first = time
     else if (time > own.range.last) own.range.last = time
   }
-  return found
+  return { found, stepTimes }
 }
+
+/** Characters of a text before a column that are kept. */
+const MOST_BEFORE = 32
 
 const KINDS = Object.keys(KIND) as (keyof typeof KIND)[]
 
@@ -81,21 +95,32 @@ function slotName(layout: string, kind: number | undefined): string {
 export function readFacts(view: ChunkView): ChunkFacts {
   const kinds = new Map(view.specs.map((spec) => [spec.id, spec.kind]))
   const templates: TemplateFacts[] = []
-  const perTemplate = linesByTemplate(view)
+  const { found, stepTimes } = linesByTemplate(view)
+  const before = new Map<number, string>([[0, '']])
   for (const [id, template] of view.templates.templates.entries()) {
     const count = view.counts[id] as number
     if (count === 0) continue
-    const { range, overTime } = perTemplate.get(id) as LinesOfTemplate
+    const { range, overTime } = found.get(id) as LinesOfTemplate
+    for (const [k, column] of template.columns.entries()) {
+      if (!before.has(column)) before.set(column, (template.statics[k] as string).slice(-MOST_BEFORE))
+    }
     templates.push({
       text: id === 0 ? '<rest>' : templateText(template, kinds),
       count,
       ...(range === undefined ? {} : range),
       overTime,
+      columns: template.columns,
     })
   }
   const columns = view.specs.map((spec): ColumnFacts => {
     const kind = KINDS[spec.kind] as keyof typeof KIND
-    return { id: spec.id, kind, rows: spec.rows, ...(spec.kind === KIND.dict ? { distinct: spec.texts } : {}) }
+    return {
+      id: spec.id,
+      before: before.get(spec.id) ?? '',
+      kind,
+      rows: spec.rows,
+      ...(spec.kind === KIND.dict ? { distinct: spec.texts } : {}),
+    }
   })
-  return { lines: view.lines, rawBytes: view.rawBytes, templates, columns }
+  return { lines: view.lines, rawBytes: view.rawBytes, templates, columns, stepTimes }
 }

@@ -214,10 +214,17 @@ export class LogReader implements Reader {
     return [...all.values()].sort((a, b) => b.count - a.count || a.id - b.id)
   }
 
-  /** Templates, columns and times of each chunk in order; what `inspect` and `templates` are drawn from. */
-  async *facts(run: Run = {}): AsyncGenerator<ChunkFacts, void, undefined> {
-    const ask = async (chunk: Chunk): Promise<ChunkFacts> =>
-      await this.#tasks(run).run('facts', { blocks: await this.#load(chunk, run), prior: await this.#priorBytes(run) })
+  /**
+   * Templates, columns and times of each chunk in order; what `inspect` and `templates` are drawn from.
+   *
+   * @param options `stored`: also what the bytes in the file are for, for which all columns are decoded
+   */
+  async *facts(options: Run & { stored?: boolean } = {}): AsyncGenerator<ChunkFacts, void, undefined> {
+    const { stored = false, ...run } = options
+    const ask = async (chunk: Chunk): Promise<ChunkFacts> => {
+      const call = { blocks: await this.#load(chunk, run), prior: await this.#priorBytes(run), stored }
+      return await this.#tasks(run).run('facts', call)
+    }
     for await (const [, facts] of this.#mapChunks(this.#chunks, run, ask)) yield facts
   }
 

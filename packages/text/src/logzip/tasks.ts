@@ -9,6 +9,7 @@ import { filterOf, type GrepHits, type GrepQuery, matcherOf, mayHit, searchBytes
 import { unpackBytes } from './pack.ts'
 import { Prior } from './prior.ts'
 import { type PackedSignatures, packSignatures, unpackSignatures } from './signature-pack.ts'
+import { weighChunk } from './weigh.ts'
 import { Workspace } from './workspace.ts'
 
 /** The serialised prior of a log with a number that tells logs apart; undefined where the log has none. */
@@ -75,7 +76,7 @@ export const logTasks: {
   encode(call: EncodeCall, context: TaskContext): EncodedChunk[]
   encodeFirst(call: EncodeCall, context: TaskContext): FirstResult
   decode(call: DecodeCall, context: TaskContext): Uint8Array
-  facts(call: DecodeCall): ChunkFacts
+  facts(call: DecodeCall & { stored?: boolean }): ChunkFacts
   /** Milliseconds since 1970 of each line that says its time, else NaN. */
   times(call: DecodeCall, context: TaskContext): Float64Array
   /** Whether a chunk may have a hit, from its tables and texts as bytes. */
@@ -103,7 +104,14 @@ export const logTasks: {
     return bytes
   },
   facts(call) {
-    return readFacts(viewOf(work(), call.blocks, priorOf(call.prior)))
+    const prior = priorOf(call.prior)
+    const facts = readFacts(viewOf(work(), call.blocks, prior))
+    if (call.stored !== true) return facts
+    const stored = new Map<string, number>()
+    for (const { section, payload } of call.blocks) stored.set(section, (stored.get(section) ?? 0) + payload.length)
+    // Symbols that were read for the times are read once more.
+    const view = viewOf(work(), call.blocks, prior)
+    return { ...facts, stored: weighChunk(view, work(), stored, prior.templates.set.templates.length) }
   },
   times(call, context) {
     const times = viewOf(work(), call.blocks, priorOf(call.prior)).lineTimes()
