@@ -182,6 +182,13 @@ describe('level max', () => {
     expect(decode(encode(chunk, 'wasm'), chunk, 'wasm')).toEqual(chunk)
   })
 
+  test('sums of differences beyond 63 bits do not stop the coder', () => {
+    const lines = range(3000)
+    const columns: Column[] = [{ kind: 'number', lines, left: [], values: lines.map(() => 2 ** 53 - 1), mode: 1 }]
+    const chunk: Chunk = { ...sampleChunk(0, 1), templates: lines.map(() => 0), columns }
+    expect(decode(encode(chunk, 'wasm'), chunk, 'wasm')).toEqual(chunk)
+  })
+
   test('ids that repeat cost next to nothing', () => {
     const lines = range(4000)
     const columns: Column[] = [{ kind: 'ids', lines, left: [], values: lines.map((i) => i % 100), limit: 100 }]

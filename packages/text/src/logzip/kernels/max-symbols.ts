@@ -27,6 +27,7 @@ const BANK_LOW: i32 = 6
 const BANK_REFERENCE: i32 = 7
 
 const MAX_OVERRUN: i32 = 8
+const MAX_VALUE: f64 = 9007199254740992
 
 function least(a: i32, b: i32): i32 {
   return a < b ? a : b
@@ -403,6 +404,8 @@ function codeNumbers(args: i32): void {
     const half: f64 = floorF64(coded / 2)
     const signed: f64 = half * 2 === coded ? half : -half - 1
     value = mode === 0 ? coded : mode === 2 ? signed : value + signed
+    // Only a hostile file gets there; beyond 63 bits the conversion below would trap.
+    if (value > MAX_VALUE || value < -MAX_VALUE) value = 0
     const code: i32 = low32(coded)
     learnGuess(e0, hm, code)
     learnGuess(e1, hl1, code)
