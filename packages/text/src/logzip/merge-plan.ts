@@ -3,7 +3,7 @@
 /** So many pieces of a tier become one. */
 const FAN = 16
 /** The smallest tier ends here; each further one is {@link FAN} times as large. */
-const TIER_BYTES = 2 ** 14
+const TIER_BYTES = 2 ** 6
 /** The first piece is coded again once the others have this share of its bytes. */
 const GROWTH = 0.5
 /** ... and there are so many of them, or they are so large: what a merge gives back must hold what it writes. */
