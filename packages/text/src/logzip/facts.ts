@@ -1,6 +1,7 @@
 /** What one chunk says of itself: its templates with counts and times, its columns with their kinds. */
 import type { ChunkView } from './chunk-decode.ts'
 import { REST } from './groups.ts'
+import { readableText } from './latin1.ts'
 import { KIND } from './streams.ts'
 import type { Template } from './templates.ts'
 import type { StoredPart } from './weigh.ts'
@@ -98,14 +99,14 @@ export function readFacts(view: ChunkView): ChunkFacts {
   const { found, stepTimes } = linesByTemplate(view)
   const before = new Map<number, string>([[0, '']])
   for (const [id, template] of view.templates.templates.entries()) {
+    for (const [k, column] of template.columns.entries()) {
+      if (!before.has(column)) before.set(column, readableText(template.statics[k] as string).slice(-MOST_BEFORE))
+    }
     const count = view.counts[id] as number
     if (count === 0) continue
     const { range, overTime } = found.get(id) as LinesOfTemplate
-    for (const [k, column] of template.columns.entries()) {
-      if (!before.has(column)) before.set(column, (template.statics[k] as string).slice(-MOST_BEFORE))
-    }
     templates.push({
-      text: id === 0 ? '<rest>' : templateText(template, kinds),
+      text: id === 0 ? '<rest>' : readableText(templateText(template, kinds)),
       count,
       ...(range === undefined ? {} : range),
       overTime,

@@ -14,3 +14,12 @@ export function fromLatin1(text: string): Uint8Array<ArrayBuffer> {
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i)
   return bytes
 }
+
+/** What a string of bytes says: UTF-8 where it is, else each byte as its Latin-1 character. */
+export function readableText(bytes: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(fromLatin1(bytes))
+  } catch {
+    return bytes
+  }
+}

@@ -319,3 +319,18 @@ describe('bytes in, bytes out', () => {
     })
   })
 })
+
+test('templates are shown as the text that their bytes spell', async () => {
+  const shown = async (lines: Uint8Array): Promise<string[]> => {
+    const pieces: Uint8Array[] = []
+    for await (const piece of compressLog(lines)) pieces.push(piece)
+    const reader = await openLog(concatBytes(pieces))
+    const texts = (await reader.templates()).map(({ text }) => text)
+    await reader.close()
+    return texts
+  }
+  const lines = Array.from({ length: 9 }, (_, i) => `größe ${i * 7} von ${i * i}\n`).join('')
+  expect(await shown(new TextEncoder().encode(lines))).toEqual(['größe <num> von <num>'])
+  // Not UTF-8: each byte is a character.
+  expect(await shown(Buffer.from(lines, 'latin1'))).toEqual(['größe <num> von <num>'])
+})
