@@ -111,27 +111,21 @@ function holdsSlot(words: readonly (string | undefined)[], from: number, to: num
 
 /**
  * Lines that no template fits share at least their header: the longest beginning that three or more of them have in
- * common becomes a template whose last slot is the rest of the line.
+ * common becomes a template whose last slot is the rest of the line. The slots are those of each draft itself, since the
+ * same beginning may be another number of runs (an address is four, a number one).
  */
 export function headerTemplates(single: readonly Draft[]): [Draft, Group[]][] {
   const counts = new Map<string, number>()
   const all = single.map((draft) => headerPrefixes(draft))
   for (const prefixes of all) for (const { key } of prefixes) counts.set(key, (counts.get(key) ?? 0) + 1)
-  const found = new Map<string, [Draft, Group[]]>()
+  const found: [Draft, Group[]][] = []
   for (const [i, draft] of single.entries()) {
-    const prefixes = all[i] as HeaderPrefix[]
-    const best = prefixes.findLast(({ key }) => (counts.get(key) as number) >= 3)
+    const best = (all[i] as HeaderPrefix[]).findLast(({ key }) => (counts.get(key) as number) >= 3)
     if (best === undefined) continue
-    const home = found.get(best.key)
-    if (home === undefined) {
-      const rest = { from: best.run, to: best.run, first: 0, last: -1, layout: REST }
-      found.set(best.key, [{ ...draft, members: [...draft.members] }, [...best.groups.slice(0, best.used), rest]])
-    } else {
-      home[0].count += draft.count
-      home[0].members.push(...draft.members)
-    }
+    const rest = { from: best.run, to: best.run, first: 0, last: -1, layout: REST }
+    found.push([draft, [...best.groups.slice(0, best.used), rest]])
   }
-  return [...found.values()]
+  return found
 }
 
 interface HeaderPrefix {
