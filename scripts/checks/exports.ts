@@ -37,6 +37,9 @@ interface Statement {
 }
 type Declaration = Statement
 
+/** Source files by the names under which packages import them, such as `@pith/core`. */
+export type Names = ReadonlyMap<string, string>
+
 const cache = new WeakMap<Tree, Map<string, Module>>()
 
 function namesOf(statement: Statement): string[] {
@@ -126,21 +129,23 @@ function noteImports(statement: Statement, imports: Map<string, { from: string; 
  *
  * @param tree   sources by path
  * @param entry  path of the file
+ * @param names  where re-exports of other packages lead; what is not in it is not followed
  * @returns one element per name, sorted by code units
  */
-export function listExports(tree: Tree, entry: string): Exported[] {
+export function listExports(tree: Tree, entry: string, names: Names = new Map()): Exported[] {
   const found = new Map<string, Exported>()
   const visit = (file: string, seen: Set<string>) => {
     if (seen.has(file)) return
     seen.add(file)
     const module = read(tree, file)
     for (const symbol of module.own) if (!found.has(symbol.name)) found.set(symbol.name, symbol)
-    for (const { from, local, name, kind } of module.named) {
+    for (const { from: said, local, name, kind } of module.named) {
       if (found.has(name)) continue
-      const target = tree.has(from) ? listExports(tree, from).find((symbol) => symbol.name === local) : undefined
+      const from = names.get(said) ?? said
+      const target = tree.has(from) ? listExports(tree, from, names).find((symbol) => symbol.name === local) : undefined
       found.set(name, target ? { ...target, name } : { name, kind, file: from, line: 1, documented: true })
     }
-    for (const from of module.stars) visit(from, seen)
+    for (const from of module.stars) visit(names.get(from) ?? from, seen)
   }
   visit(entry, new Set())
   return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1))

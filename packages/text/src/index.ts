@@ -1,1 +1,6 @@
-export {}
+/**
+ * Logs and text, compressed and used in that form.
+ *
+ * @module
+ */
+export * from './logzip/index.ts'
