@@ -30,6 +30,13 @@ export class BitWriter {
     }
   }
 
+  /** Append a value of at least 1 and below 2^20 in Elias gamma: zeros for the bits behind its first, a one, those bits. */
+  putGamma(value: number): void {
+    const bits = 31 - Math.clz32(value)
+    this.put(1 << bits, bits + 1)
+    this.put(value, bits)
+  }
+
   /** The bytes, the last one filled up with zeros. */
   finish(): Uint8Array<ArrayBuffer> {
     if (this.#count > 0) this.#bytes.push(this.#held & 255)
@@ -80,6 +87,15 @@ export class BitReader {
     const short = (2 << bits) - limit
     const value = this.get(bits)
     return value < short ? value : ((value << 1) | this.get(1)) - short
+  }
+
+  /** A value as {@link BitWriter.putGamma} wrote it, below 2^20. @throws PithError `PITH_CORRUPT` a larger one */
+  getGamma(): number {
+    let bits = 0
+    while (this.get(1) === 0) {
+      if (++bits > 19) throw new PithError('PITH_CORRUPT', `the number before byte ${this.#at} is too large`)
+    }
+    return (1 << bits) | this.get(bits)
   }
 
   /** Step to the next whole byte and return its offset. */

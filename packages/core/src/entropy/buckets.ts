@@ -125,7 +125,7 @@ export function writeBuckets(bucketOf: Uint8Array, to: BitWriter): void {
     let run = 1
     while (c + run < SYMBOLS && bucketOf[c + run] === bucket) run++
     c += run
-    putRun(run, to)
+    to.putGamma(run)
   }
 }
 
@@ -140,23 +140,10 @@ export function readBuckets(from: BitReader): Uint8Array<ArrayBuffer> {
   for (let c = 0; c < SYMBOLS; ) {
     const bucket = known > 0 ? from.getBelow(Math.min(known + 1, MAX_BUCKETS)) : 0
     if (bucket === known) known++
-    const run = getRun(from)
+    const run = from.getGamma()
     if (c + run > SYMBOLS) throw new PithError('PITH_CORRUPT', 'the buckets of rANS pass byte 255')
     bucketOf.fill(bucket, c, c + run)
     c += run
   }
   return bucketOf
-}
-
-/** Elias gamma: as many zeros as the number has bits after its first, then its bits from the highest. */
-function putRun(run: number, to: BitWriter): void {
-  const bits = 31 - Math.clz32(run)
-  to.put(1 << bits, bits + 1)
-  to.put(run, bits)
-}
-
-function getRun(from: BitReader): number {
-  let bits = 0
-  while (from.get(1) === 0) if (++bits > 8) throw new PithError('PITH_CORRUPT', 'a run of buckets is too long')
-  return (1 << bits) | from.get(bits)
 }

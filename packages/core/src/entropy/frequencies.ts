@@ -64,41 +64,43 @@ export function normalizeCounts(counts: Uint32Array): Int32Array<ArrayBuffer> {
   return frequencies
 }
 
-/** Write a table: per symbol its frequency below what is left, after a zero the number of further zeros. */
+/**
+ * Write a table: per symbol that occurs the distance from the one before, then the frequency as the number of its bits,
+ * which what is left bounds, and its lower bits. It ends where nothing is left.
+ */
 export function writeFrequencies(frequencies: Int32Array, to: BitWriter): void {
   let left = SCALE
-  for (let s = 0; left > 0; s++) {
-    to.putBelow(frequencies[s], left + 1)
-    left -= frequencies[s]
-    if (frequencies[s] > 0) continue
-    let zeros = 0
-    while (frequencies[s + 1 + zeros] === 0) zeros++
-    s += zeros
-    // Groups of three bits, 7 meaning that one more group follows.
-    for (; zeros >= 7; zeros -= 7) to.put(7, 3)
-    to.put(zeros, 3)
+  let last = -1
+  for (let s = 0; s < SYMBOLS; s++) {
+    const frequency = frequencies[s]
+    if (frequency === 0) continue
+    to.putGamma(s - last)
+    const bits = 31 - Math.clz32(frequency)
+    to.putBelow(bits, 32 - Math.clz32(left))
+    to.put(frequency, bits)
+    left -= frequency
+    last = s
   }
 }
 
 /**
  * Read a table.
  *
- * @throws PithError `PITH_CORRUPT` it names more than 256 symbols · `PITH_TRUNCATED`
+ * @throws PithError `PITH_CORRUPT` symbols above 255, or a sum other than 4096 · `PITH_TRUNCATED`
  */
 export function readFrequencies(from: BitReader): Int32Array<ArrayBuffer> {
   const frequencies = new Int32Array(SYMBOLS)
   let left = SCALE
-  let s = 0
+  let s = -1
   while (left > 0) {
-    if (s >= SYMBOLS) throw new PithError('PITH_CORRUPT', `the frequencies of 256 symbols leave ${left} of ${SCALE}`)
-    const frequency = from.getBelow(left + 1)
-    frequencies[s++] = frequency
-    left -= frequency
-    if (frequency > 0) continue
-    for (let zeros = 7; zeros === 7; s += zeros) {
-      zeros = from.get(3)
-      if (s + zeros > SYMBOLS) throw new PithError('PITH_CORRUPT', 'a frequency table names more than 256 symbols')
+    s += from.getGamma()
+    const bits = from.getBelow(32 - Math.clz32(left))
+    const frequency = (1 << bits) | from.get(bits)
+    if (s >= SYMBOLS || frequency > left) {
+      throw new PithError('PITH_CORRUPT', `symbol ${s} has frequency ${frequency} of ${left} that are left`)
     }
+    frequencies[s] = frequency
+    left -= frequency
   }
   return frequencies
 }

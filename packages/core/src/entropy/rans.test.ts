@@ -1,10 +1,13 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { toHex } from '../bytes.ts'
 import { isPithError } from '../errors.ts'
 import { BitReader, BitWriter } from './bits.ts'
 import { countBytes, log2Fixed, normalizeCounts, readFrequencies, SCALE, writeFrequencies } from './frequencies.ts'
 import { decodeRans, encodeRans } from './rans.ts'
 import { decodeRansAdaptive, encodeRansAdaptive } from './rans-adaptive.ts'
+import { encodeText } from './text.ts'
 
 const ENCODERS = {
   'order 0': (data: Uint8Array) => encodeRans(data, { order: 0 }),
@@ -121,19 +124,35 @@ describe('frequency tables', () => {
     )
   })
 
-  test('the table of a worked example has the bytes of docs/format-entropy.md', () => {
-    // "abracadabra": a 5, b 2, r 2, c 1, d 1 of 11.
-    const frequencies = normalizeCounts(countBytes(new TextEncoder().encode('abracadabra')))
+  test('the worked examples of docs/format-entropy.md hold', () => {
+    const text = new TextEncoder().encode('abracadabra'.repeat(8))
+    const frequencies = normalizeCounts(countBytes(text))
     expect([...'abcdr'].map((c) => frequencies[c.charCodeAt(0)])).toEqual([1862, 745, 372, 372, 745])
+    const pages = readFileSync(new URL('../../../../docs/format-entropy.md', import.meta.url), 'utf8')
+    for (const coded of [
+      encodeRans(text, { order: 0 }),
+      encodeRansAdaptive(text.subarray(0, 11), 0),
+      encodeText(text.subarray(0, 22)),
+    ]) {
+      expect(pages).toContain(toHex(coded))
+    }
   })
 
-  test('a table that names more than 256 symbols is refused', () => {
-    const writer = new BitWriter()
-    for (let i = 0; i < 300; i++) {
-      writer.putBelow(0, SCALE + 1)
-      writer.put(0, 3)
+  test('a table that names a symbol above 255 or more than 4096 is refused', () => {
+    for (const [gap, bits, low] of [
+      [257, 0, 0],
+      [1, 12, 1],
+    ]) {
+      const writer = new BitWriter()
+      writer.putGamma(gap)
+      writer.putBelow(bits, 13)
+      writer.put(low, bits)
+      writer.put(0, 24)
+      expect(() => readFrequencies(new BitReader(writer.finish()))).toThrow(
+        expect.toSatisfy((e: unknown) => isPithError(e, 'PITH_CORRUPT')),
+      )
     }
-    expect(() => readFrequencies(new BitReader(writer.finish()))).toThrow(
+    expect(() => new BitReader(new Uint8Array(9)).getGamma()).toThrow(
       expect.toSatisfy((e: unknown) => isPithError(e, 'PITH_CORRUPT')),
     )
   })

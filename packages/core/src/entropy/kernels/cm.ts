@@ -402,7 +402,7 @@ function predict(rest: i32, top: i32): void {
     cell0 += 2
     cell1 += 2
   }
-  const p = (2 * pm + a0 + a1 + 2) >> 2
+  const p = (pm + 2 * a0 + a1 + 2) >> 2
   odds = p < 1 ? 1 : p > 65535 ? 65535 : p
 }
 
@@ -443,7 +443,7 @@ function train(set: i32, p: i32, bit: i32): void {
 /** Learn that the bit was `bit`. */
 function update(bit: i32, rest: i32, top: i32): void {
   train(w0, p0, bit)
-  if (w1 !== w0) train(w1, p1, bit)
+  train(w1, p1, bit)
   train(w2, p2, bit)
   st32(lastSetAt + 4 * bank, w0)
   mixTrain(finalInputAt, wf, 8, (((bit << 16) - bit - pm) * FINAL_RATE + 8192) >> 14)

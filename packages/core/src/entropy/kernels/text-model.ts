@@ -102,7 +102,7 @@ function prepare(): void {
   cmSetContext(6, hash2(c4, back(5) | (back(6) << 8)))
   cmSetContext(7, hash2(word, c1))
   cmSetContext(8, hash2(word, lastWord))
-  cmSetContext(9, hash2(o2 & 0xff, c4 & 0xff0000))
+  cmSetContext(9, hash2(c4 & 0xffff00, 9))
   cmSetContext(10, hash2(above, o2))
   cmSetContext(11, hash2(column, above))
   cmSetContext(12, hash2(column, o2))
