@@ -3,6 +3,7 @@ import { ByteReader, PithError } from '@pith/core'
 import { FORM, type LogSection } from './chunk-encode.ts'
 import { columnLayouts, leftColumns, scaleOf } from './columns.ts'
 import { formOf, unpackBytes } from './pack.ts'
+import { MAX_LINES, MAX_ROWS } from './parse.ts'
 import { PlainSource } from './plain.ts'
 import type { Prior } from './prior.ts'
 import { type ColumnSource, idWidth, KIND, type SymbolContext } from './streams.ts'
@@ -15,8 +16,14 @@ import type { Workspace } from './workspace.ts'
 /** Gives a block of the chunk by its section; `index` counts the groups of columns. */
 export type BlockLoader = (section: LogSection, index: number) => Uint8Array
 
-/** Most bytes of one stream, and of a chunk. */
-export const MAX_CHUNK_BYTES: number = 2 ** 28
+/** Most bytes of a chunk. */
+export const MAX_CHUNK_BYTES: number = 2 ** 26
+
+/** Most bytes of one stream of a chunk: each has less than two bytes for one of the log. */
+export const MAX_STREAM_BYTES: number = 2 ** 27
+
+/** Room for so many bytes of output is taken on the word of the file; larger chunks are measured first. */
+const TRUSTED_BYTES = 2 ** 24
 
 interface Streams {
   head: ByteReader
@@ -64,7 +71,7 @@ export class ChunkView {
     const { head } = streams
     this.rawBytes = head.varint()
     this.lines = head.varint()
-    if (this.rawBytes > MAX_CHUNK_BYTES || this.lines > this.rawBytes) {
+    if (this.rawBytes > MAX_CHUNK_BYTES || this.lines > Math.min(this.rawBytes, MAX_LINES)) {
       throw new PithError('PITH_CORRUPT', `a chunk declares ${this.rawBytes} bytes in ${this.lines} lines`)
     }
     this.hash = head.u32()
@@ -85,7 +92,7 @@ export class ChunkView {
     this.counts = countTemplates(workspace, this.lineTemplate, this.lines, this.templates.templates.length)
 
     streams.open(groups)
-    const { specs, total } = readSpecs(meta, tables, this.templates, this.counts, this.rawBytes + this.lines)
+    const { specs, total } = readSpecs(meta, tables, this.templates, this.counts, this.rawBytes)
     this.specs = specs
     for (const spec of specs) this.#byColumn.set(spec.id, spec)
     this.#rows = total
@@ -106,31 +113,24 @@ export class ChunkView {
     this.materialize(this.specs.length)
     const { memory, kernels } = this.#w
     const mark = memory.mark()
+    const { lineTemplate, rowStart, rowEnd, eols } = this
     const room = this.rawBytes + 64
     const programs = this.#programs()
+    const stops = this.#stops()
+    if (room > TRUSTED_BYTES) {
+      const args = [lineTemplate, from, to, programs, this.#cursors(), stops, rowStart, rowEnd, eols, 0, 0, 0]
+      const bytes = kernels.measureLines(this.#w.args(...args))
+      if (bytes < 0 || bytes > this.rawBytes) throw doesNotFit()
+      if (bytes < this.rawBytes && from === 0 && to === this.lines) throw notWhatWasCoded()
+    }
     const cursors = this.#cursors()
     const out = memory.reserve(room)
-    const stops = this.#stops()
-    const end = kernels.renderLines(
-      this.#w.args(
-        this.lineTemplate,
-        from,
-        to,
-        programs,
-        cursors,
-        stops,
-        this.rowStart,
-        this.rowEnd,
-        this.eols,
-        out,
-        out + room,
-        0,
-      ),
-    )
-    if (end < 0) throw new PithError('PITH_CORRUPT', 'the lines of a chunk do not fit its declared size')
+    const args = [lineTemplate, from, to, programs, cursors, stops, rowStart, rowEnd, eols, out, out + room, 0]
+    const end = kernels.renderLines(this.#w.args(...args))
+    if (end < 0) throw doesNotFit()
     if (from === 0 && to === this.lines) {
       if (end - out !== this.rawBytes || kernels.hash32(out, end - out) >>> 0 !== this.hash) {
-        throw new PithError('PITH_CHECKSUM', 'a chunk does not decode to the bytes that were coded')
+        throw notWhatWasCoded()
       }
     }
     const bytes = memory.take(out, end - out)
@@ -414,19 +414,27 @@ export class ChunkView {
   }
 }
 
+function doesNotFit(): PithError {
+  return new PithError('PITH_CORRUPT', 'the lines of a chunk do not fit its declared size')
+}
+
+function notWhatWasCoded(): PithError {
+  return new PithError('PITH_CHECKSUM', 'a chunk does not decode to the bytes that were coded')
+}
+
 function blockStreams(block: Uint8Array, load: BlockLoader): Streams {
   return {
-    head: new ByteReader(unpackBytes(block, MAX_CHUNK_BYTES)),
+    head: new ByteReader(unpackBytes(block, MAX_STREAM_BYTES)),
     ids: (bytes) => unpackBytes(load('ids', 0), bytes),
     open: () => undefined,
-    group: (index) => unpackBytes(load('columns', index), MAX_CHUNK_BYTES),
-    texts: () => unpackBytes(load('texts', 0), MAX_CHUNK_BYTES),
+    group: (index) => unpackBytes(load('columns', index), MAX_STREAM_BYTES),
+    texts: () => unpackBytes(load('texts', 0), MAX_STREAM_BYTES),
   }
 }
 
 /** Streams that stand one behind the other in a single block: head, ids, groups with their lengths, texts. */
 function wholeStreams(block: Uint8Array): Streams {
-  const reader = new ByteReader(unpackBytes(block, MAX_CHUNK_BYTES))
+  const reader = new ByteReader(unpackBytes(block, MAX_STREAM_BYTES))
   const groups: Uint8Array[] = []
   return {
     head: reader,
@@ -454,19 +462,24 @@ function readSpecs(
   tables: TextCursor,
   set: TemplateSet,
   counts: Int32Array,
-  mostRows: number,
+  rawBytes: number,
 ): { specs: ColumnSpec[]; total: number } {
   const rows = new Float64Array(set.columns)
+  let least = 0
   for (const [id, template] of set.templates.entries()) {
     const lines = counts[id] as number
-    if (lines > 0) for (const column of template.columns) rows[column] = (rows[column] as number) + lines
+    if (lines === 0) continue
+    for (const column of template.columns) rows[column] = (rows[column] as number) + lines
+    for (const text of template.statics) least += lines * text.length
   }
+  if (least > rawBytes)
+    throw new PithError('PITH_CORRUPT', 'the templates of a chunk alone have more bytes than it declares')
   const specs: ColumnSpec[] = []
   let total = 0
   for (let id = 0; id < set.columns; id++) {
     const own = rows[id] as number
     if (own === 0) continue
-    if (total + own > mostRows) throw new PithError('PITH_CORRUPT', 'a chunk has more rows than bytes')
+    if (total + own > MAX_ROWS) throw new PithError('PITH_CORRUPT', `a chunk has more than ${MAX_ROWS} rows`)
     specs.push(readColumnSpec(meta, tables, id, total, own))
     total += own
   }

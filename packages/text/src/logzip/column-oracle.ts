@@ -92,8 +92,12 @@ function timeBytes(layout: string): ByteSet {
   const bytes = emptySet()
   for (let i = 0; i < layout.length; i++) {
     const c = layout.charCodeAt(i)
-    if (c === 37) addByte(bytes, layout.charCodeAt(++i))
-    else if (layout[i] === 'a' || layout[i] === 'b')
+    if (c === 37) {
+      // Both cases, for a search that ignores it.
+      addByte(bytes, layout.charCodeAt(++i) | 32)
+      addByte(bytes, layout.charCodeAt(i) & ~32)
+      addByte(bytes, layout.charCodeAt(i))
+    } else if (layout[i] === 'a' || layout[i] === 'b')
       for (const [from, to] of [
         [65, 90],
         [97, 122],

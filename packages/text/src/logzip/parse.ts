@@ -5,6 +5,7 @@ import {
   assignTemplates,
   type KnownSignature,
   type KnownTemplates,
+  RAW,
   type Signature,
   type TemplateSet,
 } from './templates.ts'
@@ -19,6 +20,8 @@ const MAX_SIGNATURES = 65536
 export const MAX_LINES: number = 262144
 /** Most slots of a chunk; lines behind them are raw. */
 const MAX_SLOTS = 2 ** 21
+/** Most rows of all columns of a chunk. */
+export const MAX_ROWS: number = 2 ** 23
 
 /** One column of a chunk: its rows are `first`..`first + rows` of the row arrays. */
 export interface ColumnRows {
@@ -66,7 +69,23 @@ export function parseChunk(workspace: Workspace, bytes: Uint8Array, prior: Known
 
   const signatures = readSignatures(workspace, scan, starts, ends)
   const assignment = assignTemplates(signatures, prior)
+  limitRows(assignment, signatures, lines)
   return gather(workspace, { source, rawBytes: n, lines, eols }, starts, ends, scan, assignment, signatures)
+}
+
+/** Where words that differ make more slots than a chunk may have, lines of the signatures with most slots are raw. */
+function limitRows({ known }: Assignment, signatures: readonly Signature[], lines: number): void {
+  let rows = lines
+  for (const [s, { program }] of known.entries()) rows += ((signatures[s] as Signature).count * program.length) / 5
+  if (rows <= MAX_ROWS) return
+  const order = [...known.keys()].sort(
+    (a, b) => (known[b] as KnownSignature).program.length - (known[a] as KnownSignature).program.length || a - b,
+  )
+  for (const s of order) {
+    if (rows <= MAX_ROWS) return
+    rows -= ((signatures[s] as Signature).count * (known[s] as KnownSignature).program.length) / 5
+    known[s] = RAW
+  }
 }
 
 interface Scan {

@@ -78,6 +78,8 @@ function readTemplate(line: Uint8Array, layouts: readonly string[]): Omit<Templa
     }
   }
   statics.push(toLatin1(Uint8Array.from(text)))
+  // So that a line has no more slots than bytes.
+  if (statics.indexOf('', 1) > 0 && statics.indexOf('', 1) < own.length) throw corrupt('two slots of a template touch')
   return { statics, layouts: own }
 }
 

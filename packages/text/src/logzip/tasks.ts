@@ -2,7 +2,7 @@
 import { concatBytes, PithError } from '@pith/core'
 import { loadBrotli } from '@pith/core/brotli'
 import type { TaskContext } from '@pith/core/workers'
-import { ChunkView, MAX_CHUNK_BYTES } from './chunk-decode.ts'
+import { ChunkView, MAX_STREAM_BYTES } from './chunk-decode.ts'
 import { type ChunkOptions, type EncodedChunk, encodeFirst, encodePiece } from './chunk-encode.ts'
 import { type ChunkFacts, readFacts } from './facts.ts'
 import { filterOf, type GrepHits, type GrepQuery, matcherOf, mayHit, searchBytes } from './grep.ts'
@@ -119,7 +119,7 @@ export const logTasks: {
     return times
   },
   grepText({ blocks, prior, query }) {
-    const streams = blocks.map(({ payload }) => unpackBytes(payload, MAX_CHUNK_BYTES))
+    const streams = blocks.map(({ payload }) => unpackBytes(payload, MAX_STREAM_BYTES))
     return filterOf(query).mayHit(streams, prior?.bytes) ? 'maybe' : 'none'
   },
   grepHead(call) {

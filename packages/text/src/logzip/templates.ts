@@ -10,7 +10,7 @@ import { ColumnNamer } from './column-namer.ts'
 import { type Draft, findGroups, firstToken, type Group, headerTemplates, lastToken, REST } from './groups.ts'
 import { fromLatin1 } from './latin1.ts'
 import { TemplateIndex } from './template-index.ts'
-import { endAnchor, lineEnd, runWords, startAnchor, type TokenLine } from './tokens.ts'
+import { endAnchor, lineEnd, placeOf, runWords, startAnchor, type TokenLine } from './tokens.ts'
 
 /** Static text and slots in turn: `statics[i]` stands before slot i, the last one behind all. */
 export interface Template {
@@ -63,7 +63,7 @@ export interface Assignment {
   known: KnownSignature[]
 }
 
-const RAW: KnownSignature = { template: 0, program: new Int32Array(0) }
+export const RAW: KnownSignature = { template: 0, program: new Int32Array(0) }
 
 /** Joins are looked for among this many templates of the same skeleton. */
 const MAX_CANDIDATES = 200
@@ -122,10 +122,11 @@ export function assignTemplates(signatures: readonly Signature[], prior: KnownTe
   const lines: TokenLine[] = []
 
   const place = (member: number, id: number, groups: readonly Group[]): void => {
-    known[member] = {
-      template: id,
-      program: slotProgram(lines[member] as TokenLine, groups, (templates[id] as Template).columns),
-    }
+    const line = lines[member] as TokenLine
+    const template = templates[id] as Template
+    const program = slotProgram(line, groups, template.columns)
+    // What does not give back its line exactly stays a raw line, whatever went wrong before.
+    if (givesBack(line, program, template.statics)) known[member] = { template: id, program }
   }
   const adopt = (draft: Draft, groups: readonly Group[]): void => {
     const parts = templateParts(draft.line, groups)
@@ -184,6 +185,29 @@ function slotProgram(line: TokenLine, groups: readonly Group[], columns: readonl
     program.set([columns[k] as number, start.base, start.offset, end.base, end.offset], k * 5)
   }
   return program
+}
+
+/**
+ * Whether static texts and slots of a template give back the lines of a signature. Static text is the same in all of them, so
+ * it is enough to look at one, and that no slot of the signature lies between two anchors.
+ */
+function givesBack(line: TokenLine, program: SlotProgram, statics: readonly string[]): boolean {
+  let base = -1
+  let at = 0
+  for (let k = 0; k < program.length; k += 5) {
+    const from = program[k + 1] as number
+    const to = program[k + 3] as number
+    const start = placeOf(line, from, program[k + 2] as number)
+    const end = placeOf(line, to, program[k + 4] as number)
+    if (from !== base && !(from === base + 1 && program[k + 2] === 0)) return false
+    if (to < from || (to === from && end < start) || (to > 0 && (to & 1) === 0)) return false
+    const text = statics[k / 5] as string
+    if (start - at !== text.length || !line.text.startsWith(text, at)) return false
+    base = to
+    at = end
+  }
+  const tail = statics[program.length / 5]
+  return base === 2 * line.slotEnds.length - 1 && line.text.slice(at) === tail
 }
 
 function templateKey(template: Omit<Template, 'columns'>): string {
