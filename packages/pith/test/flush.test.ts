@@ -51,9 +51,10 @@ test('a second writer is refused, and the first one goes on', async () => {
 })
 
 test('a small file that is appended to does not keep its bytes twice', async () => {
-  const lines = Array.from({ length: 2000 }, (_, i) => `job ${(i * 7919) % 100003} took ${(i * 31) % 977} units\n`).join(
-    '',
-  )
+  const lines = Array.from(
+    { length: 2000 },
+    (_, i) => `job ${(i * 7919) % 100003} took ${(i * 31) % 977} units\n`,
+  ).join('')
   writeFileSync(join(tmp, 'small.log'), lines)
   await pith(tmp, 'compress TMP/small.log --method logzip -q')
   const before = statSync(join(tmp, 'small.log.pith')).size
