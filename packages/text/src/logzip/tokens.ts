@@ -19,7 +19,8 @@ export interface TokenLine {
   to: Int32Array
   /** Number of slots before each token; a word is found from the end of the last of them. */
   before: Int32Array
-  /** End of each slot in `text`. */
+  /** Start and end of each slot in `text`. */
+  slotStarts: Int32Array
   slotEnds: Int32Array
   /** First token of each run, and the number of tokens at last. */
   runs: Int32Array
@@ -43,6 +44,7 @@ function isToken(c: number): boolean {
  */
 export function tokenizeLine(text: string, slots: Int32Array): TokenLine {
   const count = slots.length >> 1
+  const slotStarts = new Int32Array(count)
   const slotEnds = new Int32Array(count)
   reserve(text.length)
   const { own, from, to, before, runs, delimiters } = scratch
@@ -65,6 +67,7 @@ export function tokenizeLine(text: string, slots: Int32Array): TokenLine {
     }
     if (k === count) break
     done = slots[2 * k + 1] as number
+    slotStarts[k] = stop
     slotEnds[k] = done
     own[tokens] = k
     from[tokens] = stop
@@ -93,6 +96,7 @@ export function tokenizeLine(text: string, slots: Int32Array): TokenLine {
     from: from.slice(0, tokens),
     to: to.slice(0, tokens),
     before: before.slice(0, tokens),
+    slotStarts,
     slotEnds,
     runs: runs.slice(0, runCount),
     skeleton: toLatin1(delimiters, 0, bytes),
@@ -193,4 +197,10 @@ export function lineEnd(line: TokenLine): Anchor {
 function anchorAt(line: TokenLine, slotsBefore: number, at: number): Anchor {
   if (slotsBefore === 0) return { base: -1, offset: at }
   return { base: 2 * slotsBefore - 1, offset: at - (line.slotEnds[slotsBefore - 1] as number) }
+}
+
+/** Where an anchor is in the line itself. */
+export function placeOf(line: TokenLine, base: number, offset: number): number {
+  if (base < 0) return offset
+  return ((base & 1) === 0 ? (line.slotStarts[base >> 1] as number) : (line.slotEnds[base >> 1] as number)) + offset
 }
