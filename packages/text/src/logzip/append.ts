@@ -4,11 +4,10 @@ import type { ContainerEntry, ContainerEntryWriter } from '@pith/core/container'
 import type { Pool } from '@pith/core/workers'
 import type { EncodedChunk, Level } from './chunk-encode.ts'
 import { pieceLength } from './cut.ts'
-import { nextPriorKey } from './entry.ts'
+import { nextPriorKey, packPrior } from './entry.ts'
 import { type HeldLog, type Piece, readHeld } from './held-log.ts'
 import { ChunkLedger, checkOptions, type LogzipOptions, poolOf } from './logzip.ts'
 import { mergeFrom, worthMerging } from './merge-plan.ts'
-import { packBytes, QUALITY } from './pack.ts'
 import { writeSummary } from './summary.ts'
 import type { logTasks, PriorBytes } from './tasks.ts'
 
@@ -264,7 +263,7 @@ export class LogAppender {
     let stored = 0
     if (this.#ledger.chunks.length === 0 && !last) {
       const learned = await this.#pool.run('encodeFirst', { bytes, level, prior: undefined })
-      const profile = packBytes(learned.prior, QUALITY[level])
+      const profile = packPrior(learned.prior, level)
       await this.#entry.profile(profile)
       stored += profile.length
       this.#prior = { key: nextPriorKey(), bytes: learned.prior, signatures: learned.signatures }

@@ -2,7 +2,8 @@
 import { ByteReader, PithError } from '@pith/core'
 import { FORM, type LogSection } from './chunk-encode.ts'
 import { columnLayouts, leftColumns, scaleOf } from './columns.ts'
-import { formOf, unpackBytes } from './pack.ts'
+import { type MaxParts, MaxSource } from './max.ts'
+import { formOf, METHOD, methodOf, unpackBytes } from './pack.ts'
 import { MAX_LINES, MAX_ROWS } from './parse.ts'
 import { PlainSource } from './plain.ts'
 import type { Prior } from './prior.ts'
@@ -14,7 +15,7 @@ import { compileLayout, padDays } from './timestamps.ts'
 import type { Workspace } from './workspace.ts'
 
 /** Gives a block of the chunk by its section; `index` counts the groups of columns. */
-export type BlockLoader = (section: LogSection, index: number) => Uint8Array
+export type BlockLoader = (section: LogSection, index: number) => Uint8Array | undefined
 
 /** Most bytes of a chunk. */
 export const MAX_CHUNK_BYTES: number = 2 ** 26
@@ -25,13 +26,15 @@ export const MAX_STREAM_BYTES: number = 2 ** 27
 /** Room for so many bytes of output is taken on the word of the file; larger chunks are measured first. */
 const TRUSTED_BYTES = 2 ** 24
 
+/** The streams of a chunk, asked for in this order. */
 interface Streams {
+  /** Size, lines, checksum and line endings. */
   head: ByteReader
-  ids: (bytes: number) => Uint8Array
-  /** Called once behind `ids`, with the number of groups. */
-  open: (groups: number) => void
-  group: (index: number) => Uint8Array
-  texts: () => Uint8Array
+  /** Parameters and tables. */
+  tables: () => { meta: Uint8Array; tables: Uint8Array }
+  /** Fill the template of each line. */
+  templates: (ids: number, lines: number, count: number) => void
+  columns: () => ColumnSource
 }
 
 /** A chunk that is being read. */
@@ -66,8 +69,7 @@ export class ChunkView {
   constructor(workspace: Workspace, load: BlockLoader, prior: Prior) {
     this.#w = workspace
     this.#prior = prior
-    const block = load('chunk', 0)
-    const streams = formOf(block) === FORM.whole ? wholeStreams(block) : blockStreams(block, load)
+    const streams = openStreams(workspace, load)
     const { head } = streams
     this.rawBytes = head.varint()
     this.lines = head.varint()
@@ -75,37 +77,27 @@ export class ChunkView {
       throw new PithError('PITH_CORRUPT', `a chunk declares ${this.rawBytes} bytes in ${this.lines} lines`)
     }
     this.hash = head.u32()
-    const { memory, kernels } = workspace
+    const { memory } = workspace
     const eols = readEols(head, this.lines)
     this.eols = memory.reserve(this.lines + 16)
     memory.u8.set(eols, this.eols)
-    const groups = head.varint()
-    const meta = new ByteReader(head.take(head.varint()))
-    const tables = new TextCursor(head.take(head.varint()))
+    const coded = streams.tables()
+    const meta = new ByteReader(coded.meta)
+    const tables = new TextCursor(coded.tables)
     this.templates = readTemplates(meta, tables, prior.templates)
 
-    const width = idWidth(this.templates.templates.length)
-    const planes = streams.ids(this.lines * width)
-    if (planes.length !== this.lines * width) throw new PithError('PITH_CORRUPT', 'a chunk has too few template ids')
     this.lineTemplate = workspace.scratchWords(this.lines)
-    kernels.getPlanes(memory.put(planes), this.lines, width, this.lineTemplate)
+    streams.templates(this.lineTemplate, this.lines, this.templates.templates.length)
     this.counts = countTemplates(workspace, this.lineTemplate, this.lines, this.templates.templates.length)
 
-    streams.open(groups)
     const { specs, total } = readSpecs(meta, tables, this.templates, this.counts, this.rawBytes)
     this.specs = specs
     for (const spec of specs) this.#byColumn.set(spec.id, spec)
     this.#rows = total
-    this.#left = leftColumns(this.templates, this.counts, askedColumns(specs, this.templates.columns))
+    this.#source = streams.columns()
+    const asked = this.#source instanceof MaxSource ? undefined : askedColumns(specs, this.templates.columns)
+    this.#left = leftColumns(this.templates, this.counts, asked)
     this.#layouts = columnLayouts(this.templates, this.counts)
-    this.#source = new PlainSource(
-      workspace,
-      (index) => {
-        if (index >= groups) throw new PithError('PITH_CORRUPT', 'a chunk needs more groups of columns than it has')
-        return streams.group(index)
-      },
-      streams.texts,
-    )
   }
 
   /** Decode all columns and write the lines `from`..`to` one behind the other. */
@@ -422,29 +414,115 @@ function notWhatWasCoded(): PithError {
   return new PithError('PITH_CHECKSUM', 'a chunk does not decode to the bytes that were coded')
 }
 
-function blockStreams(block: Uint8Array, load: BlockLoader): Streams {
+function openStreams(workspace: Workspace, load: BlockLoader): Streams {
+  const need = (section: LogSection, index: number): Uint8Array => {
+    const block = load(section, index)
+    if (block === undefined) throw new PithError('PITH_CORRUPT', `a chunk lacks a block of section ${section}`)
+    return block
+  }
+  const block = need('chunk', 0)
+  const whole = formOf(block) === FORM.whole
+  if (methodOf(block) === METHOD.mixed) return mixedStreams(workspace, block, whole, load)
+  return whole ? wholeStreams(workspace, block) : blockStreams(workspace, block, need)
+}
+
+function blockStreams(
+  workspace: Workspace,
+  block: Uint8Array,
+  need: (section: LogSection, index: number) => Uint8Array,
+): Streams {
+  const head = new ByteReader(unpackBytes(block, MAX_STREAM_BYTES))
+  let groups = 0
   return {
-    head: new ByteReader(unpackBytes(block, MAX_STREAM_BYTES)),
-    ids: (bytes) => unpackBytes(load('ids', 0), bytes),
-    open: () => undefined,
-    group: (index) => unpackBytes(load('columns', index), MAX_STREAM_BYTES),
-    texts: () => unpackBytes(load('texts', 0), MAX_STREAM_BYTES),
+    head,
+    tables() {
+      groups = head.varint()
+      return readTables(head)
+    },
+    templates: (ids, lines, count) =>
+      putTemplates(workspace, unpackBytes(need('ids', 0), lines * idWidth(count)), ids, lines, count),
+    columns: () =>
+      new PlainSource(
+        workspace,
+        (index) => {
+          if (index >= groups) throw tooFewGroups()
+          return unpackBytes(need('columns', index), MAX_STREAM_BYTES)
+        },
+        () => unpackBytes(need('texts', 0), MAX_STREAM_BYTES),
+      ),
   }
 }
 
 /** Streams that stand one behind the other in a single block: head, ids, groups with their lengths, texts. */
-function wholeStreams(block: Uint8Array): Streams {
+function wholeStreams(workspace: Workspace, block: Uint8Array): Streams {
   const reader = new ByteReader(unpackBytes(block, MAX_STREAM_BYTES))
   const groups: Uint8Array[] = []
+  let count = 0
   return {
     head: reader,
-    ids: (length) => reader.take(length),
-    open: (count) => {
-      for (let i = 0; i < count; i++) groups.push(reader.take(reader.varint()))
+    tables() {
+      count = reader.varint()
+      return readTables(reader)
     },
-    group: (index) => groups[index] as Uint8Array,
-    texts: () => reader.take(reader.remaining),
+    templates: (ids, lines, templates) =>
+      putTemplates(workspace, reader.take(lines * idWidth(templates)), ids, lines, templates),
+    columns() {
+      for (let i = 0; i < count; i++) groups.push(reader.take(reader.varint()))
+      return new PlainSource(
+        workspace,
+        (index) => {
+          if (index >= groups.length) throw tooFewGroups()
+          return groups[index] as Uint8Array
+        },
+        () => reader.take(reader.remaining),
+      )
+    },
   }
+}
+
+/** Level `max`. Parts that were not loaded are empty: whoever asks for columns has loaded all. */
+function mixedStreams(workspace: Workspace, block: Uint8Array, whole: boolean, load: BlockLoader): Streams {
+  const head = new ByteReader(block, 1)
+  let source: MaxSource | undefined
+  const none = new Uint8Array(0)
+  const parts = (): MaxParts => {
+    if (!whole) {
+      const tables = head.take(head.remaining)
+      const [ids = none, columns = none, texts = none] = (['ids', 'columns', 'texts'] as const).map((s) => load(s, 0))
+      return { tables, ids, columns, texts }
+    }
+    const [tables, ids, columns] = [0, 1, 2].map(() => head.take(head.varint())) as [Uint8Array, Uint8Array, Uint8Array]
+    return { tables, ids, columns, texts: head.take(head.remaining) }
+  }
+  const opened = (): MaxSource => {
+    source ??= new MaxSource(workspace, parts(), MAX_STREAM_BYTES)
+    return source
+  }
+  return {
+    head,
+    tables: () => opened(),
+    templates: (ids, lines, count) => opened().templates({ ids, lines, count }),
+    columns: opened,
+  }
+}
+
+function readTables(head: ByteReader): { meta: Uint8Array; tables: Uint8Array } {
+  const meta = head.take(head.varint())
+  return { meta, tables: head.take(head.varint()) }
+}
+
+/** Template of each line from planes of bytes. */
+function putTemplates(workspace: Workspace, planes: Uint8Array, ids: number, lines: number, count: number): void {
+  const width = idWidth(count)
+  if (planes.length !== lines * width) throw new PithError('PITH_CORRUPT', 'a chunk has too few template ids')
+  const { memory, kernels } = workspace
+  const mark = memory.mark()
+  kernels.getPlanes(memory.put(planes), lines, width, ids)
+  memory.release(mark)
+}
+
+function tooFewGroups(): PithError {
+  return new PithError('PITH_CORRUPT', 'a chunk needs more groups of columns than it has')
 }
 
 function countTemplates(workspace: Workspace, lineTemplate: number, lines: number, templates: number): Int32Array {

@@ -1,11 +1,12 @@
 /** One chunk of raw bytes to its coded blocks. */
 import { ByteWriter } from '@pith/core'
-import { planColumns } from './columns.ts'
-import { packBytes, QUALITY } from './pack.ts'
-import { MAX_LINES, parseChunk } from './parse.ts'
+import { type ColumnPlan, planColumns } from './columns.ts'
+import { MaxSink } from './max.ts'
+import { METHOD, packAdaptive, packBytes, QUALITY } from './pack.ts'
+import { MAX_LINES, type ParsedChunk, parseChunk } from './parse.ts'
 import { PlainSink } from './plain.ts'
 import { Prior } from './prior.ts'
-import { idWidth, writeColumns, writeEols } from './streams.ts'
+import { type ColumnSink, idWidth, type SymbolContext, writeColumns, writeEols } from './streams.ts'
 import { GRAM_BYTES } from './summary.ts'
 import { type TimeRange, timeRange } from './time-range.ts'
 import type { Workspace } from './workspace.ts'
@@ -24,6 +25,9 @@ export type LogSection = 'chunk' | 'ids' | 'columns' | 'texts'
 
 /** First byte of a block of section `chunk`. */
 export const FORM: { readonly split: 0; readonly whole: 1 } = { split: 0, whole: 1 }
+
+/** The same for `max`, in coded bytes. */
+const WHOLE_MIXED_BYTES = 16384
 
 /** A coded chunk: its blocks, that of section `chunk` first. */
 export interface EncodedChunk {
@@ -103,31 +107,120 @@ function encodeChunk(
   const plans = planColumns(workspace, parsed, known)
   if (prior === undefined) known = Prior.learn(workspace, parsed, plans)
 
-  const sink = new PlainSink(workspace)
-  const { meta, tables } = writeColumns(workspace, parsed, plans, known.templates.set.templates.length, sink)
-  const { groups, texts } = sink.finish()
-  const ids = templateIds(workspace, parsed.lineTemplate, parsed.lines, parsed.templates.templates.length)
-
-  const head = new ByteWriter(meta.length + tables.length + 256)
+  const head = new ByteWriter(256)
   head.varint(parsed.rawBytes)
   head.varint(parsed.lines)
   head.u32(workspace.kernels.hash32(parsed.source, parsed.rawBytes) >>> 0)
   writeEols(workspace, parsed, head)
-  head.varint(groups.length)
-  head.varint(meta.length)
-  head.bytes(meta)
-  head.varint(tables.length)
-  head.bytes(tables)
+  const { level } = options
+  const priorTemplates = known.templates.set.templates.length
+  const coded =
+    level === 'max'
+      ? codeMixed(workspace, parsed, plans, priorTemplates, head)
+      : codePlain(workspace, parsed, plans, priorTemplates, head, QUALITY[level])
   return {
     chunk: {
       rawBytes: parsed.rawBytes,
       lines: parsed.lines,
       open: workspace.memory.u8[parsed.eols + parsed.lines - 1] === 2,
       times: timeRange(workspace, parsed, plans),
-      grams: packGrams(workspace, [tables, texts]),
-      blocks: packBlocks(head.view(), ids, groups, texts, QUALITY[options.level]),
+      ...coded,
     },
     prior: known,
+  }
+}
+
+type Coded = Pick<EncodedChunk, 'grams' | 'blocks'>
+
+/** Levels `fast` and `default`: bytes for a general coder. */
+function codePlain(
+  workspace: Workspace,
+  parsed: ParsedChunk,
+  plans: readonly ColumnPlan[],
+  priorTemplates: number,
+  head: ByteWriter,
+  quality: number,
+): Coded {
+  const sink = new PlainSink(workspace)
+  const { meta, tables } = writeColumns(workspace, parsed, plans, priorTemplates, sink)
+  const { groups, texts } = sink.finish()
+  const ids = templateIds(workspace, parsed.lineTemplate, parsed.lines, parsed.templates.templates.length)
+  head.varint(groups.length)
+  head.varint(meta.length)
+  head.bytes(meta)
+  head.varint(tables.length)
+  head.bytes(tables)
+  const grams = packBytes(gramsOf(workspace, [tables, texts]), GRAM_QUALITY)
+  return { grams, blocks: packBlocks(head.view(), ids, groups, texts, quality) }
+}
+
+/** Level `max`: context mixing of the symbols themselves; docs/format-max.md. */
+function codeMixed(
+  workspace: Workspace,
+  parsed: ParsedChunk,
+  plans: readonly ColumnPlan[],
+  priorTemplates: number,
+  head: ByteWriter,
+): Coded {
+  const count = parsed.templates.templates.length
+  const rows = parsed.columns.reduce((sum, column) => sum + column.rows, 0)
+  const sink = new MaxSink(workspace, { ids: parsed.lineTemplate, lines: parsed.lines, count }, rows)
+  const watch = new TextWatch(sink, workspace)
+  const { meta, tables } = writeColumns(workspace, parsed, plans, priorTemplates, watch)
+  const parts = sink.finish(meta, tables)
+  const grams = packAdaptive(gramsOf(workspace, [tables, ...watch.joined]))
+  const total = parts.tables.length + parts.ids.length + parts.columns.length + parts.texts.length
+  const first = new ByteWriter(total + head.length + 16)
+  const whole = total < WHOLE_MIXED_BYTES
+  first.u8(METHOD.mixed | ((whole ? FORM.whole : FORM.split) << 4))
+  first.bytes(head.view())
+  if (whole) {
+    for (const part of [parts.tables, parts.ids, parts.columns]) {
+      first.varint(part.length)
+      first.bytes(part)
+    }
+    first.bytes(parts.texts)
+    return { grams, blocks: [{ section: 'chunk', payload: first.view() }] }
+  }
+  first.bytes(parts.tables)
+  const blocks: EncodedChunk['blocks'] = [{ section: 'chunk', payload: first.view() }]
+  if (parts.texts.length > 0) blocks.push({ section: 'texts', payload: parts.texts })
+  blocks.push({ section: 'ids', payload: parts.ids }, { section: 'columns', payload: parts.columns })
+  return { grams, blocks }
+}
+
+/** Hands everything on and keeps the texts, for the filter. */
+class TextWatch implements ColumnSink {
+  readonly joined: Uint8Array[] = []
+  readonly #sink: ColumnSink
+  readonly #workspace: Workspace
+
+  constructor(sink: ColumnSink, workspace: Workspace) {
+    this.#sink = sink
+    this.#workspace = workspace
+  }
+
+  ids(...args: Parameters<ColumnSink['ids']>): void {
+    this.#sink.ids(...args)
+  }
+
+  residuals(...args: Parameters<ColumnSink['residuals']>): void {
+    this.#sink.residuals(...args)
+  }
+
+  flags(...args: Parameters<ColumnSink['flags']>): void {
+    this.#sink.flags(...args)
+  }
+
+  texts(context: SymbolContext, starts: number, ends: number, count: number): void {
+    const { memory, kernels } = this.#workspace
+    const mark = memory.mark()
+    const bytes = kernels.textBytes(starts, ends, count)
+    const at = memory.reserve(bytes + 16)
+    kernels.joinRows(starts, ends, count, at)
+    this.joined.push(memory.take(at, bytes))
+    memory.release(mark)
+    this.#sink.texts(context, starts, ends, count)
   }
 }
 
@@ -159,8 +252,8 @@ function packBlocks(
   return blocks
 }
 
-/** The filter that a search asks first. */
-function packGrams(workspace: Workspace, texts: readonly Uint8Array[]): Uint8Array {
+/** Which runs of three token bytes stand in texts: the filter that a search asks first. */
+function gramsOf(workspace: Workspace, texts: readonly Uint8Array[]): Uint8Array {
   const { memory, kernels } = workspace
   const mark = memory.mark()
   const bits = memory.alloc(GRAM_BYTES)
@@ -169,9 +262,9 @@ function packGrams(workspace: Workspace, texts: readonly Uint8Array[]): Uint8Arr
     kernels.markGrams(memory.put(text), text.length, bits)
     memory.release(own)
   }
-  const packed = packBytes(memory.take(bits, GRAM_BYTES), GRAM_QUALITY)
+  const grams = memory.take(bits, GRAM_BYTES)
   memory.release(mark)
-  return packed
+  return grams
 }
 
 /** Template of each line, as planes of bytes. */

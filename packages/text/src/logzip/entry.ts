@@ -1,7 +1,8 @@
 /** Reading the blocks of a log from its entry. */
 import { type BlockRow, type EntryReader, PithError, type Run } from '@pith/core'
 import { loadBrotli } from '@pith/core/brotli'
-import { unpackBytes } from './pack.ts'
+import type { Level } from './chunk-encode.ts'
+import { packBytes, packText, QUALITY, unpackBytes } from './pack.ts'
 import type { PriorBytes } from './tasks.ts'
 
 /** Logs opened or coded so far by this realm; tells their priors apart. */
@@ -37,6 +38,11 @@ export async function chunkRows(entry: EntryReader): Promise<BlockRow[][]> {
 export async function readPrior(entry: EntryReader, run?: Run): Promise<PriorBytes | undefined> {
   const bytes = await entry.profile(undefined, run)
   return bytes === undefined ? undefined : await unpackPrior(bytes)
+}
+
+/** A serialised prior as the payload of a profile. */
+export function packPrior(bytes: Uint8Array, level: Level): Uint8Array {
+  return level === 'max' ? packText(bytes) : packBytes(bytes, QUALITY[level])
 }
 
 /** A prior from the payload of its profile. */

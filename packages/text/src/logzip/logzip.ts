@@ -18,8 +18,7 @@ import {
 import { createPool, mapOrdered, type Pool, siblingUrl } from '@pith/core/workers'
 import type { EncodedChunk, Level } from './chunk-encode.ts'
 import { cutPieces } from './cut.ts'
-import { atChunk, chunkRows, nextPriorKey, readPrior, unpackPrior } from './entry.ts'
-import { packBytes, QUALITY } from './pack.ts'
+import { atChunk, chunkRows, nextPriorKey, packPrior, readPrior, unpackPrior } from './entry.ts'
 import { LogReader } from './reader.ts'
 import { type ChunkSummary, readSummary, writeSummary } from './summary.ts'
 import type { DecodeCall, logTasks, PriorBytes } from './tasks.ts'
@@ -137,7 +136,7 @@ async function encode(source: Source, sink: EntryWriter, options: LogzipOptions 
         }
       } else {
         const learned = await pool.run('encodeFirst', { bytes: first.value, level, prior: undefined })
-        await sink.profile(packBytes(learned.prior, QUALITY[level]))
+        await sink.profile(packPrior(learned.prior, level))
         prior = { key: nextPriorKey(), bytes: learned.prior, signatures: learned.signatures }
         await add(learned.chunks)
         const call = (bytes: Uint8Array<ArrayBuffer>): Promise<EncodedChunk[]> =>

@@ -26,10 +26,10 @@ export type { LineTemplates } from './max-coders.ts'
 
 /** A chunk coded at level `max`. */
 export interface MaxParts {
-  tables: Uint8Array<ArrayBuffer>
-  ids: Uint8Array<ArrayBuffer>
-  columns: Uint8Array<ArrayBuffer>
-  texts: Uint8Array<ArrayBuffer>
+  tables: Uint8Array
+  ids: Uint8Array
+  columns: Uint8Array
+  texts: Uint8Array
 }
 
 /** Codes the streams of one chunk: construct, hand to `writeColumns`, `finish`. */

@@ -2,12 +2,18 @@
 
 import { ByteReader, ByteWriter, PithError } from '@pith/core'
 import { brotliCompressSync, brotliDecompressSync, canCompressBrotli } from '@pith/core/brotli'
+import { decodeRansAdaptive, decodeText, encodeRansAdaptive, encodeText } from '@pith/core/entropy'
 
 /** How a packed stream is coded. */
-export const METHOD: { readonly stored: 0; readonly brotli: 1; readonly mixed: 2 } = { stored: 0, brotli: 1, mixed: 2 }
+export const METHOD: { readonly stored: 0; readonly brotli: 1; readonly mixed: 2; readonly adaptive: 3 } = {
+  stored: 0,
+  brotli: 1,
+  mixed: 2,
+  adaptive: 3,
+}
 
-/** Quality of brotli by level. */
-export const QUALITY: Readonly<Record<'fast' | 'default' | 'max', number>> = { fast: 5, default: 11, max: 11 }
+/** Quality of brotli by level; `max` has coders of its own, which give the same bytes everywhere. */
+export const QUALITY: Readonly<Record<'fast' | 'default', number>> = { fast: 5, default: 11 }
 
 /** Below this many bytes brotli has nothing to gain. */
 const MIN_BROTLI = 24
@@ -35,9 +41,32 @@ export function packBytes(bytes: Uint8Array, quality: number, form: number = 0):
   return out.view()
 }
 
+/** Pack bytes that are nearly random with the adaptive rANS coder. */
+export function packAdaptive(bytes: Uint8Array): Uint8Array {
+  return framed(METHOD.adaptive, bytes.length, encodeRansAdaptive(bytes, 0))
+}
+
+/** Pack a text with the context-mixing coder. */
+export function packText(bytes: Uint8Array): Uint8Array {
+  return framed(METHOD.mixed, bytes.length, encodeText(bytes))
+}
+
+function framed(method: number, length: number, data: Uint8Array): Uint8Array {
+  const out = new ByteWriter(data.length + 16)
+  out.u8(method)
+  out.varint(length)
+  out.bytes(data)
+  return out.view()
+}
+
 /** Smallest window that holds `bytes`, so that a decoder needs no more memory than that. */
 function windowLog(bytes: number): number {
   return Math.min(24, Math.max(16, 33 - Math.clz32(bytes)))
+}
+
+/** How a packed stream, or a chunk, is coded. */
+export function methodOf(packed: Uint8Array): number {
+  return (packed[0] ?? 0) & 15
 }
 
 /** The form of a packed stream. */
@@ -46,7 +75,7 @@ export function formOf(packed: Uint8Array): number {
 }
 
 /**
- * Unpack what {@link packBytes} packed.
+ * Unpack what {@link packBytes}, {@link packAdaptive} or {@link packText} packed.
  *
  * @param most bytes that the caller is ready to hold
  * @throws PithError `PITH_LIMIT` more than `most` declared · `PITH_CORRUPT` not such a stream, or of another length
@@ -64,6 +93,8 @@ export function unpackBytes(packed: Uint8Array, most: number): Uint8Array {
   let bytes: Uint8Array
   if (method === METHOD.stored) bytes = data
   else if (method === METHOD.brotli) bytes = brotliDecompressSync(data, length)
+  else if (method === METHOD.adaptive) bytes = decodeRansAdaptive(data, length)
+  else if (method === METHOD.mixed) bytes = decodeText(data, length)
   else throw new PithError('PITH_CORRUPT', `a stream has the unknown method ${method}`)
   if (bytes.length !== length) {
     throw new PithError('PITH_CORRUPT', `a stream holds ${bytes.length} bytes where ${length} are declared`)

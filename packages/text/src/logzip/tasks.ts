@@ -1,12 +1,12 @@
 /** What workers do for logzip: code and decode chunks. Each worker keeps one workspace and the prior it met last. */
-import { concatBytes, PithError } from '@pith/core'
+import { concatBytes } from '@pith/core'
 import { loadBrotli } from '@pith/core/brotli'
 import type { TaskContext } from '@pith/core/workers'
 import { ChunkView, MAX_STREAM_BYTES } from './chunk-decode.ts'
 import { type ChunkOptions, type EncodedChunk, encodeFirst, encodePiece } from './chunk-encode.ts'
 import { type ChunkFacts, readFacts } from './facts.ts'
 import { filterOf, type GrepHits, type GrepQuery, matcherOf, mayHit, searchBytes } from './grep.ts'
-import { unpackBytes } from './pack.ts'
+import { METHOD, methodOf, unpackBytes } from './pack.ts'
 import { Prior } from './prior.ts'
 import { type PackedSignatures, packSignatures, unpackSignatures } from './signature-pack.ts'
 import { weighChunk } from './weigh.ts'
@@ -62,7 +62,7 @@ export function viewOf(target: Workspace, blocks: DecodeCall['blocks'], prior: P
     (section, index) => {
       let left = index
       for (const block of blocks) if (block.section === section && left-- === 0) return block.payload
-      throw new PithError('PITH_CORRUPT', `a chunk lacks a block of section ${section}`)
+      return undefined
     },
     prior,
   )
@@ -119,6 +119,8 @@ export const logTasks: {
     return times
   },
   grepText({ blocks, prior, query }) {
+    // The texts of level max are not to be had without decoding their chunk.
+    if (blocks.some(({ payload, section }) => section === 'chunk' && methodOf(payload) === METHOD.mixed)) return 'maybe'
     const streams = blocks.map(({ payload }) => unpackBytes(payload, MAX_STREAM_BYTES))
     return filterOf(query).mayHit(streams, prior?.bytes) ? 'maybe' : 'none'
   },
