@@ -9,7 +9,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { sampleLog } from './log-inputs.ts'
 
 const KILLS = 200
-const PITH = [process.execPath, join(import.meta.dirname, '../../pith/bin/pith.js')]
+const COMMAND = join(import.meta.dirname, '../../pith/src/cli.ts')
+const PITH = [process.execPath, '--conditions=pith-dev', '--no-warnings', COMMAND]
 const old = sampleLog(100, 1)
 const fresh = sampleLog(60_000, 2)
 
@@ -42,6 +43,13 @@ async function run(words: readonly string[], killAfter?: number): Promise<{ code
   return { code, said }
 }
 
+/** Milliseconds that a program takes. */
+async function duration(words: readonly string[]): Promise<number> {
+  const start = performance.now()
+  expect(await run(words)).toMatchObject({ code: 0 })
+  return performance.now() - start
+}
+
 /** A folder with a compressed old log and a fresh one; returns the command that writes the fresh one over the old. */
 async function prepare(name: string): Promise<{ folder: string; target: string; command: string[] }> {
   const folder = join(root, name)
@@ -60,12 +68,11 @@ test(`kill -9 at ${KILLS} random points of a compress leaves the old file or the
     const { folder, target, command } = await prepare(name)
     const before = await fs.readFile(target)
     const random = new Random(seed)
-    const start = performance.now()
-    await run(command)
-    const whole = performance.now() - start
+    const idle = await duration([...PITH, '--version'])
+    const whole = await duration(command)
     for (let kill = 0; kill < KILLS / 2; kill++) {
       await fs.writeFile(target, before)
-      await run(command, random.integer(Math.ceil(whole * 1.1)))
+      await run(command, idle * 0.8 + random.uniform() * (whole * 1.1 - idle * 0.8))
       seen[await isOneOf(target)]++
       // A killed process cannot take its temporary file with it.
       for (const file of await fs.readdir(folder)) if (file.includes('.tmp-')) await fs.rm(join(folder, file))
