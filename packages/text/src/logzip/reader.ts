@@ -9,7 +9,7 @@ import {
   throwIfAborted,
 } from '@pith/core'
 import { createPool, mapOrdered, type Pool, siblingUrl } from '@pith/core/workers'
-import { atChunk, chunkRows, readPrior } from './entry.ts'
+import { atChunk, chunkRows, unpackPrior } from './entry.ts'
 import type { ChunkFacts } from './facts.ts'
 import { asksForTime, filterOf, type GrepHits, type GrepQuery, inTime, needsTimeBefore } from './grep.ts'
 import { unpackBytes } from './pack.ts'
@@ -297,9 +297,9 @@ export class LogReader implements Reader {
   }
 
   #priorBytes(run: Run): Promise<PriorBytes | undefined> {
-    this.#prior ??= readPrior(this.#entry, run).then((prior) => {
-      this.#decoded += prior?.bytes.length ?? 0
-      return prior
+    this.#prior ??= this.#entry.profile(undefined, run).then((payload) => {
+      this.#decoded += payload?.length ?? 0
+      return payload === undefined ? undefined : unpackPrior(payload)
     })
     return this.#prior
   }

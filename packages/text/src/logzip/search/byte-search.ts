@@ -54,6 +54,7 @@ export class LiteralFinder {
     if (this.#rareByte < 0 || to - from < 1024) return this.#skipSearch(bytes, from, to)
     const view = to === bytes.length ? bytes : bytes.subarray(0, to)
     const { literal } = this
+    const fold = this.#fold
     const length = literal.length
     let at = from
     for (let tries = 1; ; tries++) {
@@ -62,7 +63,7 @@ export class LiteralFinder {
       at = hit - this.#rareAt
       if (at + length > to) return -1
       let i = 0
-      while (i < length && bytes[at + i] === literal[i]) i++
+      while (i < length && fold[bytes[at + i] as number] === literal[i]) i++
       if (i === length) return at
       at++
       if (tries >= 16 && at - from < tries * 192) return this.#skipSearch(bytes, at, to)
