@@ -27,6 +27,8 @@ export interface EntryParts {
   readonly rawBytes: number
   readonly storedBytes: number
   readonly profiles: number
+  /** Of all its profiles in the file. */
+  readonly profileBytes: number
   readonly summaryBytes: number
   readonly sections: readonly SectionPart[]
   /** Of a log. */
@@ -84,10 +86,19 @@ async function entryParts(entry: ContainerEntry, run: Run): Promise<EntryParts> 
     rawBytes,
     storedBytes,
     profiles: profileVersion,
+    profileBytes: await profileBytes(entry),
     summaryBytes: (await entry.summary())?.length ?? 0,
     sections,
     ...(log === undefined ? {} : { log }),
   }
+}
+
+async function profileBytes(entry: ContainerEntry): Promise<number> {
+  let bytes = 0
+  for (let version = 1; version <= entry.profileVersion; version++) {
+    bytes += (await entry.profile(version))?.length ?? 0
+  }
+  return bytes
 }
 
 async function logOf(entry: ContainerEntry, run: Run): Promise<LogParts | undefined> {

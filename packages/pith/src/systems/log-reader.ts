@@ -1,4 +1,5 @@
 import type { Reader, Run } from '@pith/core'
+import type { ChunkFacts } from '@pith/text/logzip'
 import type { Query } from '../search/plan.ts'
 
 /** Selected lines of a part of a log. */
@@ -29,6 +30,8 @@ export interface LineReader extends Reader {
   read(from: number, to: number, run?: Run): AsyncIterable<Uint8Array>
   grep(query: Query, run?: Run): AsyncIterable<LineBatch>
   templates(run?: Run): Promise<TemplateRow[]>
+  /** Of its chunks in order; `stored`: with what their bytes in the file are for. */
+  facts?(options: Run & { stored?: boolean }): AsyncIterable<ChunkFacts>
 }
 
 /** Whether a reader answers by lines. */

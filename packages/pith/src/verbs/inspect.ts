@@ -1,4 +1,5 @@
-import { type Arguments, type CommandContext, formatBytes, formatRatio, formatShare } from '@pith/core'
+import { type Arguments, type CommandContext, formatBytes, formatRatio, formatShare, type Run } from '@pith/core'
+import type { ContainerEntry } from '@pith/core/container'
 import { plural } from '../command/plural.ts'
 import { runOf } from '../command/run-options.ts'
 import { visible } from '../command/show-error.ts'
@@ -6,6 +7,7 @@ import { showTime } from '../command/show-time.ts'
 import { table } from '../command/table.ts'
 import { entriesOf, inFile, openFile, shownName } from '../input/open-file.ts'
 import { outputSink } from '../input/output-sink.ts'
+import type { LogAnatomy } from '../inspect/anatomy.ts'
 import { type EntryParts, type FileParts, partsOf } from '../inspect/model.ts'
 
 export async function run(args: Arguments, context: CommandContext): Promise<number> {
@@ -17,8 +19,7 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
     const parts = await partsOf(shownName(path), file.container, entries, job)
     const html = args.value('html')
     if (html !== undefined) {
-      const { inspectPage } = await import('../inspect/page.ts')
-      const page = new TextEncoder().encode(inspectPage(parts))
+      const page = new TextEncoder().encode(await pageOf(parts, entries, job))
       const sink = await outputSink(html, context, { force: args.has('force') })
       await sink.write(page)
       await sink.close()
@@ -32,6 +33,26 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
   } finally {
     await file.close()
   }
+}
+
+/** Logs of a file that are drawn one by one. */
+const MOST_LOGS = 20
+
+async function pageOf(parts: FileParts, entries: readonly ContainerEntry[], job: Run): Promise<string> {
+  const [{ inspectPage }, { anatomyOf }] = await Promise.all([
+    import('../inspect/page.ts'),
+    import('../inspect/anatomy.ts'),
+  ])
+  const logs = new Map<EntryParts, LogAnatomy>()
+  const largest = parts.entries
+    .map((entry, i) => [entry, entries[i]!] as const)
+    .filter(([entry]) => entry.log !== undefined)
+    .sort(([a], [b]) => b.storedBytes - a.storedBytes)
+  for (const [entry, reader] of largest.slice(0, MOST_LOGS)) {
+    const anatomy = await anatomyOf(reader, job)
+    if (anatomy !== undefined) logs.set(entry, anatomy)
+  }
+  return inspectPage(parts, logs)
 }
 
 function textOf(parts: FileParts): string {

@@ -67,7 +67,7 @@ class NameTable {
 }
 
 /** Follows the keys that lead to a value through the static text of a JSON line. */
-class JsonPath {
+export class JsonPath {
   readonly #keys: string[] = []
   #key: string = ''
 

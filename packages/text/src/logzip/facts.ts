@@ -1,5 +1,6 @@
 /** What one chunk says of itself: its templates with counts and times, its columns with their kinds. */
 import type { ChunkView } from './chunk-decode.ts'
+import { JsonPath } from './column-namer.ts'
 import { REST } from './groups.ts'
 import { readableText } from './latin1.ts'
 import { KIND } from './streams.ts'
@@ -21,7 +22,7 @@ export interface TemplateFacts {
 /** A column in one chunk: what it was coded as, and how many rows it has. */
 export interface ColumnFacts {
   id: number
-  /** Static text before it in the first template that has it, the end of it where it is long. */
+  /** Static text before it in the first template that has it, or the path of its JSON key; the end of it where it is long. */
   before: string
   kind: keyof typeof KIND
   rows: number
@@ -72,7 +73,7 @@ function linesByTemplate(view: ChunkView): { found: Map<number, LinesOfTemplate>
 }
 
 /** Characters of a text before a column that are kept. */
-const MOST_BEFORE = 32
+const MOST_BEFORE = 48
 
 const KINDS = Object.keys(KIND) as (keyof typeof KIND)[]
 
@@ -92,6 +93,16 @@ function slotName(layout: string, kind: number | undefined): string {
   return kind === KIND.number ? '<num>' : '<str>'
 }
 
+/** What stands before each slot: the path of its key in a JSON line, else static text. */
+function slotNames({ statics, columns }: Template): readonly string[] {
+  if (!(statics[0] as string).startsWith('{')) return statics.slice(0, columns.length)
+  const path = new JsonPath()
+  return statics.slice(0, columns.length).map((text) => {
+    const keys = path.advance(text).split('\0')
+    return `${keys.filter((key) => key !== '').join('.')}: `
+  })
+}
+
 /** Read the facts of a chunk; only the columns that say times are decoded. */
 export function readFacts(view: ChunkView): ChunkFacts {
   const kinds = new Map(view.specs.map((spec) => [spec.id, spec.kind]))
@@ -99,8 +110,9 @@ export function readFacts(view: ChunkView): ChunkFacts {
   const { found, stepTimes } = linesByTemplate(view)
   const before = new Map<number, string>([[0, '']])
   for (const [id, template] of view.templates.templates.entries()) {
-    for (const [k, column] of template.columns.entries()) {
-      if (!before.has(column)) before.set(column, readableText(template.statics[k] as string).slice(-MOST_BEFORE))
+    for (const [k, name] of slotNames(template).entries()) {
+      const column = template.columns[k] as number
+      if (!before.has(column)) before.set(column, readableText(name).slice(-MOST_BEFORE))
     }
     const count = view.counts[id] as number
     if (count === 0) continue
