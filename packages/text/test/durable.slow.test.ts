@@ -12,7 +12,7 @@ const KILLS = 200
 const COMMAND = join(import.meta.dirname, '../../pith/src/cli.ts')
 const PITH = [process.execPath, '--conditions=pith-dev', '--no-warnings', COMMAND]
 const old = sampleLog(100, 1)
-const fresh = sampleLog(60_000, 2)
+const fresh = sampleLog(30_000, 2)
 
 let root = ''
 
