@@ -55,6 +55,28 @@ const STEPS: readonly Step[] = [
   },
 ]
 
+/** Group of the step that is running. */
+let group: number | undefined
+
+function endStep(): void {
+  if (group === undefined) return
+  try {
+    process.kill(-group, 'SIGKILL')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
+
+// Who ends this run ends what it started.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, () => {
+    endStep()
+    rmSync(reports, { recursive: true, force: true })
+    process.stdout.write(`ci: ended by ${signal}\n0 passed, 1 failed\n`)
+    process.exit(1)
+  })
+}
+
 /** Run a step in a process group of its own, so that a step which takes too long ends with all that it started. */
 function run(step: Step): Promise<{ ok: boolean; output: string }> {
   return new Promise((resolve) => {
@@ -65,6 +87,7 @@ function run(step: Step): Promise<{ ok: boolean; output: string }> {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, ...step.env },
     })
+    group = child.pid
     let output = ''
     child.stdout.setEncoding('utf8')
     child.stdout.on('data', (text: string) => {
@@ -73,10 +96,11 @@ function run(step: Step): Promise<{ ok: boolean; output: string }> {
     })
     const timer = setTimeout(() => {
       process.stdout.write(`ci: ${step.name} took more than ${step.minutes} minutes\n`)
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+      endStep()
     }, step.minutes * MINUTE)
     const done = (ok: boolean) => {
       clearTimeout(timer)
+      group = undefined
       resolve({ ok, output })
     }
     child.on('error', () => done(false))
