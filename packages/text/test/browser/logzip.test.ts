@@ -25,7 +25,7 @@ beforeAll(async () => {
     search: here('search.ts'),
     worker: here('../../src/logzip/worker.ts'),
   })
-  small = await fs.readFile(new URL('../../../../examples/sample/error.log', import.meta.url))
+  small = (await fs.readFile(new URL('../../../../examples/sample/error.log', import.meta.url))).subarray(0, 40_000)
   large = serviceLog(3e6, 3)
 }, 30_000)
 afterAll(() => chromium.close())
@@ -74,8 +74,8 @@ describe.each(LEVELS)('written by Node at level %s', (level) => {
   })
 
   test('a file of many chunks is decoded in the page and in its workers', async () => {
-    const log = large.subarray(0, 300_000)
-    await serve('chunks.pith', await compressed(log, level, 65536))
+    const log = large.subarray(0, level === 'max' ? 50_000 : 300_000)
+    await serve('chunks.pith', await compressed(log, level, 16384))
     const expected = [{ codec: 'logzip', bytes: log.length, sha256: sha256(log) }]
     expect(await chromium.page.evaluate(() => inPage.decode('chunks.pith', 1))).toEqual(expected)
     expect(await chromium.page.evaluate(() => inPage.decode('chunks.pith', 2))).toEqual(expected)
@@ -86,7 +86,7 @@ describe.each(LEVELS)('written by Node at level %s', (level) => {
       ['a/app.log', small],
       ['a/empty', new Uint8Array(0)],
       ['b/numbers.bin', Uint8Array.from({ length: 30_000 }, (_, i) => (i * i) >> 7)],
-      ['b/large.log', large.subarray(0, 100_000)],
+      ['b/large.log', large.subarray(0, 50_000)],
     ]
     await serve('archive.pith', await archive(level, files))
     expect(await chromium.page.evaluate(() => inPage.decode('archive.pith', 1))).toEqual(
@@ -100,14 +100,15 @@ describe.each(LEVELS)('written by Node at level %s', (level) => {
   })
 
   test('a file written in the page is decoded on Node', async () => {
-    await serve('plain.log', small)
+    const log = small.subarray(0, 20_000)
+    await serve('plain.log', log)
     for (const threads of [1, 2]) {
-      const text = await chromium.page.evaluate((options) => inPage.compress('plain.log', options), {
-        level,
-        threads,
-        chunkBytes: 8192,
-      })
-      expect(sha256(await collect(decompressLog(Buffer.from(text, 'latin1'))))).toBe(sha256(small))
+      const options = { level, chunkBytes: 8192 }
+      const text = await chromium.page.evaluate((own) => inPage.compress('plain.log', own), { ...options, threads })
+      const bytes = Buffer.from(text, 'latin1')
+      expect(sha256(await collect(decompressLog(bytes)))).toBe(sha256(log))
+      // Its coders are our own; of the other levels the bytes depend on the host's brotli.
+      if (level === 'max') expect(sha256(bytes)).toBe(sha256(await compressed(log, level, options.chunkBytes)))
     }
   })
 })
