@@ -49,6 +49,8 @@ export class ChunkView {
   readonly lineTemplate: number
   /** u8 a line, in the workspace. */
   readonly eols: number
+  /** Whether lines end with a carriage return before their newline. */
+  readonly hasReturns: boolean
   /** Columns that have rows, ascending. */
   readonly specs: readonly ColumnSpec[]
   /** i32 a row of all columns, in the workspace, once columns are materialised. */
@@ -79,6 +81,7 @@ export class ChunkView {
     this.hash = head.u32()
     const { memory } = workspace
     const eols = readEols(head, this.lines)
+    this.hasReturns = eols.includes(1)
     this.eols = memory.reserve(this.lines + 16)
     memory.u8.set(eols, this.eols)
     const coded = streams.tables()

@@ -10,6 +10,9 @@ import { staticBytes, type Template } from './templates.ts'
 
 const DIGITS: ByteSet = /* @__PURE__ */ rangeSet(48, 57)
 
+/** A carriage return that only some lines of a template have; it belongs to no column. */
+const RETURN: SlotShape = { slot: -1, bytes: /* @__PURE__ */ rangeSet(13, 13), minLength: 0, maxLength: 1 }
+
 export class ColumnOracle {
   readonly #view: ChunkView
   readonly #prior: Prior
@@ -29,6 +32,7 @@ export class ColumnOracle {
       if (text.length > 0) parts.push({ text })
       if (k < columns.length) parts.push(this.#columnShape(columns[k] as number))
     }
+    if (this.#view.hasReturns) parts.push(RETURN)
     return { parts }
   }
 

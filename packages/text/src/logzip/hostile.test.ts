@@ -77,7 +77,7 @@ describe('a chunk that was written to hurt', () => {
     ['more bytes than a chunk may have', { rawBytes: 2 ** 26 + 1 }],
     ['more bytes than fit 32 bits', { rawBytes: 2 ** 40 }],
     ['more lines than bytes', { rawBytes: 3, lines: 4 }],
-    ['more lines than a chunk may have', { rawBytes: 2 ** 26, lines: 2 ** 26 }],
+    ['more lines than a chunk may have', { rawBytes: 2 ** 26, lines: 2 ** 26, ids: new Uint8Array(0) }],
     ['line endings for too few lines', { lines: 5, eols: [4] }],
     ['line endings for too many lines', { lines: 1, eols: [4 * 2 ** 40] }],
     ['an unknown line ending', { eols: [4 + 3] }],

@@ -7,7 +7,7 @@ const repeated = (part: string, times: number): Uint8Array => bytes(part.repeat(
 describeSystem({
   name: 'logzip',
   codec: logzipCodec,
-  options: { default: {}, fast: { level: 'fast' } },
+  options: { default: {}, fast: { level: 'fast' }, max: { level: 'max' } },
   smallBlocks: { level: 'fast', chunkBytes: 4096 },
   arbitraries: { logs: logs(120), 'any bytes': anyBytes(6000) },
   edgeInputs: {

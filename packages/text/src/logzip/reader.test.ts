@@ -141,6 +141,15 @@ describe('search', () => {
     )
   })
 
+  test('the carriage return of a CRLF is part of its line', async () => {
+    const log = bytes('GET 1\r\nGET 2\nGET 3\r\nPUT x\r\nPUT x\r\n')
+    const reader = await readerOf(log)
+    for (const pattern of ['\r', 'GET 3\r', 'x\r', '1\r']) {
+      const found = await hits(reader, { patterns: [pattern], fixed: true })
+      expect(found).toEqual(naive(log, (line) => line.includes(pattern)))
+    }
+  })
+
   test('expressions select the same lines as on the plain log', async () => {
     const expressions = [
       '[0-9]{3}',
