@@ -1,7 +1,9 @@
-import { ByteWriter, isPithError } from '@pith/core'
+import { ByteWriter, isPithError, toSource } from '@pith/core'
+import { collectBytes, HeldEntry } from '@pith/core/testing'
 import { describe, expect, test } from 'vitest'
 import { bytes } from '../../test/log-inputs.ts'
 import { FORM } from './chunk-encode.ts'
+import { logzipCodec } from './logzip.ts'
 import { packBytes, QUALITY } from './pack.ts'
 import { Prior } from './prior.ts'
 import { KIND } from './streams.ts'
@@ -183,4 +185,13 @@ describe('a chunk that was written to hurt', () => {
     expect(outcome(parts, own)).toMatch(/^PITH_CORRUPT the lines/)
     expect(own.memory.buffer.byteLength).toBeLessThan(2 ** 25)
   })
+})
+
+test('a chunk of another length than the index says is refused', async () => {
+  const entry = new HeldEntry(logzipCodec)
+  await logzipCodec.encode(toSource(bytes('a 1\na 2\n')), entry, { level: 'fast' })
+  const [{ row }] = entry.blocks as [HeldEntry['blocks'][0]]
+  entry.blocks[0] = { ...entry.blocks[0]!, row: { ...row, rawBytes: row.rawBytes + 1 } }
+  const error = { code: 'PITH_CORRUPT', at: { section: 'chunk 0' } }
+  await expect(collectBytes(logzipCodec.decode(entry.reader()))).rejects.toMatchObject(error)
 })

@@ -214,7 +214,10 @@ async function* decodeChunks(entry: EntryReader, run: Run): AsyncGenerator<Uint8
       const blocks: DecodeCall['blocks'] = []
       for (const row of chunk) blocks.push({ section: row.section, payload: await entry.read(row, run) })
       try {
-        return await pool.run('decode', { blocks, prior })
+        const bytes = await pool.run('decode', { blocks, prior })
+        const declared = (chunk[0] as BlockRow).rawBytes
+        if (bytes.length === declared) return bytes
+        throw new PithError('PITH_CORRUPT', `a chunk has ${bytes.length} bytes, the index says ${declared}`)
       } catch (error) {
         throw atChunk(error, entry, index)
       }
