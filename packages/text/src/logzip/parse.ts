@@ -150,15 +150,17 @@ function readSignatures(workspace: Workspace, scan: Scan, starts: number, ends: 
   const mark = memory.mark()
   const keyEnds = workspace.scratchWords(scan.signatures)
   const args = [scan.records, scan.signatures, starts, ends, scan.slotBase, scan.slots]
-  const keys = memory.alloc(kernels.signatureKeys(workspace.args(...args, 0, 0)) + 16)
+  const bytes = kernels.signatureKeys(workspace.args(...args, 0, 0))
+  const keys = memory.reserve(bytes + 16)
   kernels.signatureKeys(workspace.args(...args, keys, keyEnds))
+  const all = toLatin1(memory.u8, keys, keys + bytes)
   const signatures: Signature[] = []
-  let at = keys
+  let at = 0
   for (let s = 0; s < scan.signatures; s++) {
-    const end = workspace.word(keyEnds, s)
+    const end = workspace.word(keyEnds, s) - keys
     const count = workspace.word(scan.records, s * 4 + 2)
     signatures.push({
-      key: toLatin1(memory.u8, at, end),
+      key: all.slice(at, end),
       count,
       line: () => readTokens(workspace, scan, starts, ends, s),
     })

@@ -179,10 +179,15 @@ function templateParts(line: TokenLine, groups: readonly Group[]): Omit<Template
 
 function slotProgram(line: TokenLine, groups: readonly Group[], columns: readonly number[]): SlotProgram {
   const program = new Int32Array(groups.length * 5)
-  for (const [k, group] of groups.entries()) {
+  for (let k = 0; k < groups.length; k++) {
+    const group = groups[k] as Group
     const start = startAnchor(line, firstToken(line, group))
     const end = group.layout === REST ? lineEnd(line) : endAnchor(line, lastToken(line, group))
-    program.set([columns[k] as number, start.base, start.offset, end.base, end.offset], k * 5)
+    program[k * 5] = columns[k] as number
+    program[k * 5 + 1] = start.base
+    program[k * 5 + 2] = start.offset
+    program[k * 5 + 3] = end.base
+    program[k * 5 + 4] = end.offset
   }
   return program
 }

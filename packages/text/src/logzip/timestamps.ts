@@ -89,6 +89,11 @@ const YEAR_BEHIND = / (?:19|20)\d\d(?![0-9A-Za-z])/y
 
 /** The layout of a timestamp that starts at `at` of a line (one character a byte), ending where a token ends. */
 export function matchLayout(line: string, at: number): LayoutMatch | undefined {
+  // Months and days are a capital and two small letters; all else starts with two digits.
+  const first = line.charCodeAt(at)
+  const second = line.charCodeAt(at + 1)
+  const name = first >= 65 && first <= 87 && second >= 97 && second <= 122
+  if (!name && !(first >= 48 && first <= 57 && second >= 48 && second <= 57)) return undefined
   ANY.lastIndex = at
   if (!ANY.test(line)) return undefined
   for (const { layout, expression } of PATTERNS) {

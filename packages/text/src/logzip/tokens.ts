@@ -44,8 +44,8 @@ function isToken(c: number): boolean {
  */
 export function tokenizeLine(text: string, slots: Int32Array): TokenLine {
   const count = slots.length >> 1
-  const slotStarts = new Int32Array(count)
-  const slotEnds = new Int32Array(count)
+  const slotStarts = take(count)
+  const slotEnds = take(count)
   reserve(text.length)
   const { own, from, to, before, runs, delimiters } = scratch
   let tokens = 0
@@ -92,15 +92,36 @@ export function tokenizeLine(text: string, slots: Int32Array): TokenLine {
   for (let at = pending; at < text.length; at++) delimiters[bytes++] = text.charCodeAt(at)
   return {
     text,
-    slots: own.slice(0, tokens),
-    from: from.slice(0, tokens),
-    to: to.slice(0, tokens),
-    before: before.slice(0, tokens),
+    slots: keep(own, tokens),
+    from: keep(from, tokens),
+    to: keep(to, tokens),
+    before: keep(before, tokens),
     slotStarts,
     slotEnds,
-    runs: runs.slice(0, runCount),
+    runs: keep(runs, runCount),
     skeleton: toLatin1(delimiters, 0, bytes),
   }
+}
+
+/** Words in a slab; an array of its own for each list would cost more than what is in it. */
+const SLAB_WORDS = 16384
+let slab = new Int32Array(0)
+let slabUsed = 0
+
+function take(count: number): Int32Array {
+  if (count > slab.length - slabUsed) {
+    slab = new Int32Array(Math.max(SLAB_WORDS, count))
+    slabUsed = 0
+  }
+  const words = slab.subarray(slabUsed, slabUsed + count)
+  slabUsed += count
+  return words
+}
+
+function keep(list: Int32Array, count: number): Int32Array {
+  const words = take(count)
+  for (let i = 0; i < count; i++) words[i] = list[i] as number
+  return words
 }
 
 /** Room for the tokens of one line, kept because thousands of lines are cut one after the other. */

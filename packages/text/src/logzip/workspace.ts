@@ -28,7 +28,9 @@ export class Workspace {
 
   /** Numbers as the argument block of a kernel that takes one. */
   args(...values: number[]): number {
-    this.memory.i32.set(values, this.#args >> 2)
+    const view = this.memory.i32
+    const at = this.#args >> 2
+    for (let i = 0; i < values.length; i++) view[at + i] = values[i] as number
     return this.#args
   }
 
