@@ -173,8 +173,8 @@ function damages<O extends object, R extends Reader>(contract: SystemContract<O,
     }
   })
 
-  test('cuts and flips of a larger file do the same', async () => {
-    const { file } = await packEntry(codec, realistic, smallBlocks)
+  test.each([true, false])('cuts and flips of a larger file do the same, solo form allowed: %s', async (solo) => {
+    const { file } = await packEntry(codec, realistic, smallBlocks, { solo })
     const random = new Random(11)
     for (let i = 0; i < runs * 2; i++) {
       const damaged = file.slice(0, random.integer(2) === 0 ? file.length : random.integer(file.length))
@@ -235,9 +235,11 @@ function manners<O extends object, R extends Reader>(contract: SystemContract<O,
         }
         if (share === 0) abort.abort(reason)
         const sink = new MemorySink()
-        const coding = packEntry(codec, input(), { ...smallBlocks, threads, signal: abort.signal }, sink)
-        await expect(coding).rejects.toBe(reason)
+        const run = { ...smallBlocks, threads, signal: abort.signal }
+        await expect(packEntry(codec, input(), run, { sink })).rejects.toBe(reason)
         expect(sink.size).toBe(0)
+        // Without a container that would notice it as well.
+        await expect(codec.encode(toSource(input()), new HeldEntry(codec), run)).rejects.toBe(reason)
       }
     }
     const { file } = await packEntry(codec, realistic, smallBlocks)
@@ -254,7 +256,7 @@ function manners<O extends object, R extends Reader>(contract: SystemContract<O,
       throw failure
     }
     const sink = new MemorySink()
-    await expect(packEntry(codec, input(), smallBlocks, sink)).rejects.toBe(failure)
+    await expect(packEntry(codec, input(), smallBlocks, { sink })).rejects.toBe(failure)
     expect(sink.size).toBe(0)
   })
 
@@ -317,6 +319,8 @@ function costs<O extends object, R extends Reader>(contract: SystemContract<O, R
     let delivered = 0
     const reader = codec.decode(entry.reader()).getReader()
     for (;;) {
+      // Whoever takes nothing for a while must find nothing more done.
+      await new Promise((resolve) => setTimeout(resolve, 0))
       const step = await reader.read()
       if (step.done) break
       delivered += step.value.length

@@ -15,14 +15,21 @@ export interface Packed {
   report: Report
 }
 
+/** Where and how {@link packEntry} writes. */
+export interface PackInto {
+  sink?: MemorySink
+  /** Whether a small file may take the solo form of the container; default true. */
+  solo?: boolean
+}
+
 /** Code one input into a container of its own. */
 export async function packEntry<O extends object>(
   codec: Codec<O>,
   input: ByteSource,
   options: O & Run,
-  sink: MemorySink = new MemorySink(),
+  { sink = new MemorySink(), solo = true }: PackInto = {},
 ): Promise<Packed> {
-  const container = createContainer(sink, options.signal === undefined ? {} : { signal: options.signal })
+  const container = createContainer(sink, { solo, ...(options.signal === undefined ? {} : { signal: options.signal }) })
   try {
     const entry = await container.entry({ codec: codec.id, version: codec.version })
     const report = await codec.encode(toSource(input), entry, options)
