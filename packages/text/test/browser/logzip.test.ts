@@ -23,7 +23,7 @@ beforeAll(async () => {
   chromium = await openPage({
     page: here('page.ts'),
     search: here('search.ts'),
-    worker: here('../../src/logzip/worker.ts'),
+    worker: here('worker.ts'),
   })
   small = (await fs.readFile(new URL('../../../../examples/sample/error.log', import.meta.url))).subarray(0, 40_000)
   large = serviceLog(3e6, 3)
