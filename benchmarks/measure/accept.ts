@@ -21,6 +21,10 @@ export interface Section {
 export interface Accept {
   readonly system: string
   readonly sections: Readonly<Record<string, Section>>
+  /** Sections whose figures are times or memory. */
+  readonly timed: readonly string[]
+  /** Checks that are known to miss their target, with the reason. */
+  readonly shortfalls: Readonly<Record<string, string>>
 }
 
 /** The check that a figure is at most, or at least, a limit. */
