@@ -66,7 +66,8 @@ for (const system of systems) {
   const { accept } = (await import(files.get(system)!)) as { accept: Accept }
   const sections = Object.entries(accept.sections)
   for (const name of only) {
-    if (!sections.some(([known]) => known === name)) check(accept, name, `section ${name}`, false, `${system} has none of this name`)
+    if (!sections.some(([known]) => known === name))
+      check(accept, name, `section ${name}`, false, `${system} has none of this name`)
   }
   for (const [name, section] of sections) {
     if (only.size > 0 && !only.has(name)) continue
