@@ -173,6 +173,11 @@ export function equalMask16(p: i32, value: i32): i32 {
 }
 
 @inline
+export function differMask16(a: i32, b: i32): i32 {
+  return i8x16.bitmask(i8x16.ne(v128.load(a), v128.load(b)))
+}
+
+@inline
 export function copyOver(dst: i32, src: i32, n: i32): void {
   for (let i = 0; i < n; i += 16) v128.store(dst + i, v128.load(src + i))
 }

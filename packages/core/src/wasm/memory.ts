@@ -213,6 +213,13 @@ export function equalMask16(p: i32, value: i32): i32 {
   return mask
 }
 
+/** Bit i is set where bytes `a + i` and `b + i` differ; i in 0..15. */
+export function differMask16(a: i32, b: i32): i32 {
+  let mask = 0
+  for (let i = 0; i < 16; i++) if (u8[a + i] !== u8[b + i]) mask |= 1 << i
+  return mask
+}
+
 /** Copy `n` bytes in steps of 16: up to 15 bytes behind the target may be overwritten, and the ranges must not overlap. */
 export function copyOver(dst: i32, src: i32, n: i32): void {
   u8.copyWithin(dst, src, src + n)

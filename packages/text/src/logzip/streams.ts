@@ -7,7 +7,7 @@
  *     texts     rows that are coded as they are
  */
 import { ByteWriter } from '@pith/core'
-import { type ColumnPlan, leftColumns, type NumberPlan } from './columns.ts'
+import type { ColumnPlan, NumberPlan } from './columns.ts'
 import { fromLatin1 } from './latin1.ts'
 import type { ParsedChunk } from './parse.ts'
 import type { Template } from './templates.ts'
@@ -73,10 +73,9 @@ export function writeColumns(
 ): { meta: Uint8Array; tables: Uint8Array } {
   const out: Outputs = { meta: new ByteWriter(4096), tables: new ByteWriter(65536), sink }
   writeTemplates(out.tables, out.meta, chunk.templates.templates.slice(priorTemplates))
-  const left = leftColumns(chunk.templates, chunk.templateCounts)
   for (const plan of plans) {
     const lines = chunk.rowLine + plan.first * 4
-    writeColumn(workspace, chunk, plan, { column: plan.id, rows: plan.rows, left: left[plan.id] ?? [], lines }, out)
+    writeColumn(workspace, chunk, plan, { column: plan.id, rows: plan.rows, left: plan.left, lines }, out)
   }
   return { meta: out.meta.view(), tables: out.tables.view() }
 }

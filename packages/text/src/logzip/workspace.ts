@@ -62,6 +62,14 @@ export class Workspace {
     return this.memory.i32[(at >> 2) + index] as number
   }
 
+  putWord(at: number, index: number, value: number): void {
+    this.memory.i32[(at >> 2) + index] = value
+  }
+
+  putDouble(at: number, index: number, value: number): void {
+    this.#doubles()[(at >> 3) + index] = value
+  }
+
   double(at: number, index: number): number {
     return this.#doubles()[(at >> 3) + index] as number
   }

@@ -3,12 +3,20 @@ export { markGrams } from './grams.ts'
 export { maxEngineBytes, maxEngineInit, maxFinish, maxOverrun, maxReadFrom, maxWriteTo } from './max-engine.ts'
 export { maxIds, maxNumbers, maxReferences, maxTemplates } from './max-symbols.ts'
 export { maxTextAt, maxTextBytes, maxTextInit, maxTextLines } from './max-text.ts'
+export {
+  dictionaryCost,
+  matchRows,
+  measureRows,
+  measureValues,
+  referToColumn,
+  relateColumns,
+  spreadIds,
+} from './relate.ts'
 export { hash32, measureLines, renderLines } from './render.ts'
 export { buildMasks, countNewlines, offsetOfLine, scanLines, signatureKeys, splitLines } from './scan.ts'
 export { formatTimes, parseTimes } from './time.ts'
 export {
   assignLines,
-  countEqual,
   fillWords,
   formatNumbers,
   fromResiduals,
@@ -18,16 +26,13 @@ export {
   internRows,
   joinRows,
   lookupRows,
-  matchRows,
   maxValue,
-  measureRows,
   mergeEqual,
   minValue,
   parseNumbers,
   putBytes,
   putPlanes,
   putVarints,
-  residualCost,
   splitEqual,
   splitTexts,
   textBytes,

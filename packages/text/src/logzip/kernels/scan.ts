@@ -22,6 +22,7 @@ import {
   st32,
   tokenMask16,
 } from '@pith/core/wasm/memory'
+import { sameText } from './values.ts'
 
 const NEWLINE: i32 = 10
 const RETURN: i32 = 13
@@ -204,19 +205,6 @@ function hashStatic(h0: i32, from: i32, to: i32): i32 {
   return h ^ shru(h, 15)
 }
 
-function sameBytes(a: i32, b: i32, n: i32): i32 {
-  let i: i32 = 0
-  while (i + 4 <= n) {
-    if (ldu32(a + i) !== ldu32(b + i)) return 0
-    i += 4
-  }
-  while (i < n) {
-    if (ld8(a + i) !== ld8(b + i)) return 0
-    i++
-  }
-  return 1
-}
-
 /** Whether two lines with `slots` slots each have the same static text. */
 function sameStatic(a: i32, aEnd: i32, aSlots: i32, b: i32, bEnd: i32, bSlots: i32, slots: i32): i32 {
   let pa: i32 = a
@@ -224,11 +212,11 @@ function sameStatic(a: i32, aEnd: i32, aSlots: i32, b: i32, bEnd: i32, bSlots: i
   for (let k: i32 = 0; k < slots; k++) {
     const sa: i32 = ld32(aSlots + (k << 3))
     const sb: i32 = ld32(bSlots + (k << 3))
-    if (sa - pa !== sb - pb || sameBytes(pa, pb, sa - pa) === 0) return 0
+    if (sa - pa !== sb - pb || sameText(pa, pb, sa - pa) === 0) return 0
     pa = ld32(aSlots + (k << 3) + 4)
     pb = ld32(bSlots + (k << 3) + 4)
   }
-  return aEnd - pa === bEnd - pb && sameBytes(pa, pb, aEnd - pa) !== 0 ? 1 : 0
+  return aEnd - pa === bEnd - pb && sameText(pa, pb, aEnd - pa) !== 0 ? 1 : 0
 }
 
 /**

@@ -3,6 +3,7 @@ import type { f64, i32 } from '@pith/core/wasm/memory'
 import {
   clz,
   copyOver,
+  differMask16,
   floorF64,
   ld8,
   ld32,
@@ -154,34 +155,12 @@ export function formatNumbers(values: i32, n: i32, width: i32, pad: i32, out: i3
   return at
 }
 
-/** Shortest and longest of `n` rows (out, out + 4); whether all are equal (out + 8). */
-export function measureRows(starts: i32, ends: i32, n: i32, out: i32): void {
-  let shortest: i32 = 2147483647
-  let longest: i32 = 0
-  let equal: i32 = 1
-  const first: i32 = ld32(starts)
-  const firstLength: i32 = ld32(ends) - first
-  for (let i: i32 = 0; i < n; i++) {
-    const start: i32 = ld32(starts + (i << 2))
-    const length: i32 = ld32(ends + (i << 2)) - start
-    if (length < shortest) shortest = length
-    if (length > longest) longest = length
-    if (equal !== 0 && (length !== firstLength || sameText(start, first, length) === 0)) equal = 0
-  }
-  st32(out, shortest)
-  st32(out + 4, longest)
-  st32(out + 8, equal)
-}
-
-function sameText(a: i32, b: i32, n: i32): i32 {
-  let i: i32 = 0
-  while (i + 4 <= n) {
-    if (ldu32(a + i) !== ldu32(b + i)) return 0
-    i += 4
-  }
-  while (i < n) {
-    if (ld8(a + i) !== ld8(b + i)) return 0
-    i++
+/** Whether two texts of `n` bytes are the same; 15 readable bytes follow each. */
+export function sameText(a: i32, b: i32, n: i32): i32 {
+  for (let i: i32 = 0; i < n; i += 16) {
+    let differ: i32 = differMask16(a + i, b + i)
+    if (n - i < 16) differ &= (1 << (n - i)) - 1
+    if (differ !== 0) return 0
   }
   return 1
 }
@@ -252,31 +231,6 @@ export function internRows(args: i32): i32 {
   return distinct
 }
 
-/** For each row of a column, the row of another that stands in the same line (`lines` are ascending; the other has each of them). */
-export function matchRows(lines: i32, n: i32, otherLines: i32, others: i32, out: i32): i32 {
-  let j: i32 = 0
-  for (let i: i32 = 0; i < n; i++) {
-    const line: i32 = ld32(lines + (i << 2))
-    while (j < others && ld32(otherLines + (j << 2)) < line) j++
-    if (j >= others || ld32(otherLines + (j << 2)) !== line) return 0
-    st32(out + (i << 2), j)
-  }
-  return 1
-}
-
-/** How many of the first `n` rows equal the row of another column that `match` names. */
-export function countEqual(starts: i32, ends: i32, n: i32, otherStarts: i32, otherEnds: i32, match: i32): i32 {
-  let equal: i32 = 0
-  for (let i: i32 = 0; i < n; i++) {
-    const start: i32 = ld32(starts + (i << 2))
-    const length: i32 = ld32(ends + (i << 2)) - start
-    const row: i32 = ld32(match + (i << 2)) << 2
-    const other: i32 = ld32(otherStarts + row)
-    if (ld32(otherEnds + row) - other === length && sameText(start, other, length) !== 0) equal++
-  }
-  return equal
-}
-
 /** Drop from starts and ends the rows equal to another column; `flags` receives 1 for each of them. Returns the rows left. */
 export function splitEqual(args: i32): i32 {
   const starts: i32 = ld32(args)
@@ -307,7 +261,7 @@ export function splitEqual(args: i32): i32 {
 }
 
 /** Zigzag: 0, -1, 1, -2, 2 become 0, 1, 2, 3, 4. */
-function zigzag(v: f64): f64 {
+export function zigzag(v: f64): f64 {
   return v < 0 ? -v * 2 - 1 : v * 2
 }
 
@@ -365,26 +319,21 @@ export function fromResiduals(
   }
 }
 
-function bitLength(v: f64): i32 {
+/** Bits of a non-negative integer. */
+export function bitLength(v: f64): i32 {
   if (v < 4294967296) return 32 - clz(toI32(v))
   return 64 - clz(toI32(floorF64(v / 4294967296)))
 }
 
-/** Rough cost in bits of the residuals of a mode over at most `n` rows: two bits and the length of each. */
-export function residualCost(mode: i32, values: i32, n: i32, base: f64, others: i32, match: i32, scale: f64): i32 {
+/** Rough cost in bits of the residuals of mode 0 or 1 of `n` rows: two bits and the length of each. */
+export function residualCost(mode: i32, values: i32, n: i32, base: f64): i32 {
   let cost: i32 = 0
   let last: f64 = base
   let before: f64 = -1
   for (let i: i32 = 0; i < n; i++) {
-    let v: f64 = ldf64(values + (i << 3))
-    if (mode >= 2) v = v - ldf64(others + (ld32(match + (i << 2)) << 3)) * scale
-    let r: f64 = 0
-    if (mode === 0) r = v - base
-    else if (mode === 2) r = zigzag(v - base)
-    else {
-      r = zigzag(v - last)
-      last = v
-    }
+    const v: f64 = ldf64(values + (i << 3))
+    const r: f64 = mode === 0 ? v - base : zigzag(v - last)
+    last = v
     // A residual that repeats is almost free behind an entropy coder.
     cost += r === before ? 1 : bitLength(r) + 2
     before = r
