@@ -191,6 +191,27 @@ describe('repair', () => {
     const [entry] = await readBack(await openContainer(sink.bytes()))
     expect(entry.blocks.map((block) => block.payload)).toEqual(blocks.slice(0, 2).map((block) => block.payload))
   })
+
+  test('saves the blocks before the cut of a file in the solo form', async () => {
+    const blocks = [1, 2, 3].map((seed) => ({ section: 'd', payload: bytesOf(3000, seed), rawBytes: 3000 }))
+    const bytes = await make([{ profiles: [bytesOf(9, 9)], blocks }], true)
+    const directory = bytes.length - 3 * 3004 - 4
+    for (const [length, whole] of [
+      [directory, 0],
+      [directory + 3003, 0],
+      [directory + 3004, 1],
+      [directory + 3 * 3004 - 1, 2],
+      [bytes.length - 1, 3],
+    ] as const) {
+      const cut = bytes.subarray(0, length)
+      expect((await openContainer(cut)).damage).toMatchObject({ code: 'PITH_TRUNCATED', at: { offset: length } })
+      expect((await verify(cut)).ok).toBe(false)
+      const sink = new MemorySink()
+      await repair(cut, sink)
+      const [entry] = await readBack(await openContainer(sink.bytes()))
+      expect(entry.blocks.map((block) => block.payload)).toEqual(blocks.slice(0, whole).map((block) => block.payload))
+    }
+  })
 })
 
 describe('hostile files', () => {

@@ -130,7 +130,7 @@ export interface Solo {
   hasBlockCrcs: boolean
   /** Where the file ends. */
   end: number
-  /** Set where the CRC of the whole does not agree, but that of the directory does. */
+  /** Set where the CRC of the whole does not agree, or the file ends among its blocks, but the CRC of the directory agrees. */
   damage: PithError | undefined
 }
 
@@ -175,16 +175,38 @@ function parseSolo(bytes: Uint8Array): Solo {
   const directoryOk = !hasBlockCrcs || input.u32() === crc32c(bytes, 0, 0, directoryEnd)
   for (const length of lengths) entry.profiles.push({ offset: input.skip(length), length, crc: 0 })
   if (hasSummary) entry.summary = { offset: input.skip(summaryLength), length: summaryLength, crc: 0 }
+  if (declaredRaw >= 0) entry.rawBytes = declaredRaw
+  if (!Number.isSafeInteger(entry.rawBytes)) throw corrupt('the decoded length is out of range', 10)
+  const size = rows.reduce((sum, row) => sum + row.storedBytes + (hasBlockCrcs ? 4 : 0), 4)
+  if (hasBlockCrcs && directoryOk && size > input.remaining) {
+    placeCut(rows, input.offset, bytes)
+    return { entry, rows, hasBlockCrcs, end: bytes.length, damage: cutShort(bytes.length) }
+  }
   for (const row of rows) {
     row.offset = input.skip(row.storedBytes)
     if (hasBlockCrcs) row.crc = input.u32()
   }
-  if (declaredRaw >= 0) entry.rawBytes = declaredRaw
-  if (!Number.isSafeInteger(entry.rawBytes)) throw corrupt('the decoded length is out of range', 10)
   const whole = input.offset
   const intact = input.u32() === crc32c(bytes, 0, 0, whole)
   if (!intact && !(hasBlockCrcs && directoryOk)) throw damaged(whole)
   return { entry, rows, hasBlockCrcs, end: input.offset, damage: intact ? undefined : damaged(whole) }
+}
+
+/** Place the blocks of a file that ends among them; those that it lacks get a CRC that none has. */
+function placeCut(rows: readonly Row[], start: number, bytes: Uint8Array): void {
+  let at = start
+  for (const row of rows) {
+    row.offset = Math.min(at, bytes.length)
+    at += row.storedBytes + 4
+    row.crc = at <= bytes.length ? getU32(bytes, at - 4) : -1
+  }
+}
+
+function cutShort(offset: number): PithError {
+  return new PithError('PITH_TRUNCATED', 'the file ends within its blocks', {
+    hint: 'Get another copy of the file, or run pith repair.',
+    at: { offset },
+  })
 }
 
 function damaged(offset: number): PithError {

@@ -95,6 +95,7 @@ async function* readEvents(queue: ByteQueue, options: StreamOptions): AsyncGener
   else {
     const bytes = await queue.peek(SOLO_BYTES)
     const solo = decodeSolo(bytes)
+    if (solo.damage?.code === 'PITH_TRUNCATED') throw solo.damage
     const behind = await queue.peek(solo.end + HEADER_BYTES)
     const wasExtended = parseHeader(behind, solo.end) !== undefined
     if (!wasExtended) {
