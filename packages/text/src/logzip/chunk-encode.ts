@@ -3,7 +3,7 @@ import { ByteWriter } from '@pith/core'
 import { type ColumnPlan, planColumns } from './columns.ts'
 import { MaxSink } from './max.ts'
 import { METHOD, packAdaptive, packBytes, QUALITY } from './pack.ts'
-import { MAX_LINES, type ParsedChunk, parseChunk } from './parse.ts'
+import { loadChunk, type ParsedChunk, parseChunk } from './parse.ts'
 import { PlainSink } from './plain.ts'
 import { Prior } from './prior.ts'
 import { type ColumnSink, idWidth, type SymbolContext, writeColumns, writeEols } from './streams.ts'
@@ -47,7 +47,7 @@ export interface ChunkOptions {
 }
 
 /**
- * Code one piece of a log, which becomes more than one chunk where it has more than {@link MAX_LINES} lines.
+ * Code one piece of a log, which becomes more than one chunk where it has more lines than a chunk may have.
  *
  * @param prior of the log
  */
@@ -58,7 +58,12 @@ export function encodePiece(
   options: ChunkOptions,
 ): EncodedChunk[] {
   const chunks: EncodedChunk[] = []
-  for (const part of splitLongPieces(workspace, bytes)) chunks.push(encodeChunk(workspace, part, prior, options).chunk)
+  let rest = bytes
+  do {
+    const { chunk } = encodeChunk(workspace, rest, prior, options)
+    chunks.push(chunk)
+    rest = rest.subarray(chunk.rawBytes)
+  } while (rest.length > 0)
   return chunks
 }
 
@@ -70,31 +75,14 @@ export function encodeFirst(
   bytes: Uint8Array,
   options: ChunkOptions,
 ): { chunks: EncodedChunk[]; prior: Prior } {
-  const [first, ...rest] = splitLongPieces(workspace, bytes)
-  const { chunk, prior } = encodeChunk(workspace, first as Uint8Array, undefined, options)
+  const { chunk, prior } = encodeChunk(workspace, bytes, undefined, options)
+  const rest = bytes.subarray(chunk.rawBytes)
   const chunks = [chunk]
-  for (const part of rest) chunks.push(encodeChunk(workspace, part, prior, options).chunk)
+  if (rest.length > 0) chunks.push(...encodePiece(workspace, rest, prior, options))
   return { chunks, prior }
 }
 
-function splitLongPieces(workspace: Workspace, bytes: Uint8Array): Uint8Array[] {
-  const { memory, kernels } = workspace
-  const parts: Uint8Array[] = []
-  let rest = bytes
-  for (;;) {
-    workspace.reset()
-    const at = memory.alloc(rest.length + 16)
-    memory.u8.set(rest, at)
-    const end = kernels.offsetOfLine(at, rest.length, MAX_LINES)
-    if (end < 0 || end === rest.length) break
-    parts.push(rest.subarray(0, end))
-    rest = rest.subarray(end)
-  }
-  parts.push(rest)
-  return parts
-}
-
-/** Code a chunk; without a prior it is learned here. */
+/** Code the first chunk of a piece; without a prior it is learned here. */
 function encodeChunk(
   workspace: Workspace,
   bytes: Uint8Array,
@@ -103,7 +91,7 @@ function encodeChunk(
 ): { chunk: EncodedChunk; prior: Prior } {
   workspace.reset()
   let known = prior ?? Prior.empty()
-  const parsed = parseChunk(workspace, bytes, known.templates)
+  const parsed = parseChunk(workspace, loadChunk(workspace, bytes), known.templates)
   const plans = planColumns(workspace, parsed, known)
   if (prior === undefined) known = Prior.learn(workspace, parsed, plans)
 
@@ -257,9 +245,11 @@ function gramsOf(workspace: Workspace, texts: readonly Uint8Array[]): Uint8Array
   const { memory, kernels } = workspace
   const mark = memory.mark()
   const bits = memory.alloc(GRAM_BYTES)
+  const symbols = memory.reserve(256)
+  kernels.fillSymbols(symbols)
   for (const text of texts) {
     const own = memory.mark()
-    kernels.markGrams(memory.put(text), text.length, bits)
+    kernels.markGrams(memory.put(text), text.length, bits, symbols)
     memory.release(own)
   }
   const grams = memory.take(bits, GRAM_BYTES)

@@ -8,12 +8,10 @@
  */
 export class ColumnNamer {
   readonly #names: NameTable
-  readonly #nodes: NameTable
 
   /** @param base numbers that stand already; it is not changed */
   constructor(base?: ColumnNamer) {
     this.#names = new NameTable(base === undefined ? undefined : base.#names)
-    this.#nodes = new NameTable(base === undefined ? undefined : base.#nodes)
   }
 
   /** Number of columns, with that of raw lines. */
@@ -23,19 +21,26 @@ export class ColumnNamer {
 
   /** Columns of a template's slots. */
   number(statics: readonly string[], layouts: readonly string[]): number[] {
-    const path = (statics[0] as string).startsWith('{') ? new JsonPath() : undefined
+    if ((statics[0] as string).startsWith('{')) return this.#numberPaths(statics, layouts)
+    const columns: number[] = []
+    // The column before stands for all that leads to it, so no name comes again.
+    let column = 0
+    for (let k = 0; k < layouts.length; k++) {
+      column = this.#names.number(`${column}\0${statics[k]}\0${layouts[k]}`)
+      columns.push(column)
+    }
+    return columns
+  }
+
+  #numberPaths(statics: readonly string[], layouts: readonly string[]): number[] {
+    const path = new JsonPath()
     const seen = new Map<string, number>()
-    let node = 0
     return layouts.map((layout, k) => {
-      let name: string
-      if (path !== undefined) name = `${path.advance(statics[k] as string)}\0${layout}`
-      else {
-        node = this.#nodes.number(`${node}\0${statics[k]}\0${layout}`)
-        name = String(node)
-      }
+      const name = `${path.advance(statics[k] as string)}\0${layout}`
       const times = seen.get(name) ?? 0
       seen.set(name, times + 1)
-      return this.#names.number(`${name}\0${times}`)
+      // No name of the other kind starts with a brace.
+      return this.#names.number(`{${name}\0${times}`)
     })
   }
 }

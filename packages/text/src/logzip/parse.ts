@@ -51,14 +51,30 @@ export interface ParsedChunk {
   columns: ColumnRows[]
 }
 
+/** Bytes of a chunk in the workspace. */
+export interface LoadedChunk {
+  source: number
+  rawBytes: number
+  newlines: number
+}
+
+/** Put the first lines of a piece into the workspace: all of them, or as many as a chunk may have. */
+export function loadChunk({ kernels, memory }: Workspace, piece: Uint8Array): LoadedChunk {
+  const source = memory.reserve(piece.length + 64)
+  memory.u8.set(piece, source)
+  memory.u8.fill(0, source + piece.length, source + piece.length + 64)
+  const newlines = kernels.countNewlines(source, piece.length)
+  if (newlines < MAX_LINES) return { source, rawBytes: piece.length, newlines }
+  const rawBytes = kernels.offsetOfLine(source, piece.length, MAX_LINES)
+  memory.u8.fill(0, source + rawBytes, source + rawBytes + 64)
+  return { source, rawBytes, newlines: MAX_LINES }
+}
+
 /** Parse one chunk of whole lines (the last may lack its newline). */
-export function parseChunk(workspace: Workspace, bytes: Uint8Array, prior: KnownTemplates): ParsedChunk {
+export function parseChunk(workspace: Workspace, chunk: LoadedChunk, prior: KnownTemplates): ParsedChunk {
   const { kernels, memory } = workspace
-  const n = bytes.length
-  const source = memory.reserve(n + 64)
-  memory.u8.fill(0, source + n, source + n + 64)
-  memory.u8.set(bytes, source)
-  const lineCapacity = kernels.countNewlines(source, n) + 1
+  const { source, rawBytes: n } = chunk
+  const lineCapacity = chunk.newlines + 1
   const starts = workspace.scratchWords(lineCapacity)
   const ends = workspace.scratchWords(lineCapacity)
   const eols = memory.alloc(lineCapacity)

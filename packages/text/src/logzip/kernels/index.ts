@@ -1,5 +1,5 @@
 export { gatherRows } from './gather.ts'
-export { markGrams } from './grams.ts'
+export { fillSymbols, markGrams } from './grams.ts'
 export { maxEngineBytes, maxEngineInit, maxFinish, maxOverrun, maxReadFrom, maxWriteTo } from './max-engine.ts'
 export { maxIds, maxNumbers, maxReferences, maxTemplates } from './max-symbols.ts'
 export { maxTextAt, maxTextBytes, maxTextInit, maxTextLines } from './max-text.ts'
