@@ -4,7 +4,7 @@ import { createContainer, openContainer } from '@pith/core/container'
 import { HeldEntry } from '@pith/core/testing'
 import { FORM } from '../src/logzip/chunk-encode.ts'
 import { logzipCodec } from '../src/logzip/logzip.ts'
-import { packBytes, QUALITY } from '../src/logzip/pack.ts'
+import { METHOD, packBytes, QUALITY } from '../src/logzip/pack.ts'
 import { KIND } from '../src/logzip/streams.ts'
 
 /** A chunk that declares much; what backs it are runs that pack to almost nothing. */
@@ -24,6 +24,26 @@ function forge(rawBytes: number, lines: number, meta: readonly number[], tables:
   out.bytes(new TextEncoder().encode(tables))
   out.bytes(ids)
   return packBytes(out.view(), QUALITY.fast, FORM.whole)
+}
+
+/** A chunk of level max whose coded parts hold a few bytes and declare many. */
+function forgeMixed(meta: number, tables: number, texts: number, log: number): Uint8Array {
+  const inner = new ByteWriter()
+  inner.u8(log)
+  inner.u8(log)
+  for (const length of [meta, tables, texts]) inner.varint(length)
+  for (let i = 0; i < 40; i++) inner.u8((i * 7) % 256)
+  const out = new ByteWriter()
+  out.u8((FORM.whole << 4) | METHOD.mixed)
+  out.varint(2 ** 26)
+  out.varint(2 ** 18)
+  out.u32(0)
+  out.varint(1)
+  out.varint(2 ** 18 * 4)
+  out.varint(inner.length)
+  out.bytes(inner.view())
+  for (let i = 0; i < 3; i++) out.varint(0)
+  return out.finish()
 }
 
 async function decodeForged(payload: Uint8Array): Promise<string> {
@@ -52,6 +72,9 @@ async function unbacked(): Promise<string> {
       forge(2 ** 26, lines, [0, 1, ...columns], slots + '\n'.repeat(200), new Uint8Array(lines).fill(1)),
     ),
     await decodeForged(forge(2 ** 40, 1, [0, 0], '', new Uint8Array(1))),
+    await decodeForged(forgeMixed(2 ** 26, 2 ** 25, 2 ** 25, 22)),
+    await decodeForged(forgeMixed(100, 2 ** 26, 2 ** 26 - 100, 16)),
+    await decodeForged(forgeMixed(0, 0, 2 ** 27, 16)),
     await decodeForged(Uint8Array.of((FORM.whole << 4) | 1, 0xff, 0xff, 0xff, 0x3f, 1, 2, 3)),
     await decodeForged(Uint8Array.of((FORM.whole << 4) | 0, 0xff, 0xff, 0xff, 0x3f, 1, 2, 3)),
   ]

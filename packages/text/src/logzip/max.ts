@@ -119,6 +119,9 @@ export class MaxSink implements ColumnSink {
   }
 }
 
+/** More bytes than this cannot lie behind one byte of code: a bit costs at least 2^-16 of one. */
+const MOST_PER_BYTE = 65536
+
 /**
  * Decodes what {@link MaxSink} made: meta and tables when constructed, then `templates`, then the columns in their order.
  * Its memory in the workspace must not be released before the last column.
@@ -150,9 +153,14 @@ export class MaxSource implements ColumnSource {
     }
     const meta = reader.varint()
     const tables = reader.varint()
-    const total = meta + tables + reader.varint()
+    // Texts that were not loaded are not asked for.
+    const textBytes = reader.varint()
+    const loaded = parts.texts.length > 0 ? textBytes : 0
+    const total = meta + tables + loaded
     if (total > maxBytes)
       throw new PithError('PITH_LIMIT', `the texts of a chunk have ${total} bytes, more than ${maxBytes}`)
+    if (meta + tables > reader.remaining * MOST_PER_BYTE) throw truncated('tables')
+    if (loaded > parts.texts.length * MOST_PER_BYTE) throw truncated('texts')
     this.#texts = new TextCoder(workspace, log, total)
     this.#ids = place(memory, parts.ids)
     this.#columns = place(memory, parts.columns)
