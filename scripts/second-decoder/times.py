@@ -61,7 +61,7 @@ def time_writer(tokens):
     """A function from ticks to the text of a time."""
     ticks = ticks_of(tokens)
     writers = [WRITERS[token] if isinstance(token, str) else lambda _, token=token: token for token in tokens]
-    first, last = (2000, 2099) if 'y' in tokens else (1970, 9999)
+    years = range(2000, 2100) if 'y' in tokens else range(1970, 10000) if 'Y' in tokens else None
     dates = {}
 
     def write(value):
@@ -69,7 +69,7 @@ def time_writer(tokens):
         day, second = divmod(second, 86400)
         if day not in dates:
             dates[day] = date_of(day)
-            need(first <= dates[day][0] <= last, f'the year {dates[day][0]} of a time')
+            need(years is None or dates[day][0] in years, f'the year {dates[day][0]} of a time')
         time = (*dates[day], second // 3600, second // 60 % 60, second % 60, fraction, (day + 3) % 7)
         return b''.join([writer(time) for writer in writers])
 
