@@ -86,6 +86,16 @@ export interface Continuation {
   previous?: PreviousEntry
 }
 
+/** A part of a damaged entry that {@link Codec.repair} had to leave out. */
+export interface LeftOut {
+  /** What it is and why, to be shown behind "lost". */
+  readonly what: string
+  /** Decoded bytes that are gone with it, as far as they are known. */
+  readonly rawBytes: number
+  /** Range of keys (lines, tokens, documents) in the damaged entry, where it is known; last exclusive. */
+  readonly keys?: readonly [first: number, last: number]
+}
+
 /** A format-aware coder of one kind of entry. */
 export interface Codec<Options = object, R extends Reader = Reader> {
   readonly id: string
@@ -95,4 +105,10 @@ export interface Codec<Options = object, R extends Reader = Reader> {
   encode(source: Source, sink: EntryWriter, options: Options & Run & Continuation): Promise<Report>
   decode(entry: EntryReader, run?: Run): ReadableStream<Uint8Array>
   open?(entry: EntryReader, run?: Run): Promise<R>
+  /**
+   * Write to `sink` what still decodes of a damaged entry, and say what does not. Rows may lack: their numbers then have
+   * gaps; `read` and `profile` reject where something is damaged, the summary is undefined where it is not to be trusted.
+   * Without this method `repair` of the container copies all blocks that can be read.
+   */
+  repair?(entry: EntryReader, sink: EntryWriter, run?: Run): Promise<readonly LeftOut[]>
 }

@@ -1,7 +1,8 @@
 import { ByteReader } from '../bytes.ts'
-import type { ErrorPlace } from '../errors.ts'
+import type { Codec } from '../codec.ts'
 import { isPithError, PithError } from '../errors.ts'
 import type { RandomAccess, Sink } from '../io.ts'
+import { resolveLimits } from '../limits.ts'
 import type { Run } from '../run.ts'
 import { bytesAccess } from '../source.ts'
 import type { ChunkRef, EntryState, Row } from './catalog.ts'
@@ -9,21 +10,18 @@ import { newEntry } from './catalog.ts'
 import { Fetcher } from './fetch.ts'
 import { chunkAt, headEntry, readDone } from './journal.ts'
 import { FRAME_BYTES, PRELUDE_BYTES, TYPES } from './layout.ts'
+import type { LocatedSolo } from './locate.ts'
 import type { OpenedContainer } from './reader.ts'
 import { openWhole } from './reader.ts'
 import { decodeUndo, readBlockPrefix } from './records.ts'
 import { copyBlock, headOptions } from './repack.ts'
+import type { LostPlace, SavedParts } from './repair-entry.ts'
+import { repairEntry } from './repair-entry.ts'
 import type { FoundChunk } from './salvage.ts'
 import { scanChunks } from './salvage.ts'
 import { nameOf } from './store.ts'
 import type { Totals } from './writer.ts'
 import { ChunkWriter, freshState } from './writer.ts'
-
-/** Something that could not be saved. */
-export interface LostPlace extends ErrorPlace {
-  what: string
-  block?: number
-}
 
 /** What `repair` saved and lost. */
 export interface RepairReport {
@@ -31,7 +29,17 @@ export interface RepairReport {
   totals: Totals
   /** How the parts were found: by the index of a commit and the chunks behind it, or by looking through the whole file. */
   from: 'index' | 'scan'
+  /** Whether the file lacks its end: nobody knows what stood there. */
+  isCut: boolean
   lost: LostPlace[]
+}
+
+/** Options of `repair`. */
+export interface RepairOptions extends Run {
+  /**
+   * The codec of an entry, undefined where it isn't at hand: what can decode is kept then, not only what can be read.
+   */
+  codec?: (id: string, version: number) => Promise<Pick<Codec, 'repair'> | undefined>
 }
 
 /** What is known of an entry while it is gathered. */
@@ -48,7 +56,7 @@ interface Salvaged {
   declared: number | undefined
 }
 
-type Gathered = { from: 'index' | 'scan'; entries: Map<number, Salvaged>; lost: LostPlace[] }
+type Gathered = Pick<RepairReport, 'from' | 'isCut' | 'lost'> & { entries: Map<number, Salvaged> }
 
 /** Longest payload of a chunk that describes others. */
 const RECORD_BYTES = 2 ** 20
@@ -58,19 +66,24 @@ const PREFIX_BYTES = 320
 /**
  * Save what is whole in a damaged or cut container, and write it as a new one, also what was never committed.
  *
- * Blocks keep their order; where one is lost, the later ones of its section move up, and the report names it.
+ * Blocks keep their order; where one is lost, the later ones of its section move up, and the report names it. A codec that
+ * can repair decides itself what of an entry is kept.
  *
  * @returns what was saved and what was lost
  * @throws PithError `PITH_CORRUPT` nothing of a container is there; what source and sink throw; the abort reason
  */
-export async function repair(source: RandomAccess | Uint8Array, sink: Sink, run: Run = {}): Promise<RepairReport> {
+export async function repair(
+  source: RandomAccess | Uint8Array,
+  sink: Sink,
+  run: RepairOptions = {},
+): Promise<RepairReport> {
   const access = source instanceof Uint8Array ? bytesAccess(source) : source
   const writer = new ChunkWriter(sink, freshState(), run.signal === undefined ? {} : { signal: run.signal })
   try {
     const opened = await openIfPossible(access, run)
     const report =
       opened?.form === 'solo' && opened.uncommittedBytes === 0
-        ? await repairSolo(opened, writer)
+        ? await repairSolo(opened, writer, run)
         : await repairChunks(access, await gather(access, opened, run), writer, run)
     return { ...report, totals: await writer.finish() }
   } catch (error) {
@@ -97,17 +110,30 @@ async function openIfPossible(access: RandomAccess, run: Run): Promise<OpenedCon
 
 type Partial = Omit<RepairReport, 'totals'>
 
-async function repairSolo(opened: OpenedContainer, writer: ChunkWriter): Promise<Partial> {
+async function repairSolo(opened: OpenedContainer, writer: ChunkWriter, run: RepairOptions): Promise<Partial> {
   const lost: LostPlace[] = []
   const { store } = opened
   for await (const entry of store.entries()) {
     const target = await writer.entry(headOptions(entry))
+    const codec = await run.codec?.(entry.head.codec, entry.head.codecVersion)
+    const { bytes } = opened.located as LocatedSolo
+    const cut = ({ offset, length }: ChunkRef): Uint8Array => bytes.subarray(offset, offset + length)
+    if (codec?.repair !== undefined) {
+      const parts: SavedParts = {
+        rows: (await store.rows(entry, 0)).map((row) => ({ ...row, name: entry.sections[row.section - 1].name })),
+        payload: (row) => store.block(entry, row).catch(() => undefined),
+        profiles: entry.profiles.map(cut),
+        // Without a CRC of its own it is not to be trusted in a damaged file.
+        summary: entry.summary === undefined || opened.damage !== undefined ? undefined : cut(entry.summary),
+      }
+      await repairEntry({ state: entry, parts, target, lost, limits: opened.limits }, codec.repair.bind(codec), run)
+      continue
+    }
     // Without a CRC of their own they are not to be trusted in a damaged file, but blocks may need them.
     if (opened.damage !== undefined && (entry.profiles.length > 0 || entry.summary !== undefined)) {
       lost.push({ what: 'the certainty that profile and summary are right', entry: nameOf(entry) })
     }
-    const bytes = opened.located.form === 'solo' ? opened.located.bytes : new Uint8Array(0)
-    for (const { offset, length } of entry.profiles) await target.profile(bytes.subarray(offset, offset + length))
+    for (const profile of entry.profiles) await target.profile(cut(profile))
     const rows = (await store.rows(entry, 0)).sort((a, b) => a.offset - b.offset)
     let isWhole = true
     for (const row of rows) {
@@ -118,15 +144,16 @@ async function repairSolo(opened: OpenedContainer, writer: ChunkWriter): Promise
       } else await copyBlock(target, entry.sections[row.section - 1].name, row, payload)
     }
     const { summary } = entry
-    if (summary !== undefined) await target.summary(bytes.subarray(summary.offset, summary.offset + summary.length))
+    if (summary !== undefined) await target.summary(cut(summary))
     await target.finish(isWhole ? entry.rawBytes : undefined)
   }
-  return { from: 'index', lost }
+  return { from: 'index', isCut: false, lost }
 }
 
 async function gather(access: RandomAccess, opened: OpenedContainer | undefined, run: Run): Promise<Gathered> {
-  const gathered: Gathered = { from: 'scan', entries: new Map(), lost: [] }
+  const gathered: Gathered = { from: 'scan', isCut: true, entries: new Map(), lost: [] }
   let start = 0
+  let hasEnd = opened?.form === 'chunks' && opened.uncommittedBytes === 0
   if (opened?.form === 'chunks') {
     try {
       for await (const entry of opened.store.entries(run.signal)) {
@@ -140,15 +167,21 @@ async function gather(access: RandomAccess, opened: OpenedContainer | undefined,
     }
   } else if (opened === undefined) start = Math.min(PRELUDE_BYTES, access.size)
   for await (const chunk of scanChunks(access, start, access.size, run.signal)) {
+    hasEnd = chunk.intact && chunk.header.type === TYPES.tail && endOf(chunk) === access.size
     if (chunk.intact) await take(access, gathered, chunk)
     else gathered.lost.push(lostChunk(gathered, chunk))
   }
+  gathered.isCut = !hasEnd
   if (gathered.entries.size === 0 && opened === undefined) {
     throw new PithError('PITH_CORRUPT', 'nothing of a container can be found', {
       hint: 'Get another copy of the file.',
     })
   }
   return gathered
+}
+
+function endOf({ offset, header }: FoundChunk): number {
+  return offset + FRAME_BYTES + header.length
 }
 
 async function fromIndex(opened: OpenedContainer, entry: EntryState, run: Run): Promise<Salvaged> {
@@ -255,16 +288,23 @@ function takeBack(found: Salvaged, payload: Uint8Array): void {
   }
   for (const version of found.profiles.keys()) if (version > undo.profiles) found.profiles.delete(version)
   found.declared = undefined
+  // It may speak of what was taken back; the next one stands behind.
+  found.summary = undefined
 }
 
-async function repairChunks(access: RandomAccess, gathered: Gathered, writer: ChunkWriter, run: Run): Promise<Partial> {
-  const { lost, from } = gathered
+async function repairChunks(
+  access: RandomAccess,
+  gathered: Gathered,
+  writer: ChunkWriter,
+  run: RepairOptions,
+): Promise<Partial> {
+  const { lost, from, isCut } = gathered
   const file = new Fetcher(access)
   for (const found of [...gathered.entries.values()].sort((a, b) => a.state.id - b.state.id)) {
     if (found.hasHead) await writeEntry(file, found, writer, lost, run)
     else lost.push({ what: 'the head of an entry, and with it the entry', entry: String(found.state.id) })
   }
-  return { from, lost }
+  return { from, isCut, lost }
 }
 
 async function writeEntry(
@@ -272,7 +312,7 @@ async function writeEntry(
   found: Salvaged,
   writer: ChunkWriter,
   lost: LostPlace[],
-  run: Run,
+  run: RepairOptions,
 ): Promise<void> {
   const { state, names } = found
   const entry = nameOf(state)
@@ -282,6 +322,13 @@ async function writeEntry(
     return undefined
   })
   if (target === undefined) return
+  const codec = await run.codec?.(state.head.codec, state.head.codecVersion)
+  if (codec?.repair !== undefined) {
+    noteHoles(found, entry, lost)
+    const parts = await partsOf(file, found, run)
+    await repairEntry({ state, parts, target, lost, limits: resolveLimits(run.limits) }, codec.repair.bind(codec), run)
+    return
+  }
   const versions = new Map<number, number>([[0, 0]])
   for (const [version, ref] of [...found.profiles].sort((a, b) => a[0] - b[0])) {
     const payload = await payloadOf(file, ref, run)
@@ -292,7 +339,7 @@ async function writeEntry(
       versions.set(version, await target.profile(payload.subarray(input.offset)))
     }
   }
-  const before = lost.length
+  const blocksFrom = lost.length
   noteHoles(found, entry, lost)
   for (const row of [...found.rows.values()].sort((a, b) => a.offset - b.offset)) {
     const name = names.get(row.section)
@@ -306,7 +353,27 @@ async function writeEntry(
   const summary = found.summary === undefined ? undefined : await payloadOf(file, found.summary, run)
   if (summary !== undefined) await target.summary(summary)
   else if (found.summary !== undefined) lost.push({ what: 'the summary', entry, offset: found.summary.offset })
-  await target.finish(lost.length === before ? found.declared : undefined)
+  await target.finish(lost.length === blocksFrom ? found.declared : undefined)
+}
+
+/** What was found of an entry, for its codec. */
+async function partsOf(file: Fetcher, found: Salvaged, run: Run): Promise<SavedParts> {
+  const profiles: (Uint8Array | undefined)[] = []
+  for (const [, ref] of [...found.profiles].sort((a, b) => a[0] - b[0])) {
+    const payload = await payloadOf(file, ref, run)
+    const input = new ByteReader(payload ?? Uint8Array.of(0))
+    input.varint()
+    profiles.push(payload?.subarray(input.offset))
+  }
+  return {
+    rows: [...found.rows.values()].map((row) => ({ ...row, name: found.names.get(row.section) })),
+    payload: async (row) => {
+      const ref = { offset: row.offset, length: row.prefix + row.storedBytes, crc: row.crc }
+      return (await payloadOf(file, ref, run))?.subarray(row.prefix)
+    },
+    profiles,
+    summary: found.summary === undefined ? undefined : await payloadOf(file, found.summary, run),
+  }
 }
 
 /** Blocks that are missing between those that were found. */

@@ -1,10 +1,11 @@
-import { type Arguments, type CommandContext, formatBytes } from '@pith/core'
+import { type Arguments, type Codec, type CommandContext, formatBytes, isPithError } from '@pith/core'
 import { type LostPlace, repair } from '@pith/core/container'
 import { plural } from '../command/plural.ts'
 import { runOf } from '../command/run-options.ts'
 import { placeText } from '../command/show-error.ts'
 import { heldName, inFile, openAccess, shownName } from '../input/open-file.ts'
 import { outputSink } from '../input/output-sink.ts'
+import { codecs } from '../systems/codecs.ts'
 
 /** Lost places that are listed one by one. */
 const LISTED = 20
@@ -15,22 +16,36 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
   const access = await openAccess(path, context)
   try {
     const sink = await outputSink(output, context, { force: args.has('force') })
-    const { totals, lost, from } = await repair(access, sink, runOf(args, context))
+    const { totals, lost, from, isCut } = await repair(access, sink, { ...runOf(args, context), codec: codecAtHand })
+    const isNothing = totals.blocks === 0 && lost.length > 0
+    const exitCode = isNothing ? 1 : 0
     if (context.json && output !== '-') {
-      await context.report({ file: shownName(path), output, from, totals, lost })
-      return 0
+      await context.report({ file: shownName(path), output, from, isCut, totals, lost })
+      return exitCode
     }
     for (const place of lost.slice(0, LISTED)) await context.note(`${shownName(path)}: lost ${lostText(place)}`)
     if (lost.length > LISTED) await context.note(`${shownName(path)}: and ${lost.length - LISTED} more`)
     const saved = `${plural(totals.blocks, 'block')} in ${plural(totals.entries, 'entry', 'entries')}`
     const losses = lost.length === 0 ? 'nothing lost' : `${plural(lost.length, 'place')} lost`
+    const behind = isCut ? ', and what stood behind the end of the file' : ''
     const name = output === '-' ? 'stdout' : output
-    await context.note(`${name}: ${saved} saved, ${formatBytes(totals.rawBytes)} decoded, ${losses}`)
-    return 0
+    await context.note(`${name}: ${saved} saved, ${formatBytes(totals.rawBytes)} decoded, ${losses}${behind}`)
+    return exitCode
   } catch (error) {
     throw inFile(path, error)
   } finally {
     await access.close()
+  }
+}
+
+/** The codec of an entry that is installed and new enough. */
+async function codecAtHand(id: string, version: number): Promise<Codec | undefined> {
+  try {
+    const codec = await codecs().load('codec', id)
+    return codec.version < version ? undefined : codec
+  } catch (error) {
+    if (isPithError(error, 'PITH_UNKNOWN_CODEC')) return undefined
+    throw error
   }
 }
 

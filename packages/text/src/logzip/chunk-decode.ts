@@ -10,8 +10,8 @@ import type { Prior } from './prior.ts'
 import { type ColumnSource, idWidth, KIND, type SymbolContext } from './streams.ts'
 import { type ColumnSpec, readColumnSpec, readEols, readTemplates, TextCursor } from './tables.ts'
 import { staticBytes, type TemplateSet } from './templates.ts'
-import { timeColumns, toMilliseconds } from './time-range.ts'
-import { compileLayout, padDays } from './timestamps.ts'
+import { type TimeRange, timeColumns, toMilliseconds } from './time-range.ts'
+import { compileLayout, hasYear, padDays } from './timestamps.ts'
 import type { Workspace } from './workspace.ts'
 
 /** Gives a block of the chunk by its section; `index` counts the groups of columns. */
@@ -35,6 +35,8 @@ interface Streams {
   /** Fill the template of each line. */
   templates: (ids: number, lines: number, count: number) => void
   columns: () => ColumnSource
+  /** Texts of all raw columns as they stand; undefined where they can't be had without decoding the columns. */
+  texts: () => Uint8Array | undefined
 }
 
 /** A chunk that is being read. */
@@ -59,6 +61,7 @@ export class ChunkView {
   readonly #w: Workspace
   readonly #prior: Prior
   #source: ColumnSource
+  readonly #streams: Streams
   readonly #left: number[][]
   readonly #layouts: string[]
   #rowLine: number = 0
@@ -98,6 +101,7 @@ export class ChunkView {
     for (const spec of specs) this.#byColumn.set(spec.id, spec)
     this.#rows = total
     this.#source = streams.columns()
+    this.#streams = streams
     const asked = this.#source instanceof MaxSource ? undefined : askedColumns(specs, this.templates.columns)
     this.#left = leftColumns(this.templates, this.counts, asked)
     this.#layouts = columnLayouts(this.templates, this.counts)
@@ -171,9 +175,33 @@ export class ChunkView {
     return times
   }
 
+  /** Range of the times of its lines, undefined where not all lines that should say one do, or some say no year. */
+  timeRange(): TimeRange | undefined {
+    const columns = timeColumns(this.templates)
+    const specs = this.specs.filter(({ id }) => columns.has(id))
+    if (specs.some(({ kind, exceptions }) => kind !== KIND.time || exceptions.length > 0)) return undefined
+    this.materialize(this.specs.indexOf(specs.at(-1) as ColumnSpec) + 1)
+    let range: TimeRange | undefined
+    for (const spec of specs) {
+      const layout = this.#layoutOf(spec)
+      const values = this.#values.get(spec.id) as number
+      const first = toMilliseconds(this.#w.kernels.minValue(values, spec.rows), layout)
+      const last = toMilliseconds(this.#w.kernels.maxValue(values, spec.rows), layout)
+      const dated = hasYear(layout)
+      if (range !== undefined && range.dated !== dated) return undefined
+      range = { first: Math.min(first, range?.first ?? first), last: Math.max(last, range?.last ?? last), dated }
+    }
+    return range
+  }
+
   /** What is known of a column's values without decoding its rows. */
   columnFacts(id: number): ColumnSpec | undefined {
     return this.#byColumn.get(id)
+  }
+
+  /** Texts of all raw columns, each with a newline, in no order that says whose they are; undefined where they are not at hand. */
+  rawTexts(): Uint8Array | undefined {
+    return this.#streams.texts()
   }
 
   /** Texts of a constant, or the new ones of a dictionary, each with a newline. */
@@ -453,6 +481,7 @@ function blockStreams(
         },
         () => unpackBytes(need('texts', 0), MAX_STREAM_BYTES),
       ),
+    texts: () => unpackBytes(need('texts', 0), MAX_STREAM_BYTES),
   }
 }
 
@@ -480,6 +509,7 @@ function wholeStreams(workspace: Workspace, block: Uint8Array): Streams {
         () => reader.take(reader.remaining),
       )
     },
+    texts: () => reader.bytes.subarray(reader.offset),
   }
 }
 
@@ -506,6 +536,7 @@ function mixedStreams(workspace: Workspace, block: Uint8Array, whole: boolean, l
     tables: () => opened(),
     templates: (ids, lines, count) => opened().templates({ ids, lines, count }),
     columns: opened,
+    texts: () => undefined,
   }
 }
 

@@ -19,8 +19,10 @@ import { createPool, mapOrdered, type Pool, siblingUrl } from '@pith/core/worker
 import type { EncodedChunk, Level } from './chunk-encode.ts'
 import { cutPieces } from './cut.ts'
 import { atChunk, chunkRows, nextPriorKey, packPrior, readPrior, unpackPrior } from './entry.ts'
+import { ChunkLedger } from './ledger.ts'
 import { LogReader } from './reader.ts'
-import { type ChunkSummary, readSummary, writeSummary } from './summary.ts'
+import { repairLog } from './repair.ts'
+import { type ChunkSummary, readSummary } from './summary.ts'
 import type { DecodeCall, logTasks, PriorBytes } from './tasks.ts'
 
 /** How a log is coded. */
@@ -47,45 +49,6 @@ export function poolOf(run: Run): Pool<typeof logTasks> {
     threads: run.threads ?? 1,
     ...(run.signal === undefined ? {} : { signal: run.signal }),
   })
-}
-
-/** Writes chunks to an entry, one behind the other, with what the summary needs. */
-export class ChunkLedger {
-  readonly #entry: EntryWriter
-  readonly chunks: ChunkSummary[]
-  bytesIn: number = 0
-  bytesOut: number = 0
-  #line: number
-
-  constructor(entry: EntryWriter, before: readonly ChunkSummary[] = []) {
-    this.#entry = entry
-    this.chunks = [...before]
-    this.#line = before.reduce((sum, chunk) => sum + chunk.lines - (chunk.open ? 1 : 0), 0)
-  }
-
-  async add(chunk: Omit<EncodedChunk, 'grams'> & Pick<ChunkSummary, 'grams'>): Promise<void> {
-    const { lines, open, times, grams } = chunk
-    const index = this.chunks.length
-    for (const { section, payload } of chunk.blocks) {
-      const options =
-        section === 'chunk'
-          ? { rawBytes: chunk.rawBytes, keys: [this.#line, this.#line + lines] as const }
-          : { rawBytes: 0, keys: [index, index + 1] as const }
-      await this.#entry.block(section, payload, options)
-      this.bytesOut += payload.length
-    }
-    this.bytesIn += chunk.rawBytes
-    // A line that goes on in the next chunk is counted there.
-    this.#line += lines - (open ? 1 : 0)
-    this.chunks.push({ lines, open, times, grams })
-  }
-
-  /** Write the summary; a log of one chunk that has no times and ends its last line needs none. */
-  async finish(): Promise<void> {
-    const [only] = this.chunks
-    if (this.chunks.length > 1 || only?.times !== undefined || only?.open === true)
-      await this.#entry.summary(writeSummary(this.chunks))
-  }
 }
 
 /** @throws PithError `PITH_ARG` options out of range */
@@ -268,4 +231,5 @@ export const logzipCodec: Codec<LogzipOptions, LogReader> = {
   encode,
   decode,
   open: (entry, run) => LogReader.open(entry, run),
+  repair: (entry, sink, run = {}) => repairLog(entry, sink, run, () => poolOf(run)),
 }

@@ -9,6 +9,7 @@ import { filterOf, type GrepHits, type GrepQuery, matcherOf, mayHit, searchBytes
 import { METHOD, methodOf, unpackBytes } from './pack.ts'
 import { Prior } from './prior.ts'
 import { type PackedSignatures, packSignatures, unpackSignatures } from './signature-pack.ts'
+import type { ChunkSummary } from './summary.ts'
 import { weighChunk } from './weigh.ts'
 import { Workspace } from './workspace.ts'
 
@@ -68,6 +69,11 @@ export function viewOf(target: Workspace, blocks: DecodeCall['blocks'], prior: P
   )
 }
 
+/** A chunk that decodes. */
+export interface CheckedChunk extends Omit<ChunkSummary, 'grams'> {
+  rawBytes: number
+}
+
 export interface GrepCall extends DecodeCall {
   query: GrepQuery
 }
@@ -76,6 +82,8 @@ export const logTasks: {
   encode(call: EncodeCall, context: TaskContext): EncodedChunk[]
   encodeFirst(call: EncodeCall, context: TaskContext): FirstResult
   decode(call: DecodeCall, context: TaskContext): Uint8Array
+  /** What the summary says of a chunk; fails where the chunk does not decode. */
+  check(call: DecodeCall): CheckedChunk
   facts(call: DecodeCall & { stored?: boolean }): ChunkFacts
   /** Milliseconds since 1970 of each line that says its time, else NaN. */
   times(call: DecodeCall, context: TaskContext): Float64Array
@@ -102,6 +110,12 @@ export const logTasks: {
     const bytes = viewOf(work(), call.blocks, priorOf(call.prior)).render()
     context.transfer([bytes.buffer])
     return bytes
+  },
+  check(call) {
+    const view = viewOf(work(), call.blocks, priorOf(call.prior))
+    const bytes = view.render()
+    const open = bytes.length > 0 && bytes.at(-1) !== 10
+    return { rawBytes: bytes.length, lines: view.lines, open, times: view.timeRange() }
   },
   facts(call) {
     const prior = priorOf(call.prior)
