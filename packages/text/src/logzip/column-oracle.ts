@@ -2,7 +2,7 @@
 import type { ChunkView } from './chunk-decode.ts'
 import type { Prior } from './prior.ts'
 import { LiteralFinder } from './search/byte-search.ts'
-import { addByte, addRange, type ByteSet, emptySet, fullSet, rangeSet, removeByte } from './search/byte-set.ts'
+import { addByte, addRange, type ByteSet, emptySet, fullSet, rangeSet, removeByte, setOf } from './search/byte-set.ts'
 import type { SlotConstraint, SlotShape, TemplateShape } from './search/tokens.ts'
 import { KIND } from './streams.ts'
 import type { ColumnSpec } from './tables.ts'
@@ -17,6 +17,7 @@ export class ColumnOracle {
   readonly #view: ChunkView
   readonly #prior: Prior
   readonly #shapes: Map<number, SlotShape | { text: Uint8Array }> = new Map()
+  #texts: { bytes: Uint8Array | undefined } | undefined
   readonly #answers: Map<string, boolean> = new Map()
 
   constructor(view: ChunkView, prior: Prior) {
@@ -56,6 +57,13 @@ export class ColumnOracle {
       const other = spec.other > 0 ? this.#view.referenceOf(spec) : undefined
       return other === undefined ? spec.other > 0 : this.mayMeet({ ...constraint, slot: other.id })
     }
+    if (spec.kind === KIND.raw) {
+      // The texts of all raw columns stand together, so that one of another column counts as well.
+      this.#texts ??= { bytes: this.#view.rawTexts() }
+      if (this.#texts.bytes === undefined || holds(this.#texts.bytes, constraint)) return true
+      const other = spec.other > 0 ? this.#view.referenceOf(spec) : undefined
+      return other === undefined ? spec.other > 0 : this.mayMeet({ ...constraint, slot: other.id })
+    }
     if (spec.kind === KIND.const) return holds(this.#view.textsOf(spec), constraint)
     return true
   }
@@ -80,8 +88,12 @@ export class ColumnOracle {
       else if (spec.pad === 32) addByte(bytes, 32)
       return { slot: column, bytes, minLength: Math.max(1, spec.width), maxLength: Math.max(17, spec.width) }
     }
-    if (spec.kind === KIND.time)
-      return { slot: column, bytes: timeBytes(this.#view.layoutOf(spec)), minLength: 4, maxLength: 64 }
+    if (spec.kind === KIND.time) {
+      const layout = timePlaces(this.#view.layoutOf(spec))
+      const range = { minLength: 4, maxLength: 64 }
+      if (layout === undefined) return { slot: column, bytes: timeBytes(this.#view.layoutOf(spec)), ...range }
+      return { slot: column, bytes: any.bytes, ...range, layout }
+    }
     return any
   }
 }
@@ -90,6 +102,46 @@ function withoutNewline(): ByteSet {
   const bytes = fullSet()
   removeByte(bytes, 10)
   return bytes
+}
+
+const ANY_DIGIT: readonly number[] = [48, 57]
+
+/** Bounds of the bytes of a field, place by place. */
+const FIELD_PLACES: Readonly<Record<string, readonly (readonly number[])[]>> = {
+  Y: [ANY_DIGIT, ANY_DIGIT, ANY_DIGIT, ANY_DIGIT],
+  y: [ANY_DIGIT, ANY_DIGIT],
+  m: [[48, 49], ANY_DIGIT],
+  d: [[48, 51], ANY_DIGIT],
+  e: [[32, 32, 49, 51], ANY_DIGIT],
+  H: [[48, 50], ANY_DIGIT],
+  M: [[48, 53], ANY_DIGIT],
+  S: [[48, 53], ANY_DIGIT],
+  b: [
+    [65, 90],
+    [97, 122],
+    [97, 122],
+  ],
+  a: [
+    [65, 90],
+    [97, 122],
+    [97, 122],
+  ],
+}
+
+/** Bytes at each place of a time, undefined where a field has no fixed width. */
+function timePlaces(layout: string): ByteSet[] | undefined {
+  const places: ByteSet[] = []
+  for (let i = 0; i < layout.length; i++) {
+    const c = layout[i] as string
+    if (c === '%') places.push(setOf(layout.charCodeAt(++i)))
+    else if (c >= '1' && c <= '6') for (let k = 0; k < Number(c); k++) places.push(rangeSet(48, 57))
+    else if (/[0-9A-Za-z]/.test(c)) {
+      const own = FIELD_PLACES[c]
+      if (own === undefined) return undefined
+      for (const bounds of own) places.push(rangeSet(...bounds))
+    } else places.push(setOf(c.charCodeAt(0)))
+  }
+  return places
 }
 
 function timeBytes(layout: string): ByteSet {
