@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { fileOf, RecordedFile } from '../../test/container/fault-sink.ts'
 import type { EntryModel } from '../../test/container/model.ts'
 import { bytesOf, readBack, writeModel } from '../../test/container/model.ts'
-import { equalBytes } from '../bytes.ts'
+import { concatBytes, equalBytes } from '../bytes.ts'
 import { crc32c } from '../crc32c.ts'
 import { isPithError } from '../errors.ts'
 import { MemorySink } from '../sink.ts'
@@ -210,6 +210,32 @@ describe('repair', () => {
       await repair(cut, sink)
       const [entry] = await readBack(await openContainer(sink.bytes()))
       expect(entry.blocks.map((block) => block.payload)).toEqual(blocks.slice(0, whole).map((block) => block.payload))
+    }
+  })
+
+  test('keeps the solo form where what stands behind it does not hold its content', async () => {
+    const blocks = [{ section: 'd', payload: bytesOf(300, 1), rawBytes: 300 }]
+    const bytes = await make([{ blocks }], true)
+    const file = await fileOf(bytes)
+    const writer = await openForAppend(file)
+    const more = await writer.entry({ path: 'more' })
+    await more.block('d', bytesOf(200, 2), { rawBytes: 200 })
+    await more.finish()
+    await writer.finish()
+    const extended = file.bytes()
+    for (const [behind, kept] of [
+      [Uint8Array.of(1, 2, 3), [300]],
+      [extended.slice(bytes.length, bytes.length + 40), [300]],
+      // Without its tail the file is the solo form still, but both blocks are there.
+      [extended.slice(bytes.length, -1), [300, 200]],
+    ] as const) {
+      const sink = new MemorySink()
+      const report = await repair(concatBytes([bytes, behind]), sink)
+      const entries = await readBack(await openContainer(sink.bytes()))
+      const payloads = entries.flatMap((entry) => entry.blocks.map((block) => block.payload))
+      expect(payloads.map((payload) => payload.length)).toEqual(kept)
+      expect(payloads[0]).toEqual(blocks[0]?.payload)
+      expect(report.lost.length > 0 || report.isCut).toBe(true)
     }
   })
 })

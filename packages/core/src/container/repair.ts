@@ -81,15 +81,26 @@ export async function repair(
   const writer = new ChunkWriter(sink, freshState(), run.signal === undefined ? {} : { signal: run.signal })
   try {
     const opened = await openIfPossible(access, run)
+    const behind =
+      opened?.form === 'solo' && opened.uncommittedBytes === 0 ? undefined : await gather(access, opened, run)
+    // Chunks behind the solo form hold its content again, if whoever wrote them came so far.
     const report =
-      opened?.form === 'solo' && opened.uncommittedBytes === 0
+      opened?.form === 'solo' && (behind === undefined || rawBytesOf(behind) < opened.totals.rawBytes)
         ? await repairSolo(opened, writer, run)
-        : await repairChunks(access, await gather(access, opened, run), writer, run)
+        : await repairChunks(access, behind as Gathered, writer, run)
     return { ...report, totals: await writer.finish() }
   } catch (error) {
     await writer.abort(error)
     throw error
   }
+}
+
+function rawBytesOf({ entries }: Gathered): number {
+  let sum = 0
+  for (const { hasHead, rows } of entries.values()) {
+    if (hasHead) for (const { variant, rawBytes } of rows.values()) if (variant === 0) sum += rawBytes
+  }
+  return sum
 }
 
 async function openIfPossible(access: RandomAccess, run: Run): Promise<OpenedContainer | undefined> {
@@ -147,7 +158,9 @@ async function repairSolo(opened: OpenedContainer, writer: ChunkWriter, run: Rep
     if (summary !== undefined) await target.summary(cut(summary))
     await target.finish(isWhole ? entry.rawBytes : undefined)
   }
-  return { from: 'index', isCut: false, lost }
+  if (opened.uncommittedBytes > 0)
+    lost.push({ what: 'what stands behind the last commit', offset: opened.totals.bytes })
+  return { from: 'index', isCut: opened.damage?.code === 'PITH_TRUNCATED', lost }
 }
 
 async function gather(access: RandomAccess, opened: OpenedContainer | undefined, run: Run): Promise<Gathered> {
