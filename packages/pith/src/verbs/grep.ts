@@ -63,6 +63,7 @@ class Grep {
 
   async run(): Promise<number> {
     const plan = this.#plan
+    if (selectsNothing(plan) && plan.show !== 'others' && !this.#context.json) return NOT_FOUND
     for await (const target of targetsOf(plan)) {
       this.#context.signal.throwIfAborted()
       try {
@@ -175,6 +176,14 @@ class Grep {
       hint: 'Compress the log with pith compress first.',
     })
   }
+}
+
+/** Whether grep knows without a look at the files that it selects nothing, and then does not even print counts. */
+function selectsNothing({ query }: GrepPlan): boolean {
+  const { patterns, maxCount, invert, word, lineRegexp } = query
+  if (maxCount === 0) return true
+  const matchesAll = patterns.length === 1 && patterns[0]?.length === 0 && !word && !lineRegexp
+  return matchesAll && invert === true
 }
 
 function labelOf(path: string): string {
