@@ -137,6 +137,17 @@ test('inputs that would collide, or have no name for their archive, are refused'
   expect(existsSync(at('two.pith'))).toBe(false)
 })
 
+test('a name in a folder that is not UTF-8 is refused as such', async () => {
+  mkdirSync(join(tmp, 'names'))
+  writeFileSync(Buffer.concat([Buffer.from(join(tmp, 'names/')), Buffer.of(0x61, 0xff)]), 'x')
+  writeFileSync(join(tmp, 'names/a\ufffd'), 'y')
+  expect(await pith(tmp, 'compress TMP/names')).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('PITH_UNSUPPORTED: TMP/names holds a name that is not UTF-8: a'),
+  })
+  expect(existsSync(join(tmp, 'names.pith'))).toBe(false)
+})
+
 test('--append adds to what is there', async () => {
   writeFileSync(at('one.bin'), noise(400, 3))
   writeFileSync(at('two.bin'), noise(300, 4))

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import type { Dirent } from 'node:fs'
 import { lstat, readdir, readlink, stat } from 'node:fs/promises'
 import { basename, join, normalize, resolve, sep } from 'node:path'
@@ -26,7 +27,8 @@ export interface Gathered {
  * stay links; a link named itself is followed.
  *
  * @param skip  told of sockets, pipes and devices, which stay out
- * @throws PithError `PITH_IO` · `PITH_ARG` two paths with the same place in the archive
+ * @throws PithError `PITH_IO` · `PITH_ARG` two paths with the same place in the archive · `PITH_UNSUPPORTED` a name that is not
+ * UTF-8
  */
 export async function gather(paths: readonly string[], skip: (line: string) => Promise<void>): Promise<Gathered[]> {
   const found: Gathered[] = []
@@ -69,9 +71,7 @@ async function walk(
   found: Gathered[],
   skip: (line: string) => Promise<void>,
 ): Promise<void> {
-  const entries = await withPath(place, () => readdir(place, { withFileTypes: true }))
-  entries.sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)))
-  for (const entry of entries) {
+  for (const entry of await list(place)) {
     const below = join(place, entry.name)
     const item = await describe(entry, below, path === '' ? entry.name : `${path}/${entry.name}`)
     if (item === undefined) {
@@ -81,6 +81,22 @@ async function walk(
     found.push(item)
     if (item.kind === 'folder') await walk(below, item.path, found, skip)
   }
+}
+
+/** What a folder holds, in the order of its names as bytes. @throws PithError `PITH_UNSUPPORTED` a name that is not UTF-8 */
+async function list(place: string): Promise<Dirent[]> {
+  const entries = await withPath(place, () => readdir(place, { withFileTypes: true }))
+  entries.sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)))
+  // Bytes that are not UTF-8 came as this letter: such a name finds no file, or another one.
+  if (entries.some(({ name }) => name.includes('\ufffd'))) {
+    for (const name of await readdir(place, { encoding: 'buffer' })) {
+      if (isUtf8(name)) continue
+      throw new PithError('PITH_UNSUPPORTED', `${place} holds a name that is not UTF-8: ${name.toString()}`, {
+        hint: 'Rename it: paths in an archive are UTF-8.',
+      })
+    }
+  }
+  return entries
 }
 
 async function describe(entry: Dirent, place: string, path: string): Promise<Gathered | undefined> {
