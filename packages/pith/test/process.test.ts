@@ -86,3 +86,14 @@ test('a pipe from compress to decompress gives every byte', () => {
   })
   expect(readFileSync(input).length).toBe(3_500_000)
 })
+
+test('an older Node is told what is needed', () => {
+  const older = `data:text/javascript,Object.defineProperty(process,'versions',{value:{...process.versions,node:'22.17.9'}})`
+  const bin = join(import.meta.dirname, '../bin/pith.js')
+  const { status, stderr } = spawnSync(process.execPath, ['--import', older, bin, '--version'], {
+    env,
+    encoding: 'utf8',
+  })
+  expect(status).toBe(1)
+  expect(stderr).toContain('pith needs Node 22.18 or newer, and this is 22.17.9\n')
+})
