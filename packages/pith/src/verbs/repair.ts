@@ -17,7 +17,7 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
   try {
     const sink = await outputSink(output, context, { force: args.has('force') })
     const { totals, lost, from, isCut } = await repair(access, sink, { ...runOf(args, context), codec: codecAtHand })
-    const isNothing = totals.blocks === 0 && lost.length > 0
+    const isNothing = totals.blocks === 0 && (isCut || lost.length > 0)
     const exitCode = isNothing ? 1 : 0
     if (context.json && output !== '-') {
       await context.report({ file: shownName(path), output, from, isCut, totals, lost })
@@ -26,10 +26,11 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
     for (const place of lost.slice(0, LISTED)) await context.note(`${shownName(path)}: lost ${lostText(place)}`)
     if (lost.length > LISTED) await context.note(`${shownName(path)}: and ${lost.length - LISTED} more`)
     const saved = `${plural(totals.blocks, 'block')} in ${plural(totals.entries, 'entry', 'entries')}`
-    const losses = lost.length === 0 ? 'nothing lost' : `${plural(lost.length, 'place')} lost`
-    const behind = isCut ? ', and what stood behind the end of the file' : ''
+    const places = lost.length === 0 ? [] : [`${plural(lost.length, 'place')} lost`]
+    if (isCut) places.push('what stood behind the end of the file is lost')
+    const losses = places.length === 0 ? 'nothing lost' : places.join(', ')
     const name = output === '-' ? 'stdout' : output
-    await context.note(`${name}: ${saved} saved, ${formatBytes(totals.rawBytes)} decoded, ${losses}${behind}`)
+    await context.note(`${name}: ${saved} saved, ${formatBytes(totals.rawBytes)} decoded, ${losses}`)
     return exitCode
   } catch (error) {
     throw inFile(path, error)
