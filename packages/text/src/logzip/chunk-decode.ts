@@ -194,6 +194,18 @@ export class ChunkView {
     return column === undefined ? undefined : this.#byColumn.get(column)
   }
 
+  /** Line of each row of a column, a view until the workspace changes; columns must be materialised. */
+  linesOf(spec: ColumnSpec): Int32Array {
+    const at = (this.#rowLine >> 2) + spec.first
+    return this.#w.memory.i32.subarray(at, at + spec.rows)
+  }
+
+  /** Numbers, or ticks, of the rows of a materialised column, a view until the workspace changes; undefined for texts. */
+  valuesOf(spec: ColumnSpec): Float64Array | undefined {
+    const values = this.#values.get(spec.id)
+    return values === undefined ? undefined : new Float64Array(this.#w.memory.buffer, values, spec.rows)
+  }
+
   /** Layout of a time column. */
   layoutOf(spec: ColumnSpec): string {
     return this.#layoutOf(spec)

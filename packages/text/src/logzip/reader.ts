@@ -13,6 +13,8 @@ import { atChunk, chunkRows, unpackPrior } from './entry.ts'
 import type { ChunkFacts } from './facts.ts'
 import { asksForTime, filterOf, type GrepHits, type GrepQuery, inTime, needsTimeBefore } from './grep.ts'
 import { unpackBytes } from './pack.ts'
+import { SlotTable } from './slot-table.ts'
+import type { ColumnBatch, SlotInfo, SlotName } from './slots.ts'
 import { type ChunkSummary, GRAM_BYTES, readSummary } from './summary.ts'
 import type { logTasks, PriorBytes } from './tasks.ts'
 import type { TimeRange } from './time-range.ts'
@@ -226,6 +228,63 @@ export class LogReader implements Reader {
       return await this.#tasks(run).run('facts', call)
     }
     for await (const [, facts] of this.#mapChunks(this.#chunks, run, ask)) yield facts
+  }
+
+  /**
+   * Slots of all templates, those of the template with most lines first; no rows are decoded.
+   *
+   * The kind is what the batches of {@link column} will hold, as far as that can be told from how the chunks code the slot:
+   * `text` where they differ, or where a chunk keeps its values as plain texts.
+   */
+  async columns(run: Run = {}): Promise<SlotInfo[]> {
+    const all = new SlotTable()
+    const ask = async (chunk: Chunk): Promise<SlotInfo[]> => {
+      const call = { blocks: await this.#load(chunk, run), prior: await this.#priorBytes(run) }
+      return await this.#tasks(run).run('slots', call)
+    }
+    for await (const [, slots] of this.#mapChunks(this.#chunks, run, ask)) all.add(slots)
+    return all.list()
+  }
+
+  /**
+   * Values of a slot of a template, one batch for each chunk that has such lines.
+   *
+   * Each batch holds `numbers` if all its values are integers of at most 15 digits that their values spell again (without
+   * leading zeros, or all padded to one length), `times` if all are times in a known layout, and else `texts`, however the
+   * file codes them. A line that goes on in the next chunk counts as two, each with its own template.
+   *
+   * @param wanted `template` is a text as {@link templates} gives it; `<num>` and `<str>` count as the same slot, as what a
+   * slot shows as is up to the chunk
+   * @throws PithError `PITH_ARG` no template has this text, or it has no such slot
+   * @example
+   * for await (const { lines, numbers } of log.column({ template: 'took <num> ms', slot: 0 })) {
+   *   numbers?.forEach((ms, i) => ms > 1000 && console.log(lines[i], ms))
+   * }
+   */
+  async *column(wanted: SlotName, run: Run = {}): AsyncGenerator<ColumnBatch, void, undefined> {
+    const { template, slot } = wanted
+    if (!(Number.isInteger(slot) && slot >= 0)) throw new PithError('PITH_ARG', `slots count from 0, got ${slot}`)
+    const meter = meterProgress(run, { stage: 'read', unit: 'bytes', total: this.rawBytes })
+    const ask = async (chunk: Chunk): Promise<ColumnBatch | undefined> => {
+      const call = { blocks: await this.#load(chunk, run), prior: await this.#priorBytes(run), template, slot }
+      return await this.#tasks(run).run('slot', call)
+    }
+    let isKnown = false
+    let done = 0
+    for await (const [chunk, batch] of this.#mapChunks(this.#chunks, run, ask)) {
+      done += chunk.rawBytes
+      if (batch !== undefined) {
+        isKnown = true
+        yield { ...batch, lines: batch.lines.map((line) => line + chunk.firstLine) }
+      }
+      meter.update(done)
+    }
+    meter.finish()
+    if (!isKnown) {
+      throw new PithError('PITH_ARG', `no template is called ${JSON.stringify(template.slice(0, 80))}`, {
+        hint: 'Take the text from templates() or columns().',
+      })
+    }
   }
 
   async #render(chunk: Chunk, run: Run): Promise<Uint8Array> {

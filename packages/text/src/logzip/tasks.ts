@@ -10,6 +10,7 @@ import { filterOf, type GrepHits, type GrepQuery, matcherOf, mayHit, searchBytes
 import { METHOD, methodOf, unpackBytes } from './pack.ts'
 import { Prior } from './prior.ts'
 import { type PackedSignatures, packSignatures, unpackSignatures } from './signature-pack.ts'
+import { type ColumnBatch, readSlot, readSlots, type SlotInfo, type SlotName } from './slots.ts'
 import type { ChunkSummary } from './summary.ts'
 import { weighChunk } from './weigh.ts'
 import { Workspace } from './workspace.ts'
@@ -88,6 +89,10 @@ export const logTasks: {
   facts(call: DecodeCall & { stored?: boolean }): ChunkFacts
   /** Milliseconds since 1970 of each line that says its time, else NaN. */
   times(call: DecodeCall, context: TaskContext): Float64Array
+  /** Slots of the templates of a chunk. */
+  slots(call: DecodeCall): SlotInfo[]
+  /** Values of a slot by line of the chunk; undefined where no line has the template. */
+  slot(call: DecodeCall & SlotName, context: TaskContext): ColumnBatch | undefined
   /** Whether a chunk may have a hit, from its tables and texts as bytes. */
   grepText(call: GrepCall): 'none' | 'maybe'
   /** Whether a chunk may have a hit, from its tables and template ids alone. */
@@ -132,6 +137,19 @@ export const logTasks: {
     const times = viewOf(work(), call.blocks, priorOf(call.prior)).lineTimes()
     context.transfer([times.buffer as ArrayBuffer])
     return times
+  },
+  slots(call) {
+    const prior = priorOf(call.prior)
+    return readSlots(viewOf(work(), call.blocks, prior), work(), prior)
+  },
+  slot(call, context) {
+    const batch = readSlot(viewOf(work(), call.blocks, priorOf(call.prior)), work(), call)
+    if (batch !== undefined) {
+      const { lines, numbers, times, texts } = batch
+      const arrays = [lines, numbers, times, texts?.bytes, texts?.offsets]
+      context.transfer(arrays.flatMap((array) => (array === undefined ? [] : [array.buffer as ArrayBuffer])))
+    }
+    return batch
   },
   grepText({ blocks, prior, query }) {
     // The texts of level max are not to be had without decoding their chunk.
