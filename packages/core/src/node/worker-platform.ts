@@ -8,6 +8,9 @@ const MARK = 'pith-worker'
 // Node's modules load when a worker is wanted: `node:child_process` alone takes as long as the rest of a command's start.
 const load = process.getBuiltinModule
 
+/** Young objects of a worker: tasks work on arrays outside of the heap, and what a larger heap holds is mostly garbage. */
+const YOUNG_MEGABYTES = 12
+
 /** Start a worker thread or child process from a module's address. */
 export function spawnWorker(from: URL | (() => unknown), mode: WorkerMode, listener: WorkerListener): WorkerChannel {
   if (typeof from === 'function') {
@@ -24,7 +27,11 @@ function flagsFor(url: URL): string[] | undefined {
 function spawnThread(url: URL, listener: WorkerListener): WorkerChannel {
   const { Worker } = load('node:worker_threads')
   const execArgv = flagsFor(url)
-  const worker = new Worker(url, { workerData: MARK, ...(execArgv === undefined ? {} : { execArgv }) })
+  const worker = new Worker(url, {
+    workerData: MARK,
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEGABYTES },
+    ...(execArgv === undefined ? {} : { execArgv }),
+  })
   worker.on('message', (message: unknown) => listener.message(message))
   worker.on('messageerror', (error: unknown) => listener.failed(error))
   worker.on('error', (error: unknown) => listener.failed(error))

@@ -44,6 +44,8 @@ export interface EncodedChunk {
 /** How chunks of one log are coded. */
 export interface ChunkOptions {
   level: Level
+  /** Whether nobody needs the piece afterwards: its memory goes once it is read, not when garbage is next collected. */
+  spent?: boolean
 }
 
 /**
@@ -58,12 +60,13 @@ export function encodePiece(
   options: ChunkOptions,
 ): EncodedChunk[] {
   const chunks: EncodedChunk[] = []
-  let rest = bytes
+  const { length } = bytes
+  let at = 0
   do {
-    const { chunk } = encodeChunk(workspace, rest, prior, options)
+    const { chunk } = encodeChunk(workspace, bytes.subarray(at), prior, options)
     chunks.push(chunk)
-    rest = rest.subarray(chunk.rawBytes)
-  } while (rest.length > 0)
+    at += chunk.rawBytes
+  } while (at < length)
   return chunks
 }
 
@@ -75,10 +78,12 @@ export function encodeFirst(
   bytes: Uint8Array,
   options: ChunkOptions,
 ): { chunks: EncodedChunk[]; prior: Prior } {
+  const { length } = bytes
   const { chunk, prior } = encodeChunk(workspace, bytes, undefined, options)
-  const rest = bytes.subarray(chunk.rawBytes)
   const chunks = [chunk]
-  if (rest.length > 0) chunks.push(...encodePiece(workspace, rest, prior, options))
+  if (chunk.rawBytes < length) {
+    chunks.push(...encodePiece(workspace, bytes.subarray(chunk.rawBytes), prior, options))
+  }
   return { chunks, prior }
 }
 
@@ -91,7 +96,9 @@ function encodeChunk(
 ): { chunk: EncodedChunk; prior: Prior } {
   workspace.reset()
   let known = prior ?? Prior.empty()
-  const parsed = parseChunk(workspace, loadChunk(workspace, bytes), known.templates)
+  const loaded = loadChunk(workspace, bytes)
+  if (options.spent === true && loaded.rawBytes === bytes.length) giveBack(bytes.buffer as ArrayBuffer)
+  const parsed = parseChunk(workspace, loaded, known.templates)
   const plans = planColumns(workspace, parsed, known)
   if (prior === undefined) known = Prior.learn(workspace, parsed, plans)
 
@@ -116,6 +123,11 @@ function encodeChunk(
     },
     prior: known,
   }
+}
+
+function giveBack(buffer: ArrayBuffer): void {
+  // Younger than some browsers; without it the memory goes a little later.
+  if (typeof buffer.transfer === 'function') buffer.transfer(0)
 }
 
 type Coded = Pick<EncodedChunk, 'grams' | 'blocks'>

@@ -92,18 +92,22 @@ async function encode(source: Source, sink: EntryWriter, options: LogzipOptions 
         // An entry has one prior, learned from its first chunks or never: chunks that stand already were coded with it.
         if (goesOn) prior = await priorBefore(previous)
         const code = (bytes: Uint8Array<ArrayBuffer>): Promise<EncodedChunk[]> =>
-          pool.run('encode', { bytes, level, prior }, { transfer: [bytes.buffer] })
+          pool.run('encode', { bytes, level, prior, spent: true }, { transfer: [bytes.buffer] })
         await add(await code(first.value))
         if (second.done !== true) {
           for await (const piece of withFirst(second.value, pieces)) await add(await code(piece))
         }
       } else {
-        const learned = await pool.run('encodeFirst', { bytes: first.value, level, prior: undefined })
+        const learned = await pool.run(
+          'encodeFirst',
+          { bytes: first.value, level, prior: undefined, spent: true },
+          { transfer: [first.value.buffer] },
+        )
         await sink.profile(packPrior(learned.prior, level))
         prior = { key: nextPriorKey(), bytes: learned.prior, signatures: learned.signatures }
         await add(learned.chunks)
         const call = (bytes: Uint8Array<ArrayBuffer>): Promise<EncodedChunk[]> =>
-          pool.run('encode', { bytes, level, prior }, { transfer: [bytes.buffer] })
+          pool.run('encode', { bytes, level, prior, spent: true }, { transfer: [bytes.buffer] })
         const rest = withFirst(second.value, pieces)
         const concurrency = threads === 1 ? 1 : threads + 1
         for await (const chunks of mapOrdered(rest, call, { concurrency, signal: options.signal })) await add(chunks)
