@@ -8,8 +8,11 @@ const MARK = 'pith-worker'
 // Node's modules load when a worker is wanted: `node:child_process` alone takes as long as the rest of a command's start.
 const load = process.getBuiltinModule
 
-/** Young objects of a worker: tasks work on arrays outside of the heap, and what a larger heap holds is mostly garbage. */
-const YOUNG_MEGABYTES = 12
+/**
+ * Heap of a worker: tasks work on arrays outside of it, and what a larger one holds is mostly garbage. V8 lets a heap of
+ * 1 GB at most grow by half before it collects, any larger one to four times what is alive.
+ */
+const HEAP = { maxYoungGenerationSizeMb: 12, maxOldGenerationSizeMb: 1024 }
 
 /** Start a worker thread or child process from a module's address. */
 export function spawnWorker(from: URL | (() => unknown), mode: WorkerMode, listener: WorkerListener): WorkerChannel {
@@ -29,7 +32,7 @@ function spawnThread(url: URL, listener: WorkerListener): WorkerChannel {
   const execArgv = flagsFor(url)
   const worker = new Worker(url, {
     workerData: MARK,
-    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEGABYTES },
+    resourceLimits: HEAP,
     ...(execArgv === undefined ? {} : { execArgv }),
   })
   worker.on('message', (message: unknown) => listener.message(message))
