@@ -80,3 +80,18 @@ test('many flushes cost little, and repack takes that back', async () => {
   expect(statSync(at('flushed.pith')).size).toBeLessThanOrEqual(1.02 * statSync(at('whole.log.pith')).size)
   expect((await pith(tmp, 'cat TMP/flushed.pith')).out).toBe(readFileSync(at('whole.log'), 'latin1'))
 })
+
+test('what a cut file lacks behind its last commit is said', async () => {
+  writeFileSync(at('part.log'), 'one line of a log\n'.repeat(20))
+  await pith(tmp, 'compress TMP/part.log -o TMP/parts.pith -q')
+  await pith(tmp, 'compress TMP/part.log -o TMP/parts.pith --append -q')
+  await pith(tmp, 'compress TMP/part.log -o TMP/parts.pith --append -q')
+  const whole = readFileSync(at('parts.pith'))
+  writeFileSync(at('cut.pith'), whole.subarray(0, -1))
+  const { code, err } = await pith(tmp, 'decompress TMP/cut.pith -o TMP/cut.log')
+  expect({ code, err: err.replace(/\d+ bytes/, 'N bytes') }).toEqual({
+    code: 0,
+    err: 'pith: TMP/cut.pith is being written or was cut: N bytes behind its last commit left out (pith verify tells more)\n',
+  })
+  expect(statSync(at('cut.log')).size).toBeLessThan(3 * statSync(at('part.log')).size)
+})

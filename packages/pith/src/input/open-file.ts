@@ -108,8 +108,10 @@ async function openOver(
   try {
     const container = await openContainer(access, { limits, signal: context.signal })
     if (container.damage !== undefined) {
-      const behind = `${plural(container.uncommittedBytes, 'byte')} behind its last whole commit left out`
-      await context.note(`${shownName(path)} is damaged or was cut: ${behind} (pith verify tells more)`)
+      const { uncommittedBytes } = container
+      const behind = `: ${plural(uncommittedBytes, 'byte')} behind its last whole commit left out`
+      const what = `is damaged or was cut${uncommittedBytes > 0 ? behind : ''}`
+      await context.note(`${shownName(path)} ${what} (pith verify tells more)`)
     }
     return { path, container, access, close: () => container.close() }
   } catch (error) {

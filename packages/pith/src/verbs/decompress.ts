@@ -1,4 +1,5 @@
 import { type Arguments, type CommandContext, PithError } from '@pith/core'
+import { plural } from '../command/plural.ts'
 import { runOf } from '../command/run-options.ts'
 import { extractArchive, extractFile } from '../input/extract.ts'
 import { entriesOf, filesAmong, heldName, inFile, openFile, shownName } from '../input/open-file.ts'
@@ -9,6 +10,11 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
   const job = { run: runOf(args, context), force: args.has('force') }
   const file = await openFile(path, context, job.run.limits)
   try {
+    const { damage, uncommittedBytes } = file.container
+    if (damage === undefined && uncommittedBytes > 0) {
+      const behind = `${plural(uncommittedBytes, 'byte')} behind its last commit left out`
+      await context.note(`${shownName(path)} is being written or was cut: ${behind} (pith verify tells more)`)
+    }
     const name = args.value('entry')
     const entries = await entriesOf(file, name)
     const files = filesAmong(entries)
