@@ -33,13 +33,8 @@ const DATES: readonly (readonly [string, string])[] = [
   ['b D', `${MONTH} \\d`],
 ]
 
-const SEPARATORS: readonly (readonly [string, string])[] = [
-  [' ', ' '],
-  ['%T', 'T'],
-  [':', ':'],
-  ['-', '-'],
-  ['_', '_'],
-]
+/** How each separator of date and time stands in a layout. */
+const SEPARATORS: Readonly<Record<string, string>> = { ' ': ' ', T: '%T', ':': ':', '-': '-', _: '_' }
 
 const TIMES: readonly (readonly [string, string])[] = [
   // One line does not tell whether its fields are padded; see padDays.
@@ -55,34 +50,30 @@ export interface LayoutMatch {
   length: number
 }
 
-interface Pattern {
-  layout: string
+interface DatePattern {
+  date: string
   expression: RegExp
+  /** Names a month and no year, which may stand behind the time. */
+  yearless: boolean
 }
 
-const PATTERNS: readonly Pattern[] = /* @__PURE__ */ makePatterns()
+const DATE_PATTERNS: readonly DatePattern[] = /* @__PURE__ */ DATES.map(([date, expression]) => ({
+  date,
+  expression: new RegExp(expression, 'y'),
+  yearless: !/[Yy]/.test(date) && /[be]/.test(date),
+}))
 
-function makePatterns(): Pattern[] {
-  const patterns: Pattern[] = []
-  for (const [date, dateExpression] of DATES) {
-    for (const [separator, separatorExpression] of SEPARATORS) {
-      for (const [time, timeExpression] of TIMES) {
-        // Two runs of six digits are a time only in this one form, or any two numbers would be.
-        if ((date === 'ymd') !== (time === 'HMS') && date !== 'Ymd') continue
-        if (time === 'h:i:s:f' && date !== 'Ymd') continue
-        patterns.push({
-          layout: `${date}${separator}${time}`,
-          expression: new RegExp(`${dateExpression}${separatorExpression}${timeExpression}`, 'y'),
-        })
-      }
-    }
-  }
-  patterns.push({ layout: 'H:M:S', expression: /[0-2]\d:[0-5]\d:[0-5]\d/y })
-  return patterns
-}
+const TIME_PATTERNS: readonly { time: string; expression: RegExp }[] = /* @__PURE__ */ TIMES.map(
+  ([time, expression]) => ({ time, expression: new RegExp(expression, 'y') }),
+)
 
-/** All of them at once: most places of a line are no time, and one expression says so. */
-const ANY: RegExp = /* @__PURE__ */ new RegExp(PATTERNS.map(({ expression }) => expression.source).join('|'), 'y')
+const TIME_ALONE = /[0-2]\d:[0-5]\d:[0-5]\d/y
+
+/** All beginnings at once: most places of a line are no time, and one expression says so. */
+const ANY: RegExp = /* @__PURE__ */ new RegExp(
+  `(?:${DATES.map(([, expression]) => expression).join('|')})[ T:_-]|${TIME_ALONE.source}`,
+  'y',
+)
 
 const FRACTION = /[.,:](\d{1,9})(?!\d)/y
 const YEAR_BEHIND = / (?:19|20)\d\d(?![0-9A-Za-z])/y
@@ -96,31 +87,53 @@ export function matchLayout(line: string, at: number): LayoutMatch | undefined {
   if (!name && !(first >= 48 && first <= 57 && second >= 48 && second <= 57)) return undefined
   ANY.lastIndex = at
   if (!ANY.test(line)) return undefined
-  for (const { layout, expression } of PATTERNS) {
+  for (const { date, expression, yearless } of DATE_PATTERNS) {
     expression.lastIndex = at
     if (!expression.test(line)) continue
-    let found = layout
-    let end = expression.lastIndex
-    FRACTION.lastIndex = end
-    const fraction = FRACTION.exec(line)
-    // Nanoseconds would leave the 53 bits of a tick; their digits stay a slot of their own.
-    if (fraction?.[1] !== undefined && fraction[1].length <= 6 && !layout.endsWith('f')) {
-      found += `${line[end]}${fraction[1].length}`
-      end = FRACTION.lastIndex
+    const middle = expression.lastIndex
+    const separator = SEPARATORS[line.charAt(middle)]
+    if (separator === undefined) continue
+    for (const { time, expression: timeExpression } of TIME_PATTERNS) {
+      // Two runs of six digits are a time only in this one form, or any two numbers would be.
+      if ((date === 'ymd') !== (time === 'HMS') && date !== 'Ymd') continue
+      if (time === 'h:i:s:f' && date !== 'Ymd') continue
+      timeExpression.lastIndex = middle + 1
+      if (!timeExpression.test(line)) continue
+      const match = completeLayout(line, at, timeExpression.lastIndex, `${date}${separator}${time}`, yearless)
+      if (match !== undefined) return match
     }
-    YEAR_BEHIND.lastIndex = end
-    if (!/[Yy]/.test(layout) && /[be]/.test(layout) && YEAR_BEHIND.test(line)) {
-      found += ' Y'
-      end = YEAR_BEHIND.lastIndex
-    }
-    if (line[end] === 'Z') {
-      found += '%Z'
-      end++
-    }
-    if (/[0-9A-Za-z\x80-\xff]/.test(line[end] ?? ' ')) continue
-    return { layout: found, length: end - at }
   }
-  return undefined
+  TIME_ALONE.lastIndex = at
+  return TIME_ALONE.test(line) ? completeLayout(line, at, TIME_ALONE.lastIndex, 'H:M:S', false) : undefined
+}
+
+/** What stands behind a time: fraction, year, `Z`; undefined where its last token goes on. */
+function completeLayout(
+  line: string,
+  at: number,
+  from: number,
+  layout: string,
+  yearless: boolean,
+): LayoutMatch | undefined {
+  let found = layout
+  let end = from
+  FRACTION.lastIndex = end
+  const fraction = FRACTION.exec(line)
+  // Nanoseconds would leave the 53 bits of a tick; their digits stay a slot of their own.
+  if (fraction?.[1] !== undefined && fraction[1].length <= 6 && !layout.endsWith('f')) {
+    found += `${line[end]}${fraction[1].length}`
+    end = FRACTION.lastIndex
+  }
+  YEAR_BEHIND.lastIndex = end
+  if (yearless && YEAR_BEHIND.test(line)) {
+    found += ' Y'
+    end = YEAR_BEHIND.lastIndex
+  }
+  if (line[end] === 'Z') {
+    found += '%Z'
+    end++
+  }
+  return /[0-9A-Za-z\x80-\xff]/.test(line[end] ?? ' ') ? undefined : { layout: found, length: end - at }
 }
 
 const FIELDS = 'YymbadeDHMShis123456f'
