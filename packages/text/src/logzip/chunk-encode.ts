@@ -14,6 +14,9 @@ import type { Workspace } from './workspace.ts'
 /** Effort: `fast` and `default` differ in brotli's quality, `max` mixes contexts. */
 export type Level = 'fast' | 'default' | 'max'
 
+/** Bytes of a text whose runs are marked at a time. */
+const GRAM_PIECE = 65536
+
 /** Brotli's quality for filters: they are nearly random. */
 const GRAM_QUALITY = 5
 
@@ -259,10 +262,14 @@ function gramsOf(workspace: Workspace, texts: readonly Uint8Array[]): Uint8Array
   const bits = memory.alloc(GRAM_BYTES)
   const symbols = memory.reserve(256)
   kernels.fillSymbols(symbols)
+  const piece = memory.reserve(GRAM_PIECE + 2)
   for (const text of texts) {
-    const own = memory.mark()
-    kernels.markGrams(memory.put(text), text.length, bits, symbols)
-    memory.release(own)
+    // Each piece starts with the last two bytes of the one before, whose runs go on in it.
+    for (let at = 0; at < text.length; at += GRAM_PIECE) {
+      const bytes = text.subarray(Math.max(0, at - 2), at + GRAM_PIECE)
+      memory.u8.set(bytes, piece)
+      kernels.markGrams(piece, bytes.length, bits, symbols)
+    }
   }
   const grams = memory.take(bits, GRAM_BYTES)
   memory.release(mark)

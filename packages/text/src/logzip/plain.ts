@@ -6,12 +6,15 @@ import type { Workspace } from './workspace.ts'
 /** A group of columns is closed when it holds this many bytes; the unit of selective decoding. */
 export const GROUP_BYTES: number = 262144
 
+/** Texts that are longer on average are not joined in the workspace first: a line may be the whole chunk. */
+const LONG_TEXT = 4096
+
 /** Lays symbols out as byte planes and varints, in groups of neighbouring columns; texts apart. */
 export class PlainSink implements ColumnSink {
   readonly #w: Workspace
   readonly #groups: Uint8Array[] = []
   readonly #groupBytes: number
-  readonly #texts: ByteWriter = new ByteWriter(4096)
+  #texts: ByteWriter = new ByteWriter(4096)
   #group: ByteWriter = new ByteWriter(65536)
 
   constructor(workspace: Workspace, groupBytes: number = GROUP_BYTES) {
@@ -29,7 +32,7 @@ export class PlainSink implements ColumnSink {
     const { memory, kernels } = this.#w
     const mark = memory.mark()
     const width = idWidth(limit)
-    const at = memory.alloc(rows * width)
+    const at = memory.reserve(rows * width)
     kernels.putPlanes(ids, rows, width, at)
     this.#add(at, rows * width)
     memory.release(mark)
@@ -38,7 +41,7 @@ export class PlainSink implements ColumnSink {
   residuals({ rows }: SymbolContext, residuals: number, largest: number): void {
     const { memory, kernels } = this.#w
     const mark = memory.mark()
-    const at = memory.alloc(rows * 8)
+    const at = memory.reserve(rows * 8)
     if (largest < 256) {
       kernels.putBytes(residuals, rows, at)
       this.#add(at, rows)
@@ -52,9 +55,17 @@ export class PlainSink implements ColumnSink {
 
   texts(_context: SymbolContext, starts: number, ends: number, count: number): void {
     const { memory, kernels } = this.#w
-    const mark = memory.mark()
     const bytes = kernels.textBytes(starts, ends, count)
-    const at = memory.alloc(bytes + 16)
+    if (bytes > count * LONG_TEXT) {
+      if (this.#texts.length === 0) this.#texts = new ByteWriter(bytes)
+      for (let i = 0; i < count; i++) {
+        this.#texts.bytes(memory.u8.subarray(this.#w.word(starts, i), this.#w.word(ends, i)))
+        this.#texts.u8(10)
+      }
+      return
+    }
+    const mark = memory.mark()
+    const at = memory.reserve(bytes + 16)
     kernels.joinRows(starts, ends, count, at)
     this.#texts.bytes(memory.u8.subarray(at, at + bytes))
     memory.release(mark)
