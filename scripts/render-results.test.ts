@@ -37,6 +37,6 @@ test('speeds are told over those of the peers, what was not measured stays empty
   ]
   expect(renderCases(cases).split('\n').slice(2, 4)).toEqual([
     '| compress, against `gzip -6` | 2.0x |  | 12x |',
-    '| decompress, against `gzip -6` | 0.5x |  |  |',
+    '| decompress, against `gzip -6` | 0.50x |  |  |',
   ])
 })
