@@ -128,6 +128,7 @@ function encodeChunk(
   }
 }
 
+/** Free what nobody needs any more: a thread that makes few objects would collect it many chunks later. */
 function giveBack(buffer: ArrayBuffer): void {
   // Younger than some browsers; without it the memory goes a little later.
   if (typeof buffer.transfer === 'function') buffer.transfer(0)
@@ -154,7 +155,9 @@ function codePlain(
   head.varint(tables.length)
   head.bytes(tables)
   const grams = packBytes(gramsOf(workspace, [tables, texts]), GRAM_QUALITY)
-  return { grams, blocks: packBlocks(head.view(), ids, groups, texts, quality) }
+  const blocks = packBlocks(head.view(), ids, groups, texts, quality)
+  giveBack(texts.buffer as ArrayBuffer)
+  return { grams, blocks }
 }
 
 /** Level `max`: context mixing of the symbols themselves; docs/format-max.md. */
