@@ -28,7 +28,7 @@ const SHORTFALLS: Readonly<Record<string, string>> = {
 
 export const accept: Accept = {
   system: 'logzip',
-  timed: ['start', 'grep-large', 'speed', 'threads', 'growth', 'memory', 'flush'],
+  timed: ['start', 'grep-large', 'speed', 'threads', 'growth', 'memory', 'flush', 'expansion'],
   shortfalls: SHORTFALLS,
   sections: {
     start: always(sayStart),

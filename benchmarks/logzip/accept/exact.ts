@@ -136,7 +136,7 @@ export async function acceptBrowser(context: AcceptContext): Promise<void> {
   const files = globSync('packages/{text,pith}/test/browser/*.test.ts', { cwd: ROOT })
   if (files.length === 0) return context.check('Chromium decodes and searches', false, 'there is no browser test')
   const vitest = join(ROOT, 'node_modules/vitest/vitest.mjs')
-  const cost = await runProcess([process.execPath, vitest, 'run', '--silent', ...files], {
+  const cost = await runProcess([process.execPath, vitest, 'run', '--silent=true', ...files], {
     cwd: ROOT,
     limitMs: 180_000,
   })
