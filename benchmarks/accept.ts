@@ -55,7 +55,7 @@ function check(accept: Accept, section: string, name: string, ok: boolean, figur
   else if (why !== undefined) {
     process.stdout.write(`short ${name}: ${figure}; ${why}\n`)
     return
-  } else if (reportsTimings && accept.timed.includes(section)) {
+  } else if (reportsTimings && (accept.timed.includes(section) || accept.timed.includes(name))) {
     process.stdout.write(`slow  ${name}: ${figure}\n`)
     return
   } else failed++

@@ -21,7 +21,7 @@ export interface Section {
 export interface Accept {
   readonly system: string
   readonly sections: Readonly<Record<string, Section>>
-  /** Sections whose figures are times or memory. */
+  /** Sections, or single checks, whose figures are times or memory. */
   readonly timed: readonly string[]
   /** Checks that are known to miss their target, with the reason. */
   readonly shortfalls: Readonly<Record<string, string>>

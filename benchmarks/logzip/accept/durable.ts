@@ -112,7 +112,7 @@ export async function acceptFlush(context: AcceptContext): Promise<void> {
   const folder = cacheFolder(context.cache, 'flush')
   const log = realLogs().find((file) => file.name === 'Linux_full')!
   const bytes = readFileSync(log.path)
-  const wanted = Math.max(20, Math.round(1000 * Math.min(1, context.scale)))
+  const wanted = 1000
   const once = (await pith.sizeOf(log.path, join(folder, 'once.pith'), 'default')).bytes
   const out = join(folder, 'flushed.pith')
   const [program = '', ...words] = pith.line('compress', '--quiet', '--force', '--flush', '10ms', '-o', out, '-')
