@@ -28,7 +28,6 @@ const SHORTFALLS: Readonly<Record<string, string>> = {
 
 export const accept: Accept = {
   system: 'logzip',
-  timed: ['start', 'grep-large', 'speed', 'threads', 'growth', 'memory', 'its peak memory in MB'],
   shortfalls: SHORTFALLS,
   sections: {
     start: always(sayStart),

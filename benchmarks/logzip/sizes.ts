@@ -63,6 +63,11 @@ export async function sameBytes(one: string, other: string): Promise<boolean> {
   return (await runProcess(['cmp', '-s', one, other])).code === 0
 }
 
+/** @throws Error the files differ */
+export async function mustBeSame(one: string, other: string): Promise<void> {
+  if (!(await sameBytes(one, other))) throw new Error(`${other} is not the same as ${one}`)
+}
+
 /** Geometric mean over rows of our bytes over theirs. */
 export function meanSize(rows: readonly SizeRow[], level: Level, peer: string): number {
   return geometricMean(rows.map((row) => row.ours[level] / row.theirs[peer]!))

@@ -9,6 +9,7 @@ import { interleave, median, spread } from '../measure/statistics.ts'
 import { textTable } from '../measure/table.ts'
 import { cacheFolder, LEVELS, type Level, PithCommand } from './command.ts'
 import { sampleFile } from './samples.ts'
+import { mustBeSame, sameBytes } from './sizes.ts'
 
 /** CPU milliseconds of one contender, one value a repeat. */
 export interface Timing {
@@ -44,7 +45,7 @@ function contendersOf(
   ]
 }
 
-/** Measure levels and peers on one file, A B A B. `slow` contenders run `slowRepeats` times. */
+/** Measure levels and peers on one file, A B A B. @throws Error other bytes come back */
 export async function measureSpeed(
   context: Pick<BenchContext, 'pith' | 'cache'>,
   file: string,
@@ -61,11 +62,12 @@ export async function measureSpeed(
   const both = Object.fromEntries(
     contenders.map((contender) => [
       contender.name,
-      async () => ({
-        encode: (await run(contender, 'encode')).cpuMs,
-        decode: (await run(contender, 'decode')).cpuMs,
-        bytes: statSync(packed(contender.name)).size,
-      }),
+      async () => {
+        const encode = (await run(contender, 'encode')).cpuMs
+        const decode = (await run(contender, 'decode')).cpuMs
+        await mustBeSame(file, join(folder, 'back'))
+        return { encode, decode, bytes: statSync(packed(contender.name)).size }
+      },
     ]),
   )
   const results = await interleave(both, plan.repeats)
@@ -87,19 +89,22 @@ export function faster(ours: readonly number[], theirs: readonly number[]): numb
   return median(theirs) / median(ours)
 }
 
-/** Wall-clock seconds of compression with one and with two threads, in turns. */
+/** Wall-clock ms of compression with one and with two threads, in turns, and whether both write the same bytes. */
 export async function measureThreads(
   context: Pick<BenchContext, 'pith' | 'cache'>,
   file: string,
   level: Level,
   repeats: number,
-): Promise<{ one: number[]; two: number[] }> {
+): Promise<{ one: number[]; two: number[]; same: boolean }> {
   const pith = new PithCommand(context.pith)
-  const out = join(cacheFolder(context.cache, 'threads'), 'out.pith')
-  const wall = (threads: number) => async () => (await mustRun(pith.compress(file, out, level, { threads }))).wallMs
+  const folder = cacheFolder(context.cache, 'threads')
+  const out = (threads: number) => join(folder, `${threads}.pith`)
+  const wall = (threads: number) => async () =>
+    (await mustRun(pith.compress(file, out(threads), level, { threads }))).wallMs
   const { one = [], two = [] } = await interleave({ one: wall(1), two: wall(2) }, repeats)
-  rmSync(out)
-  return { one, two }
+  const same = await sameBytes(out(1), out(2))
+  rmSync(folder, { recursive: true })
+  return { one, two, same }
 }
 
 /** Cost of starting the command, and of compressing next to nothing. */

@@ -15,7 +15,7 @@ import { join } from 'node:path'
 import { isPithError } from '@pith/core'
 import { compressLog, decompressLog } from '@pith/text/logzip'
 import { randomWords } from '../../generate-log.ts'
-import { type AcceptContext, atMost } from '../../measure/accept.ts'
+import { type AcceptContext, atMost, costAtMost } from '../../measure/accept.ts'
 import { realLogs } from '../../measure/data.ts'
 import { mustRun, pipe, runProcess } from '../../measure/process.ts'
 import { cacheFolder, LEVELS, PithCommand } from '../command.ts'
@@ -215,7 +215,7 @@ export async function acceptExpansion(context: AcceptContext): Promise<void> {
     back.code === 0 && came === bytes,
     `${came} bytes, ${(back.wallMs / 1000).toFixed(0)} s`,
   )
-  atMost(context, 'its peak memory in MB', back.peakBytes / 1e6, 400, 0)
+  costAtMost(context, 'its peak memory in MB', back.peakBytes / 1e6, 400, 0)
   const refused = await runProcess(
     pith.line('decompress', '--limit', String(Math.round(bytes / 10)), '-o', '-', packed),
   )

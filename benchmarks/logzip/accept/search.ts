@@ -81,7 +81,7 @@ export async function acceptLargeGrep(context: AcceptContext): Promise<void> {
     atMost(context, `${level}: median share read without a hit, ${megabytes} MB`, median(shares), 0.4)
     const timed = await timeQueries(context, log, queries, 1, TIME_FOR_QUERIES)
     const figure = `${timed.length} of ${queries.length}`
-    context.check(`${level}: all queries within two minutes`, timed.length === queries.length, figure)
+    context.checkCost(`${level}: all queries within two minutes`, timed.length === queries.length, figure)
     tellTimes(context, level, timed, startMs)
     rmSync(log.packed)
   }
@@ -102,7 +102,7 @@ function tellTimes(context: AcceptContext, level: Level, timed: readonly TimedQu
   context.say(`${level}: times faster than the pipe at 0, 10, 25, 50, 75, 90, 100 %: ${spreadOf}`)
   const rare = timed.filter((query) => query.kind === 'rare').map((query) => query.pipeMs / query.oursMs)
   const value = median(rare)
-  context.check(
+  context.checkCost(
     `${level}: a rare token, times faster than zstd -dc | grep -F`,
     value >= 3,
     `${value.toFixed(2)} (at least 3, median of ${rare.length})`,
@@ -112,7 +112,7 @@ function tellTimes(context: AcceptContext, level: Level, timed: readonly TimedQu
     (query) =>
       `${query.kind} ${query.pattern.slice(0, 30)} ${query.oursMs.toFixed(0)} ms, pipe ${query.pipeMs.toFixed(0)} ms`,
   )
-  context.check(
+  context.checkCost(
     `${level}: no query slower than the pipe and Node's start`,
     slower.length === 0,
     slower.length === 0
