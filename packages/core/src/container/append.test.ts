@@ -145,11 +145,17 @@ describe('append', () => {
 })
 
 describe('superseding blocks', () => {
-  /** Flushes of one block; every `every`-th takes all since the last back and writes them as one. */
-  async function flushes(file: RecordedFile, count: number, every: number, abort = false): Promise<string[][]> {
+  /** Flushes of one block; every `every`-th takes all since the last back and writes them as one with `of` bytes for each. */
+  async function flushes(
+    file: RecordedFile,
+    count: number,
+    every: number,
+    of = 20,
+    abort = false,
+  ): Promise<string[][]> {
     const writer = createContainer(file)
     try {
-      return await flushInto(writer, file, count, every)
+      return await flushInto(writer, file, count, every, of)
     } catch (error) {
       if (abort) await writer.abort(error)
       throw error
@@ -161,6 +167,7 @@ describe('superseding blocks', () => {
     file: RecordedFile,
     count: number,
     every: number,
+    of: number,
   ): Promise<string[][]> {
     const entry = await writer.entry({ codec: 'logzip' })
     const states: string[][] = [[]]
@@ -172,8 +179,8 @@ describe('superseding blocks', () => {
     for (let i = 1; i <= count; i++) {
       if (i % every === 0) {
         await entry.supersede(mark)
-        await put(entry, i, 20 * every)
-        kept = [...kept, `${i}x${20 * every}`]
+        await put(entry, i, of * every)
+        kept = [...kept, `${i}x${of * every}`]
         expected = kept
         mark = entry.mark()
       } else {
@@ -190,15 +197,16 @@ describe('superseding blocks', () => {
     return states
   }
 
-  test('gives the space of the old blocks back', async () => {
+  test.each([20, 400])('gives the space of the old blocks back, %i bytes for 40', async (of) => {
     const file = new RecordedFile()
-    const states = await flushes(file, 96, 8)
+    const states = await flushes(file, 96, 8, of)
     expect(await shape(file.bytes())).toEqual(states.at(-1))
     expect((await verify(file.bytes())).ok).toBe(true)
     const packed = new MemorySink()
     await repack(file.bytes(), packed)
     expect(await shape(packed.bytes())).toEqual(states.at(-1))
     expect(file.size).toBeLessThan(packed.size + 12 * 700)
+    expect((await openContainer(file.bytes())).commit).toBe(97)
     // Nothing taken back stands in the file any more, so that a pipe can read it too.
     let blocks = 0
     for await (const e of readContainerStream(file.bytes())) {
@@ -207,47 +215,57 @@ describe('superseding blocks', () => {
     expect(blocks).toBe(12)
   })
 
-  test('a kill at any operation leaves the last commit or the one that was being made', async () => {
-    const file = new RecordedFile()
-    const states = await flushes(file, 20, 4)
-    for (let count = file.marks[0]; count <= file.operations.length; count++) {
-      const done = file.marks.filter((mark) => mark <= count).length - 1
-      for (const part of [0, 0.5, 0.99]) {
-        const bytes = file.killedAfter(count, part)
-        expect([states[done], states[done + 1]]).toContainEqual(await shape(bytes))
-        const again = await fileOf(bytes)
-        const writer = await openForAppend(again)
-        const entry = await writer.continueEntry(1)
-        await put(entry, 99, 10)
-        await entry.finish()
-        await writer.finish()
-        expect((await shape(again.bytes())).at(-1)).toBe('99x10')
-        expect((await verify(again.bytes())).bad).toEqual([])
-      }
-    }
-  })
-
-  test('a power cut that loses or reorders writes leaves the last commit or the one that was being made', async () => {
-    const file = new RecordedFile()
-    const states = await flushes(file, 20, 4)
-    await fc.assert(
-      fc.asyncProperty(fc.nat(file.operations.length), fc.array(fc.boolean(), { maxLength: 40 }), async (at, kept) => {
-        const count = Math.max(file.marks[0], at)
+  test.each([20, 400])(
+    'a kill at any operation leaves the last commit or the one that was being made, %i bytes for 40',
+    async (of) => {
+      const file = new RecordedFile()
+      const states = await flushes(file, 20, 4, of)
+      for (let count = file.marks[0]; count <= file.operations.length; count++) {
         const done = file.marks.filter((mark) => mark <= count).length - 1
-        const bytes = file.powerCutAfter(count, (i) => kept[i % Math.max(1, kept.length)] ?? false)
-        expect([states[done], states[done + 1]]).toContainEqual(await shape(bytes))
-      }),
-      { numRuns: 300 },
-    )
-  })
+        for (const part of [0, 0.5, 0.99]) {
+          const bytes = file.killedAfter(count, part)
+          expect([states[done], states[done + 1]]).toContainEqual(await shape(bytes))
+          const again = await fileOf(bytes)
+          const writer = await openForAppend(again)
+          const entry = await writer.continueEntry(1)
+          await put(entry, 99, 10)
+          await entry.finish()
+          await writer.finish()
+          expect((await shape(again.bytes())).at(-1)).toBe('99x10')
+          expect((await verify(again.bytes())).bad).toEqual([])
+        }
+      }
+    },
+  )
 
-  test('a write that fails leaves the last commit, also after abort', async () => {
+  test.each([20, 400])(
+    'a power cut that loses or reorders writes leaves the last commit or the one that was being made, %i bytes for 40',
+    async (of) => {
+      const file = new RecordedFile()
+      const states = await flushes(file, 20, 4, of)
+      await fc.assert(
+        fc.asyncProperty(
+          fc.nat(file.operations.length),
+          fc.array(fc.boolean(), { maxLength: 40 }),
+          async (at, kept) => {
+            const count = Math.max(file.marks[0], at)
+            const done = file.marks.filter((mark) => mark <= count).length - 1
+            const bytes = file.powerCutAfter(count, (i) => kept[i % Math.max(1, kept.length)] ?? false)
+            expect([states[done], states[done + 1]]).toContainEqual(await shape(bytes))
+          },
+        ),
+        { numRuns: 300 },
+      )
+    },
+  )
+
+  test.each([20, 400])('a write that fails leaves the last commit, also after abort, %i bytes for 40', async (of) => {
     const whole = new RecordedFile()
-    const states = await flushes(whole, 9, 4)
+    const states = await flushes(whole, 9, 4, of)
     for (let failAt = whole.marks[0]; failAt < whole.operations.length; failAt++) {
       const file = new RecordedFile()
       file.failAt = failAt
-      await expect(flushes(file, 9, 4, true)).rejects.toThrow('disk is full')
+      await expect(flushes(file, 9, 4, of, true)).rejects.toThrow('disk is full')
       const done = file.marks.length - 1
       expect([states[done], states[done + 1]]).toContainEqual(await shape(file.bytes()))
     }

@@ -14,7 +14,7 @@ import { pageMayHold } from './pages.ts'
 import { comparePaths } from './paths.ts'
 import { encodeUndo } from './records.ts'
 import type { DeadRegion } from './tail-rewrite.ts'
-import { moveDown } from './tail-rewrite.ts'
+import { copyBehind, moveDown } from './tail-rewrite.ts'
 import type { ContainerEntryWriter, ContainerOptions, ContainerWriter, EntryMark, WriterState } from './writer.ts'
 import { ChunkWriter, freshState } from './writer.ts'
 
@@ -114,8 +114,9 @@ export class FileWriter extends ChunkWriter implements FileContainerWriter {
     state.tail = await this.#tailBefore(start)
     const end = this.out.position
     const sections = entry.sections.map((section) => section.counts)
-    await this.out.chunk(TYPES.undo, entry.id, 0, encodeUndo({ profiles: mark.profiles, sections }))
-    this.#dead = { start, end, after: this.out.position, entry: entry.id }
+    const undo = encodeUndo({ profiles: mark.profiles, sections })
+    await this.out.chunk(TYPES.undo, entry.id, 0, undo)
+    this.#dead = { start, end, after: this.out.position, entry: entry.id, undo }
   }
 
   /** Where the first chunk stands that goes; undefined where none does. */
@@ -181,8 +182,19 @@ export class FileWriter extends ChunkWriter implements FileContainerWriter {
     await this.release()
     await this.writeTail(true)
     this.#dead = undefined
-    await moveDown(this.#file, this.state, dead, this.current)
+    if ((await moveDown(this.#file, this.state, dead, this.current)) === 'short') await this.#makeFit(dead)
     this.out.position = this.state.totals.bytes
+  }
+
+  /** Close a dead region that is smaller than what replaces it. */
+  async #makeFit(dead: DeadRegion): Promise<void> {
+    const { state } = this
+    const larger = await copyBehind(this.#file, state, this.out, dead)
+    if (larger === undefined) return
+    state.tail = await this.#tailBefore(dead.start)
+    state.totals.commit--
+    await this.writeTail(true)
+    await moveDown(this.#file, state, larger, this.current)
   }
 
   protected override async giveUp(reason: unknown): Promise<void> {

@@ -3,6 +3,7 @@ import type { FileSink, Sink } from '../io.ts'
 import { MemorySink } from '../sink.ts'
 import type { EntryState } from './catalog.ts'
 import { ChunkOutput } from './chunk-output.ts'
+import type { IndexBuilder } from './index-builder.ts'
 import type { ChunkHeader } from './layout.ts'
 import { FRAME_BYTES, HEADER_BYTES, parseHeader, TAIL_BYTES, TYPES } from './layout.ts'
 import { encodeTail } from './records.ts'
@@ -19,7 +20,15 @@ export interface DeadRegion {
   /** Where the chunks start that replace it. */
   after: number
   entry: number
+  /** The payload of the UNDO chunk that gave it up. */
+  undo: Uint8Array
 }
+
+/** What became of a dead region: given back; too small for what replaces it; or something else stands in it. */
+export type Moved = 'moved' | 'short' | 'fixed'
+
+/** A dead region below this share of what replaces it is left: closing it would write the rest twice. */
+const WORTH_SHARE = 16
 
 interface Placed {
   header: ChunkHeader
@@ -32,38 +41,32 @@ interface Placed {
  * The tail at the end of the file refers to nothing in the region, so a crash at any step leaves a valid end: the old
  * tail until the file is cut, the new one from then on. Does nothing where the copy would not fit or where other
  * entries stand in the region.
+ *
+ * @returns `short` where {@link copyBehind} makes a region that is large enough
  */
 export async function moveDown(
   file: FileSink,
   state: WriterState,
   dead: DeadRegion,
   current: EntryState | undefined,
-): Promise<void> {
+): Promise<Moved> {
   const chunks = await movable(file, state, dead)
-  if (chunks === undefined) return
+  if (chunks === undefined) return 'fixed'
   const moved = new Map<number, number>()
   let position = dead.start
   for (const chunk of chunks) {
     moved.set(chunk.offset, position)
     position += chunk.header.length + FRAME_BYTES
   }
-  if (position > dead.end) return
+  if (position > dead.end) return worthMore(dead, position)
   const index = state.index.copy()
-  await index.recall(dead.after)
-  for (const row of index.rows) row.offset = moved.get(row.offset) ?? row.offset
-  for (const entry of index.entries.values()) {
-    for (const [i, ref] of entry.profiles.entries()) {
-      entry.profiles[i] = { ...ref, offset: moved.get(ref.offset) ?? ref.offset }
-    }
-    const { summary } = entry
-    if (summary !== undefined) entry.summary = { ...summary, offset: moved.get(summary.offset) ?? summary.offset }
-  }
+  await replace(index, dead.after, moved)
   const held = new MemorySink()
   const out = new ChunkOutput(held, position)
   const root = await index.writeRoot(out, current === undefined ? undefined : index.entries.get(current.id))
   await out.drain()
   const self = out.position
-  if (self + TAIL_BYTES > dead.end) return
+  if (self + TAIL_BYTES > dead.end) return worthMore(dead, self + TAIL_BYTES)
   const next = {
     ...state,
     index,
@@ -81,6 +84,53 @@ export async function moveDown(
   await file.truncate(self + TAIL_BYTES)
   await file.flush()
   adopt(state, next, self)
+  return 'moved'
+}
+
+/** Whether a region that is too small for what ends at `end` is worth two copies of that. */
+function worthMore(dead: DeadRegion, end: number): Moved {
+  return (dead.end - dead.start) * WORTH_SHARE >= end - dead.start ? 'short' : 'fixed'
+}
+
+/**
+ * Write what replaces a dead region once more behind the last tail. After the next commit, which must have an index root,
+ * the first copy is dead too, and the second one fits over both.
+ */
+export async function copyBehind(
+  file: FileSink,
+  state: WriterState,
+  out: ChunkOutput,
+  dead: DeadRegion,
+): Promise<DeadRegion | undefined> {
+  const chunks = await movable(file, state, dead)
+  if (chunks === undefined) return undefined
+  const end = out.position
+  await out.chunk(TYPES.undo, dead.entry, 0, dead.undo)
+  const after = out.position
+  const moved = new Map<number, number>()
+  for (const { offset, header } of chunks) {
+    moved.set(offset, out.position)
+    const length = header.length + FRAME_BYTES
+    for (let at = 0; at < length; at += COPY_BYTES) {
+      await out.raw(await readExactly(file, offset + at, Math.min(COPY_BYTES, length - at)))
+    }
+  }
+  await out.drain()
+  await replace(state.index, dead.after, moved)
+  return { ...dead, end, after }
+}
+
+/** Let an index name the new places of chunks that stood at `from` or behind it. */
+async function replace(index: IndexBuilder, from: number, moved: ReadonlyMap<number, number>): Promise<void> {
+  await index.recall(from)
+  for (const row of index.rows) row.offset = moved.get(row.offset) ?? row.offset
+  for (const entry of index.entries.values()) {
+    for (const [i, ref] of entry.profiles.entries()) {
+      entry.profiles[i] = { ...ref, offset: moved.get(ref.offset) ?? ref.offset }
+    }
+    const { summary } = entry
+    if (summary !== undefined) entry.summary = { ...summary, offset: moved.get(summary.offset) ?? summary.offset }
+  }
 }
 
 /** Take over the new places; the entries stay the same objects, as the entry being written is one of them. */
@@ -144,13 +194,17 @@ async function copyChunks(file: FileSink, chunks: readonly Placed[], to: number)
     let end = start
     while (i < chunks.length && chunks[i].offset === end) end += chunks[i++].header.length + FRAME_BYTES
     for (let at = start; at < end; at += COPY_BYTES) {
-      const bytes = await file.readAt(at, Math.min(COPY_BYTES, end - at))
-      if (bytes.length !== Math.min(COPY_BYTES, end - at))
-        throw new PithError('PITH_IO', `the file got shorter at ${at}`)
+      const bytes = await readExactly(file, at, Math.min(COPY_BYTES, end - at))
       await file.writeAt(target, bytes)
       target += bytes.length
     }
   }
+}
+
+async function readExactly(file: FileSink, offset: number, length: number): Promise<Uint8Array> {
+  const bytes = await file.readAt(offset, length)
+  if (bytes.length === length) return bytes
+  throw new PithError('PITH_IO', `the file got shorter at ${offset}`)
 }
 
 function sinkAt(file: FileSink, offset: number): Sink {

@@ -148,6 +148,25 @@ describe('a log that grows', () => {
     expect((await openContainer(file.bytes())).totals.blocks).toBeLessThan(8)
   })
 
+  test.each([2, 3, 5, 10, 17, 30])('%i flushes leave nothing behind that is not used', async (times) => {
+    const log = sampleLog(1500, 12)
+    const once = (await oneShot(log)).length
+    const file = new ObservedFile()
+    const writer = await flushed(file, log, times)
+    expect(file.size / once).toBeLessThan(1.5)
+    let last = 0
+    for (const state of file.states) {
+      const got = await content(state)
+      expect(log.subarray(0, got?.length ?? 0)).toEqual(got ?? new Uint8Array(0))
+      expect(got?.length ?? 0).toBeGreaterThanOrEqual(last)
+      last = got?.length ?? 0
+    }
+    await writer.close()
+    expect(file.size / once).toBeLessThan(1.1)
+    expect(await content(file.bytes())).toEqual(log)
+    expect((await verify(file.bytes())).bad).toEqual([])
+  })
+
   test('writes bytes in proportion to what comes in', async () => {
     const log = sampleLog(2400, 5)
     const written = async (times: number): Promise<number> => {
