@@ -3,10 +3,11 @@ import { ByteReader, PithError } from '@pith/core'
 import { type BlockLoader, openStreams, type Streams } from './chunk-streams.ts'
 import { columnLayouts, leftColumns, scaleOf } from './columns.ts'
 import { MaxSource } from './max.ts'
+import { MAX_DEPTH, type NestedBudget, nestedStreams, nestedTexts } from './nested-decode.ts'
 import { MAX_LINES, MAX_ROWS } from './parse.ts'
-import type { Prior } from './prior.ts'
+import { Prior } from './prior.ts'
 import { type ColumnSource, KIND, type SymbolContext } from './streams.ts'
-import { type ColumnSpec, readColumnSpec, readEols, readTemplates, TextCursor } from './tables.ts'
+import { type ColumnSpec, type NestedSpec, readColumnSpec, readEols, readTemplates, TextCursor } from './tables.ts'
 import { staticBytes, type TemplateSet } from './templates.ts'
 import { type TimeRange, timeColumns, toMilliseconds } from './time-range.ts'
 import { compileLayout, hasYear, padDays } from './timestamps.ts'
@@ -43,6 +44,9 @@ export class ChunkView {
   readonly #streams: Streams
   readonly #left: number[][]
   readonly #layouts: string[]
+  /** What the logs within it may still take. */
+  readonly #budget: NestedBudget
+  readonly #depth: number
   #rowLine: number = 0
   readonly #rows: number
   readonly #byColumn: Map<number, ColumnSpec> = new Map()
@@ -50,10 +54,22 @@ export class ChunkView {
   readonly #values: Map<number, number> = new Map()
   #ready: number = 0
 
-  constructor(workspace: Workspace, load: BlockLoader, prior: Prior) {
+  /**
+   * @param from its blocks, or the streams of a log within a column of another chunk
+   * @param rows that its columns may have, those of logs within them included
+   * @param depth how many logs it lies within
+   */
+  constructor(
+    workspace: Workspace,
+    from: BlockLoader | Streams,
+    prior: Prior,
+    rows: { left: number } = { left: MAX_ROWS },
+    depth: number = 0,
+  ) {
     this.#w = workspace
     this.#prior = prior
-    const streams = openStreams(workspace, load)
+    this.#depth = depth
+    const streams = typeof from === 'function' ? openStreams(workspace, from) : from
     const { head } = streams
     this.rawBytes = head.varint()
     this.lines = head.varint()
@@ -75,11 +91,17 @@ export class ChunkView {
     streams.templates(this.lineTemplate, this.lines, this.templates.templates.length)
     this.counts = countTemplates(workspace, this.lineTemplate, this.lines, this.templates.templates.length)
 
-    const { specs, total } = readSpecs(meta, tables, this.templates, this.counts, this.rawBytes)
+    const { specs, total } = readSpecs(meta, tables, this.templates, this.counts, this.rawBytes, rows.left)
+    rows.left -= total
+    // A text and its newline take no more than the text and what ends it in its line; the last line may lack its end.
+    this.#budget = { rows, bytes: this.rawBytes + 1 }
     this.specs = specs
     for (const spec of specs) this.#byColumn.set(spec.id, spec)
     this.#rows = total
     this.#source = streams.columns()
+    if (this.#source instanceof MaxSource && specs.some(({ nested }) => nested !== undefined)) {
+      throw new PithError('PITH_CORRUPT', 'a chunk of level max has a log in a column')
+    }
     this.#streams = streams
     const asked = this.#source instanceof MaxSource ? undefined : askedColumns(specs, this.templates.columns)
     this.#left = leftColumns(this.templates, this.counts, asked)
@@ -107,9 +129,9 @@ export class ChunkView {
     const end = kernels.renderLines(this.#w.args(...args))
     if (end < 0) throw doesNotFit()
     if (from === 0 && to === this.lines) {
-      if (end - out !== this.rawBytes || kernels.hash32(out, end - out) >>> 0 !== this.hash) {
-        throw notWhatWasCoded()
-      }
+      // A log in a column is checked with its chunk.
+      const isRight = this.#depth > 0 || kernels.hash32(out, end - out) >>> 0 === this.hash
+      if (end - out !== this.rawBytes || !isRight) throw notWhatWasCoded()
     }
     const bytes = memory.take(out, end - out)
     memory.release(mark)
@@ -281,8 +303,8 @@ export class ChunkView {
       const { start, end } = this.#put(spec.own.subarray(0, -1))
       this.#w.kernels.fillWords(this.rowStart + spec.first * 4, spec.rows, start)
       this.#w.kernels.fillWords(this.rowEnd + spec.first * 4, spec.rows, end)
-    } else if (spec.kind === KIND.dict) this.#decodeDict(spec, context)
-    else if (spec.kind === KIND.raw) this.#decodeRaw(spec, context)
+    } else if (spec.kind === KIND.dict || spec.kind === KIND.logDict) this.#decodeDict(spec, context)
+    else if (spec.kind === KIND.raw || spec.kind === KIND.log) this.#decodeRaw(spec, context)
     else this.#decodeNumbers(spec, context)
   }
 
@@ -296,12 +318,13 @@ export class ChunkView {
     const { memory, kernels } = this.#w
     const known = this.#prior.texts(spec.id)
     const distinct = known.length + spec.texts
+    const own = spec.nested === undefined ? spec.own : this.#decodeNested(spec, spec.nested, context)
     const texts = this.#w.scratchWords(distinct * 2)
     const earlier = this.#prior.joined(spec.id)
-    const at = memory.reserve(earlier.length + spec.own.length + 32)
+    const at = memory.reserve(earlier.length + own.length + 32)
     memory.u8.set(earlier, at)
-    memory.u8.set(spec.own, at + earlier.length)
-    if (kernels.splitTexts(at, at + earlier.length + spec.own.length, distinct, texts, texts + 4, 8) < 0) {
+    memory.u8.set(own, at + earlier.length)
+    if (kernels.splitTexts(at, at + earlier.length + own.length, distinct, texts, texts + 4, 8) < 0) {
       throw new PithError('PITH_CORRUPT', 'a dictionary has fewer texts than it declares')
     }
     const ids = this.#w.scratchWords(spec.rows)
@@ -331,7 +354,7 @@ export class ChunkView {
     const starts = this.rowStart + spec.first * 4
     const ends = this.rowEnd + spec.first * 4
     if (spec.other === 0) {
-      this.#source.texts(context, starts, ends, spec.rows)
+      this.#ownTexts(spec, context, starts, ends)
       return
     }
     const other = this.#leftSpec(context, spec.other)
@@ -340,7 +363,7 @@ export class ChunkView {
     this.#source.flags(context, flags)
     const restStarts = this.#w.scratchWords(spec.texts)
     const restEnds = this.#w.scratchWords(spec.texts)
-    this.#source.texts(context, restStarts, restEnds, spec.texts)
+    this.#ownTexts(spec, context, restStarts, restEnds)
     const at = other.first * 4
     const merged = kernels.mergeEqual(
       this.#w.args(
@@ -357,6 +380,28 @@ export class ChunkView {
       ),
     )
     if (merged === 0) throw new PithError('PITH_CORRUPT', 'the flags of a column do not fit its texts')
+  }
+
+  /** Texts of a column that are coded apart. */
+  #ownTexts(spec: ColumnSpec, context: SymbolContext, starts: number, ends: number): void {
+    if (spec.nested === undefined) {
+      this.#source.texts(context, starts, ends, spec.texts)
+      return
+    }
+    const texts = this.#decodeNested(spec, spec.nested, context)
+    const at = this.#w.memory.reserve(texts.length + 32)
+    this.#w.memory.u8.set(texts, at)
+    if (this.#w.kernels.splitTexts(at, at + texts.length, spec.texts, starts, ends, 4) < 0) throw doesNotFit()
+  }
+
+  /** Texts that are coded as a log, each with its newline. */
+  #decodeNested(spec: ColumnSpec, nested: NestedSpec, context: SymbolContext): Uint8Array {
+    if (this.#depth >= MAX_DEPTH) throw new PithError('PITH_CORRUPT', `logs within logs, more than ${MAX_DEPTH} deep`)
+    if (nested.rawBytes > this.#budget.bytes) throw doesNotFit()
+    const streams = nestedStreams(nested, spec, this.#source, context)
+    const { rows } = this.#budget
+    const view = new ChunkView(this.#w, streams, Prior.empty(), rows, this.#depth + 1)
+    return nestedTexts(view.render(), nested, this.#budget)
   }
 
   #decodeNumbers(spec: ColumnSpec, context: SymbolContext): void {
@@ -452,6 +497,7 @@ function readSpecs(
   set: TemplateSet,
   counts: Int32Array,
   rawBytes: number,
+  mostRows: number,
 ): { specs: ColumnSpec[]; total: number } {
   const rows = new Float64Array(set.columns)
   let least = 0
@@ -468,7 +514,7 @@ function readSpecs(
   for (let id = 0; id < set.columns; id++) {
     const own = rows[id] as number
     if (own === 0) continue
-    if (total + own > MAX_ROWS) throw new PithError('PITH_CORRUPT', `a chunk has more than ${MAX_ROWS} rows`)
+    if (total + own > mostRows) throw new PithError('PITH_CORRUPT', `a chunk has more than ${MAX_ROWS} rows`)
     specs.push(readColumnSpec(meta, tables, id, total, own))
     total += own
   }

@@ -2,6 +2,7 @@
 import { ByteWriter } from '@pith/core'
 import { type ColumnPlan, planColumns } from './columns.ts'
 import { MaxSink } from './max.ts'
+import { findNested } from './nested.ts'
 import { METHOD, packAdaptive, packBytes, QUALITY } from './pack.ts'
 import { loadChunk, type ParsedChunk, parseChunk } from './parse.ts'
 import { PlainSink } from './plain.ts'
@@ -102,7 +103,9 @@ function encodeChunk(
   const loaded = loadChunk(workspace, bytes)
   if (options.spent === true && loaded.rawBytes === bytes.length) giveBack(bytes.buffer as ArrayBuffer)
   const parsed = parseChunk(workspace, loaded, known.templates)
-  const plans = planColumns(workspace, parsed, known)
+  // Level `max` has contexts of its own for long texts.
+  const nest = options.level === 'max' ? undefined : findNested(workspace, parsed)
+  const plans = planColumns(workspace, parsed, known, nest)
   if (prior === undefined) known = Prior.learn(workspace, parsed, plans)
 
   const head = new ByteWriter(256)

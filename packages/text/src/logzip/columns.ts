@@ -41,6 +41,8 @@ export interface DictPlan extends PlanBase {
   distinct: number
   /** One more than the largest id. */
   idLimit: number
+  /** Its new texts as a log. */
+  nested?: NestedLog | undefined
 }
 
 /** Residuals of numbers or times. */
@@ -77,6 +79,16 @@ export interface RawPlan extends PlanBase {
   restRows: number
   restStart: number
   restEnd: number
+  /** Those texts as a log. */
+  nested?: NestedLog | undefined
+}
+
+/** Texts of a column as the lines of a log. */
+export interface NestedLog {
+  parsed: ParsedChunk
+  plans: readonly ColumnPlan[]
+  /** Whether backslashes were taken out of the texts. */
+  isEscaped: boolean
 }
 
 export type ColumnPlan = ConstPlan | DictPlan | NumberPlan | RawPlan
@@ -136,10 +148,23 @@ export function columnLayouts(set: TemplateSet, counts: Int32Array): string[] {
   return layouts
 }
 
-/** Decide how each column is coded and compute its ids and residuals. */
-export function planColumns(workspace: Workspace, chunk: ParsedChunk, prior: PriorColumns): ColumnPlan[] {
+/**
+ * Decide how each column is coded and compute its ids and residuals.
+ *
+ * @param nest says whether the texts of a column are coded as a log
+ */
+export function planColumns(
+  workspace: Workspace,
+  chunk: ParsedChunk,
+  prior: PriorColumns,
+  nest: (plan: ColumnPlan) => NestedLog | undefined = () => undefined,
+): ColumnPlan[] {
   const planner = new Planner(workspace, chunk, prior)
-  return chunk.columns.map((column) => planner.plan(column))
+  return chunk.columns.map((column) => {
+    const plan = planner.plan(column)
+    if (plan.kind === 'dict' || plan.kind === 'raw') plan.nested = nest(plan)
+    return plan
+  })
 }
 
 /** Bytes of the record that kernels have of a column; its fields are in kernels/relate.ts. */

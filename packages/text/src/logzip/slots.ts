@@ -100,7 +100,7 @@ function isTime(layout: string): boolean {
 /** What the values of a column are, as far as its kind and its texts tell. */
 function kindOf(view: ChunkView, workspace: Workspace, prior: Prior, spec: ColumnSpec, layout: string): SlotKind {
   const wanted = isTime(layout) ? 'time' : 'number'
-  if (spec.kind === KIND.raw) return 'text'
+  if (spec.kind === KIND.raw || spec.nested !== undefined) return 'text'
   const texts = spec.kind === KIND.dict ? [...prior.texts(spec.id)] : []
   const own = new TextCursor(view.textsOf(spec))
   const count = spec.kind === KIND.const ? 1 : spec.kind === KIND.dict ? spec.texts : spec.exceptions.length

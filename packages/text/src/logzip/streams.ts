@@ -7,20 +7,23 @@
  *     texts     rows that are coded as they are
  */
 import { ByteWriter } from '@pith/core'
-import type { ColumnPlan, NumberPlan } from './columns.ts'
+import type { ColumnPlan, NestedLog, NumberPlan } from './columns.ts'
 import { fromLatin1 } from './latin1.ts'
 import type { ParsedChunk } from './parse.ts'
 import type { Template } from './templates.ts'
 import type { Workspace } from './workspace.ts'
 
 /** Kinds of a column in the file. */
-export const KIND: { readonly const: 0; readonly dict: 1; readonly number: 2; readonly time: 3; readonly raw: 4 } = {
-  const: 0,
-  dict: 1,
-  number: 2,
-  time: 3,
-  raw: 4,
-}
+export const KIND: {
+  readonly const: 0
+  readonly dict: 1
+  readonly number: 2
+  readonly time: 3
+  readonly raw: 4
+  /** Texts as they are, and texts of a dictionary, that are coded as a log. */
+  readonly log: 5
+  readonly logDict: 6
+} = { const: 0, dict: 1, number: 2, time: 3, raw: 4, log: 5, logDict: 6 }
 
 /** Bytes of a residual or id: 1, 2, or 0 for a varint. */
 export function widthOf(largest: number): number {
@@ -132,17 +135,22 @@ function writeColumn(
     meta.varint(KIND.const)
     putTexts(workspace, tables, starts, ends, 1)
   } else if (plan.kind === 'dict') {
-    meta.varint(KIND.dict | (plan.reference << 3))
-    meta.varint(plan.distinct - plan.known)
-    putPairs(workspace, tables, plan.texts + plan.known * 8, plan.distinct - plan.known)
+    const fresh = plan.distinct - plan.known
+    // A prior may have learned the texts since.
+    const nested = fresh > 0 ? plan.nested : undefined
+    meta.varint((nested === undefined ? KIND.dict : KIND.logDict) | (plan.reference << 3))
+    meta.varint(fresh)
+    if (nested === undefined) putPairs(workspace, tables, plan.texts + plan.known * 8, fresh)
+    else writeNested(workspace, nested, context, { meta, tables, sink })
     sink.ids(context, plan.ids, plan.idLimit)
   } else if (plan.kind === 'raw') {
-    meta.varint(KIND.raw | (plan.reference << 3))
+    meta.varint((plan.nested === undefined ? KIND.raw : KIND.log) | (plan.reference << 3))
     if (plan.reference > 0) {
       meta.varint(plan.restRows)
       sink.flags(context, plan.flags)
     }
-    sink.texts(context, plan.restStart, plan.restEnd, plan.restRows)
+    if (plan.nested === undefined) sink.texts(context, plan.restStart, plan.restEnd, plan.restRows)
+    else writeNested(workspace, plan.nested, context, { meta, tables, sink })
   } else {
     writeNumberMeta(meta, plan)
     let last = 0
@@ -153,6 +161,22 @@ function writeColumn(
     }
     sink.residuals(context, plan.residuals, plan.largest, plan.kind, plan.mode)
   }
+}
+
+/** Parameters and tables of a log within a column, each as one piece; its ids and columns go where those of others go. */
+function writeNested(
+  workspace: Workspace,
+  { parsed, plans, isEscaped }: NestedLog,
+  context: SymbolContext,
+  { meta, tables, sink }: Outputs,
+): void {
+  sink.ids({ ...context, rows: parsed.lines }, parsed.lineTemplate, parsed.templates.templates.length)
+  const own = writeColumns(workspace, parsed, plans, 1, sink)
+  meta.varint(parsed.rawBytes * 2 + (isEscaped ? 1 : 0))
+  meta.varint(own.meta.length)
+  meta.bytes(own.meta)
+  meta.varint(own.tables.length)
+  tables.bytes(own.tables)
 }
 
 function writeNumberMeta(meta: ByteWriter, plan: NumberPlan): void {

@@ -21,6 +21,13 @@ export class TextCursor {
     return this.#bytes.subarray(from, this.#at)
   }
 
+  /** `count` bytes, whatever texts they are. */
+  bytes(count: number): Uint8Array {
+    if (count > this.#bytes.length - this.#at) throw corrupt('the tables of a chunk end before all texts are read')
+    this.#at += count
+    return this.#bytes.subarray(this.#at - count, this.#at)
+  }
+
   next(): Uint8Array {
     const end = this.#bytes.indexOf(10, this.#at)
     if (end < 0) throw corrupt('the tables of a chunk end before all texts are read')
@@ -102,6 +109,17 @@ export interface ColumnSpec {
   exceptions: Int32Array
   /** Its texts in the tables (constant, new texts of a dictionary, or exceptions), each with its newline. */
   own: Uint8Array
+  /** Its texts as a log. */
+  nested?: NestedSpec
+}
+
+/** A log within a column as the file has it. */
+export interface NestedSpec {
+  /** Of its lines, each with its newline. */
+  rawBytes: number
+  /** Whether backslashes must be put back. */
+  isEscaped: boolean
+  meta: Uint8Array
 }
 
 const NO_ROWS: Int32Array = /* @__PURE__ */ new Int32Array(0)
@@ -131,10 +149,10 @@ export function readColumnSpec(
     exceptions: NO_ROWS,
     own: NO_TEXT,
   }
-  if (spec.kind === KIND.dict) {
+  if (spec.kind === KIND.dict || spec.kind === KIND.logDict) {
     spec.other = head >> 3
     spec.texts = meta.varint()
-  } else if (spec.kind === KIND.raw) {
+  } else if (spec.kind === KIND.raw || spec.kind === KIND.log) {
     spec.other = head >> 3
     spec.texts = spec.other > 0 ? meta.varint() : rows
     if (spec.texts > rows) throw corrupt('a column has more texts than rows')
@@ -156,7 +174,12 @@ export function readColumnSpec(
     spec.base = (bits & 1) === 1 ? -base : base
     spec.exceptions = readExceptions(meta, rows)
   } else if (spec.kind !== KIND.const) throw corrupt(`a column has the unknown kind ${spec.kind}`)
-  if (spec.kind !== KIND.raw) {
+  if (spec.kind === KIND.log || spec.kind === KIND.logDict) {
+    const size = meta.varint()
+    const rawBytes = Math.floor(size / 2)
+    spec.nested = { rawBytes, isEscaped: size % 2 === 1, meta: meta.take(meta.varint()) }
+    spec.own = tables.bytes(meta.varint())
+  } else if (spec.kind !== KIND.raw) {
     spec.own = tables.take(spec.kind === KIND.const ? 1 : spec.kind === KIND.dict ? spec.texts : spec.exceptions.length)
   }
   return spec
