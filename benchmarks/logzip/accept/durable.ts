@@ -106,14 +106,28 @@ export async function acceptFullDisk(context: AcceptContext): Promise<void> {
   rmSync(folder, { recursive: true, force: true })
 }
 
-/** 1,000 flushes of one log from a pipe, against one shot. */
+/** How often a log is flushed while it comes in. */
+const FLUSHES = [10, 100, 1000]
+
+/** Flushes of one log from a pipe, against one shot. */
 export async function acceptFlush(context: AcceptContext): Promise<void> {
   const pith = new PithCommand(context.pith)
   const folder = cacheFolder(context.cache, 'flush')
   const log = realLogs().find((file) => file.name === 'Linux_full')!
-  const bytes = readFileSync(log.path)
-  const wanted = 1000
   const once = (await pith.sizeOf(log.path, join(folder, 'once.pith'), 'default')).bytes
+  for (const wanted of FLUSHES) await flushOften(wanted, log.path, once, folder, context)
+  rmSync(folder, { recursive: true })
+}
+
+async function flushOften(
+  wanted: number,
+  log: string,
+  once: number,
+  folder: string,
+  context: AcceptContext,
+): Promise<void> {
+  const pith = new PithCommand(context.pith)
+  const bytes = readFileSync(log)
   const out = join(folder, 'flushed.pith')
   const [program = '', ...words] = pith.line('compress', '--quiet', '--force', '--flush', '10ms', '-o', out, '-')
   const child = spawn(program, words, { stdio: ['pipe', 'ignore', 'inherit'] })
@@ -124,32 +138,38 @@ export async function acceptFlush(context: AcceptContext): Promise<void> {
     child.stdin.write(
       bytes.subarray(Math.floor((bytes.length * i) / wanted), Math.floor((bytes.length * (i + 1)) / wanted)),
     )
-    // The next part follows when this one is durable (the file grew and stopped growing), or after half a second.
-    for (let tries = 0, last = before; tries < 100; tries++) {
+    // The next part follows when this one is durable (the file changed and stays as it is), or after a while.
+    for (let tries = 0, same = 0, last = before; tries < 400 && same < 3; tries++) {
       await new Promise((resolve) => setTimeout(resolve, 5))
       const size = sizeOfOutput()
-      if (size !== before && size === last) break
+      same = size !== before && size === last ? same + 1 : 0
       last = size
     }
   }
+  const killed = join(folder, 'killed.pith')
+  copyFileSync(out, killed)
   child.stdin.end()
   if ((await ended) !== 0) throw new Error('compress --flush failed')
+  const back = join(folder, 'back')
+  await mustRun(pith.decompress(killed, back))
+  const held = readFileSync(back)
+  context.check(
+    `what a kill behind ${wanted} flushes leaves comes back`,
+    held.length >= bytes.length * (1 - 2 / wanted) && bytes.subarray(0, held.length).equals(held),
+    `${held.length} bytes of ${bytes.length}`,
+  )
+  atMost(context, `${wanted} flushes of Linux_full, killed, over one shot`, statSync(killed).size / once, 1.5)
   const report = join(folder, 'report')
   await mustRun(pith.line('verify', '--json', out), { stdout: report })
   const commits = Number(/"commit":\s*(\d+)/.exec(readFileSync(report, 'utf8'))?.[1] ?? 0)
-  await mustRun(pith.decompress(out, join(folder, 'back')))
-  context.check(
-    'a flushed log comes back',
-    await sameBytes(log.path, join(folder, 'back')),
-    `${commits} commits of ${wanted} writes`,
-  )
+  await mustRun(pith.decompress(out, back))
+  context.check('a flushed log comes back', await sameBytes(log, back), `${commits} commits of ${wanted} writes`)
   context.check('flushes are commits', commits >= wanted * 0.9, `${commits} (at least ${Math.round(wanted * 0.9)})`)
-  atMost(context, `${commits} flushes of Linux_full over one shot`, statSync(out).size / once, 1.5)
+  atMost(context, `${wanted} flushes of Linux_full, closed, over one shot`, statSync(out).size / once, 1.1)
   await mustRun(pith.line('repack', '--quiet', out))
-  atMost(context, 'after repack over one shot', statSync(out).size / once, 1.02)
-  await mustRun(pith.decompress(out, join(folder, 'back')))
-  context.check('a repacked log comes back', await sameBytes(log.path, join(folder, 'back')), 'Linux_full')
-  rmSync(folder, { recursive: true })
+  atMost(context, `${wanted} flushes, after repack over one shot`, statSync(out).size / once, 1.02)
+  await mustRun(pith.decompress(out, back))
+  context.check('a repacked log comes back', await sameBytes(log, back), 'Linux_full')
 }
 
 /** Every truncation and many bit flips of small files: the right answer or a typed error. */
