@@ -53,6 +53,8 @@ export class ChunkView {
   /** f64 values of numeric columns. */
   readonly #values: Map<number, number> = new Map()
   #ready: number = 0
+  /** By column: 1 where its one text stands in the static texts of programs and not in rows; none of them once they are asked for. */
+  #folded: Uint8Array | undefined
 
   /**
    * @param from its blocks, or the streams of a log within a column of another chunk
@@ -110,7 +112,8 @@ export class ChunkView {
 
   /** Decode all columns and write the lines `from`..`to` one behind the other. */
   render(from: number = 0, to: number = this.lines): Uint8Array<ArrayBuffer> {
-    this.materialize(this.specs.length)
+    this.#foldConstants()
+    this.#decodeUpTo(this.specs.length)
     const { memory, kernels } = this.#w
     const mark = memory.mark()
     const { lineTemplate, rowStart, rowEnd, eols } = this
@@ -140,8 +143,36 @@ export class ChunkView {
 
   /** Decode the first `count` columns that have rows. */
   materialize(count: number): void {
+    this.#unfoldConstants()
+    this.#decodeUpTo(count)
+  }
+
+  #decodeUpTo(count: number): void {
     if (this.#rowLine === 0) this.#assignLines()
-    for (; this.#ready < count; this.#ready++) this.#decode(this.specs[this.#ready] as ColumnSpec)
+    for (; this.#ready < count; this.#ready++) {
+      const spec = this.specs[this.#ready] as ColumnSpec
+      if (this.#folded?.[spec.id] !== 1) this.#decode(spec)
+    }
+  }
+
+  /** Whole lines need no rows of a column with one text, unless others refer to it: half of all columns are such. */
+  #foldConstants(): void {
+    if (this.#rowLine !== 0) return
+    const folded = new Uint8Array(this.templates.columns)
+    for (const { id, kind } of this.specs) if (kind === KIND.const) folded[id] = 1
+    for (const { id, other } of this.specs) {
+      const column = other > 0 ? this.#left[id]?.[other - 1] : undefined
+      if (column !== undefined) folded[column] = 0
+    }
+    this.#folded = folded
+  }
+
+  #unfoldConstants(): void {
+    const folded = this.#folded
+    if (folded === undefined) return
+    this.#folded = undefined
+    this.#putLines()
+    for (const spec of this.specs.slice(0, this.#ready)) if (folded[spec.id] === 1) this.#decode(spec)
   }
 
   /** Put something between the symbols of columns and those that are materialised from now on. */
@@ -237,8 +268,14 @@ export class ChunkView {
     this.rowStart = this.#w.scratchWords(this.#rows)
     this.rowEnd = this.#w.scratchWords(this.#rows)
     this.#rowLine = this.#w.scratchWords(this.#rows)
-    const lists = this.#templateWords((template, out) => {
-      out.push(template.columns.length, ...template.columns)
+    this.#putLines()
+  }
+
+  #putLines(): void {
+    const lists = this.#templateWords(({ columns }, out) => {
+      const count = out.push(0) - 1
+      for (const column of columns) if (this.#folded?.[column] !== 1) out.push(column)
+      out[count] = out.length - 1 - count
     })
     this.#w.kernels.assignLines(this.lineTemplate, this.lines, lists, this.#cursors(), this.#rowLine)
   }
@@ -267,13 +304,28 @@ export class ChunkView {
     return this.#templateWords((template, out) => {
       const { columns } = template
       const texts = staticBytes(template)
-      out.push(columns.length)
+      const slots = out.push(0) - 1
+      let parts = [texts[0] as Uint8Array]
       for (let k = 0; k <= columns.length; k++) {
-        const text = texts[k] as Uint8Array
-        const at = memory.reserve(text.length + 16)
-        memory.u8.set(text, at)
-        out.push(at, text.length)
-        if (k < columns.length) out.push(columns[k] as number)
+        const column = columns[k] as number
+        const next = texts[k + 1] as Uint8Array
+        if (k < columns.length && this.#folded?.[column] === 1) {
+          parts.push((this.#byColumn.get(column) as ColumnSpec).own.subarray(0, -1), next)
+          continue
+        }
+        let length = 0
+        for (const part of parts) length += part.length
+        const start = memory.reserve(length + 16)
+        let at = start
+        for (const part of parts) {
+          memory.u8.set(part, at)
+          at += part.length
+        }
+        out.push(start, length)
+        if (k === columns.length) break
+        out.push(column)
+        out[slots] = (out[slots] as number) + 1
+        parts = [next]
       }
     })
   }
