@@ -1,10 +1,12 @@
 /** One coded chunk back to rows, lines and bytes; columns are materialised when they are asked for. */
 import { ByteReader, PithError } from '@pith/core'
 import { type BlockLoader, openStreams, type Streams } from './chunk-streams.ts'
+import { ColumnPlaces } from './column-places.ts'
 import { columnLayouts, leftColumns, scaleOf } from './columns.ts'
 import { MaxSource } from './max.ts'
 import { MAX_DEPTH, type NestedBudget, nestedStreams, nestedTexts } from './nested-decode.ts'
 import { MAX_LINES, MAX_ROWS } from './parse.ts'
+import { PlainSource } from './plain.ts'
 import { Prior } from './prior.ts'
 import { type ColumnSource, KIND, type SymbolContext } from './streams.ts'
 import { type ColumnSpec, type NestedSpec, readColumnSpec, readEols, readTemplates, TextCursor } from './tables.ts'
@@ -53,6 +55,9 @@ export class ChunkView {
   /** f64 values of numeric columns. */
   readonly #values: Map<number, number> = new Map()
   #ready: number = 0
+  /** By place in the list of columns: 1 for each that was decoded out of turn. */
+  readonly #isDone: Uint8Array
+  #places: ColumnPlaces | undefined
   /** By column: 1 where its one text stands in the static texts of programs and not in rows; none of them once they are asked for. */
   #folded: Uint8Array | undefined
 
@@ -98,6 +103,7 @@ export class ChunkView {
     // A text and its newline take no more than the text and what ends it in its line; the last line may lack its end.
     this.#budget = { rows, bytes: this.rawBytes + 1 }
     this.specs = specs
+    this.#isDone = new Uint8Array(specs.length)
     for (const spec of specs) this.#byColumn.set(spec.id, spec)
     this.#rows = total
     this.#source = streams.columns()
@@ -151,8 +157,51 @@ export class ChunkView {
     if (this.#rowLine === 0) this.#assignLines()
     for (; this.#ready < count; this.#ready++) {
       const spec = this.specs[this.#ready] as ColumnSpec
-      if (this.#folded?.[spec.id] !== 1) this.#decode(spec)
+      if (this.#folded?.[spec.id] === 1 || this.#isDone[this.#ready] === 1) continue
+      this.#places?.goTo(this.#ready)
+      this.#decode(spec)
     }
+  }
+
+  /** Decode some columns and those that they refer to; where others can't be passed over, these as well. */
+  materializeSome(columns: ReadonlySet<number>): void {
+    this.#foldConstants()
+    const source = this.#source
+    const last = this.specs.findLastIndex(({ id }) => columns.has(id))
+    if (!(source instanceof PlainSource) || this.specs.some(({ nested }) => nested !== undefined)) {
+      this.#decodeUpTo(last + 1)
+      return
+    }
+    if (this.#rowLine === 0) this.#assignLines()
+    const wanted = new Uint8Array(this.templates.columns)
+    for (let i = last; i >= this.#ready; i--) {
+      const { id, kind, other } = this.specs[i] as ColumnSpec
+      if (kind !== KIND.const && columns.has(id)) wanted[id] = 1
+      const referred = wanted[id] === 1 && other > 0 ? this.#left[id]?.[other - 1] : undefined
+      if (referred !== undefined) wanted[referred] = 1
+    }
+    const known = (column: number): number => this.#prior.texts(column).length
+    this.#places ??= new ColumnPlaces(source, this.specs, this.#ready, known)
+    for (let i = this.#ready; i <= last; i++) {
+      const spec = this.specs[i] as ColumnSpec
+      if (wanted[spec.id] !== 1 || this.#isDone[i] === 1) continue
+      this.#places.goTo(i)
+      this.#decode(spec)
+      this.#isDone[i] = 1
+    }
+  }
+
+  /** Where the texts of the rows of a materialised column stand, views until the workspace changes. */
+  textsOfRows(spec: ColumnSpec): { bytes: Uint8Array; starts: Int32Array; ends: Int32Array } {
+    const { u8, i32 } = this.#w.memory
+    const starts = (this.rowStart >> 2) + spec.first
+    const ends = (this.rowEnd >> 2) + spec.first
+    return { bytes: u8, starts: i32.subarray(starts, starts + spec.rows), ends: i32.subarray(ends, ends + spec.rows) }
+  }
+
+  /** How each line ends: 0 with a newline, 1 with a carriage return before it, 2 with nothing; a view until the workspace changes. */
+  endsOfLines(): Uint8Array {
+    return this.#w.memory.u8.subarray(this.eols, this.eols + this.lines)
   }
 
   /** Whole lines need no rows of a column with one text, unless others refer to it: half of all columns are such. */

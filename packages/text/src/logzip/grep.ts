@@ -1,10 +1,10 @@
 /** Searching one chunk: what can be said from its tables, and the search of its bytes. */
+import { type CandidateLines, candidateLines, candidateTemplates } from './candidates.ts'
 import type { ChunkView } from './chunk-decode.ts'
 import { ColumnOracle } from './column-oracle.ts'
 import type { Prior } from './prior.ts'
-import { possible } from './search/formula.ts'
 import { compileMatcher, type Matcher } from './search/matcher.ts'
-import { planTemplate } from './search/tokens.ts'
+import { renderSome } from './some-lines.ts'
 import { TextFilter } from './text-filter.ts'
 
 /** What is searched for; names follow GNU grep. */
@@ -56,14 +56,44 @@ function compiledOf(query: GrepQuery): { matcher: Matcher; filter: TextFilter } 
 
 /** Whether a chunk can have a selected line, from its templates and dictionaries. */
 export function mayHit(view: ChunkView, prior: Prior, matcher: Matcher): boolean {
-  if (matcher.inverted) return true
-  const oracle = new ColumnOracle(view, prior)
-  for (const [id, template] of view.templates.templates.entries()) {
-    if (view.counts[id] === 0) continue
-    const formula = planTemplate(matcher.required, oracle.shape(template))
-    if (possible(formula, (constraint) => oracle.mayMeet(constraint))) return true
+  return matcher.inverted || candidateTemplates(view, new ColumnOracle(view, prior), matcher).length > 0
+}
+
+/** Search a chunk: the lines that may be selected where they are few, else all. */
+export function searchChunk(view: ChunkView, prior: Prior, matcher: Matcher): GrepHits {
+  if (!matcher.inverted) {
+    const templates = candidateTemplates(view, new ColumnOracle(view, prior), matcher)
+    const candidates = candidateLines(view, templates, matcher)
+    if (candidates !== undefined) return searchLines(view, candidates, matcher)
   }
-  return false
+  return searchBytes(view.render(), matcher)
+}
+
+/** The selected among some lines of a chunk. */
+function searchLines(view: ChunkView, { lines, areSure }: CandidateLines, matcher: Matcher): GrepHits {
+  const { bytes, offsets } = renderSome(view, lines)
+  if (areSure) return { lines, bytes, offsets }
+  const kept: number[] = []
+  for (let i = 0; i < lines.length; i++) {
+    // An unfinished last line has got a newline as well.
+    if (matcher.test(bytes, offsets[i] as number, (offsets[i + 1] as number) - 1)) kept.push(i)
+  }
+  return kept.length === lines.length ? { lines, bytes, offsets } : pick({ lines, bytes, offsets }, kept)
+}
+
+/** Some of the hits, by their places. */
+function pick(hits: GrepHits, kept: readonly number[]): GrepHits {
+  const offsets = new Uint32Array(kept.length + 1)
+  const parts = kept.map((i) => hits.bytes.subarray(hits.offsets[i], hits.offsets[i + 1]))
+  let total = 0
+  for (const [k, part] of parts.entries()) {
+    offsets[k] = total
+    total += part.length
+  }
+  offsets[kept.length] = total
+  const bytes = new Uint8Array(total)
+  for (const [k, part] of parts.entries()) bytes.set(part, offsets[k])
+  return { lines: Int32Array.from(kept, (i) => hits.lines[i] as number), bytes, offsets }
 }
 
 /** Search bytes for the selected lines. */
@@ -127,15 +157,5 @@ export function inTime(hits: GrepHits, times: Float64Array, { since, until }: Gr
     // Where nothing says a time (NaN), everything is kept.
     if (!(since !== undefined && time < since) && !(until !== undefined && time > until)) kept.push(i)
   }
-  const offsets = new Uint32Array(kept.length + 1)
-  const parts = kept.map((i) => hits.bytes.subarray(hits.offsets[i], hits.offsets[i + 1]))
-  let total = 0
-  for (const [k, part] of parts.entries()) {
-    offsets[k] = total
-    total += part.length
-  }
-  offsets[kept.length] = total
-  const bytes = new Uint8Array(total)
-  for (const [k, part] of parts.entries()) bytes.set(part, offsets[k])
-  return { lines: Int32Array.from(kept, (i) => hits.lines[i] as number), bytes, offsets }
+  return pick(hits, kept)
 }

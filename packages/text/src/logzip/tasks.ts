@@ -6,7 +6,7 @@ import { ChunkView } from './chunk-decode.ts'
 import { type ChunkOptions, type EncodedChunk, encodeFirst, encodePiece } from './chunk-encode.ts'
 import { MAX_STREAM_BYTES } from './chunk-streams.ts'
 import { type ChunkFacts, readFacts } from './facts.ts'
-import { filterOf, type GrepHits, type GrepQuery, matcherOf, mayHit, searchBytes } from './grep.ts'
+import { filterOf, type GrepHits, type GrepQuery, matcherOf, mayHit, searchBytes, searchChunk } from './grep.ts'
 import { METHOD, methodOf, unpackBytes } from './pack.ts'
 import { Prior } from './prior.ts'
 import { type PackedSignatures, packSignatures, unpackSignatures } from './signature-pack.ts'
@@ -162,8 +162,8 @@ export const logTasks: {
     return mayHit(viewOf(work(), call.blocks, prior), prior, matcherOf(call.query)) ? 'maybe' : 'none'
   },
   grep(call, context) {
-    const view = viewOf(work(), call.blocks, priorOf(call.prior))
-    return movedHits(searchBytes(view.render(), matcherOf(call.query)), context)
+    const prior = priorOf(call.prior)
+    return movedHits(searchChunk(viewOf(work(), call.blocks, prior), prior, matcherOf(call.query)), context)
   },
   grepBytes({ parts, query }, context) {
     return movedHits(searchBytes(concatBytes(parts), matcherOf(query)), context)
