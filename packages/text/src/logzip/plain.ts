@@ -80,25 +80,44 @@ export class PlainSink implements ColumnSink {
   }
 }
 
+/** Where the symbols and texts that a source gives next stand. */
+export interface Place {
+  readonly group: number
+  readonly at: number
+  readonly end: number
+  readonly textAt: number
+}
+
 /** Reads what {@link PlainSink} wrote, from groups that are put into the workspace when they are first needed. */
 export class PlainSource implements ColumnSource {
   readonly #w: Workspace
   readonly #group: (index: number) => Uint8Array
   readonly #loadTexts: () => Uint8Array
+  readonly #spent: (bytes: Uint8Array) => void
   #next: number = 0
   #at: number = 0
   #end: number = 0
   #textAt: number = -1
   #textEnd: number = 0
+  #firstText: number = -1
+  /** Groups that are in the workspace. */
+  readonly #groups: { at: number; end: number }[] = []
 
   /**
    * @param group gives the bytes of a group
    * @param texts gives the bytes of the texts
+   * @param spent takes back what either gave once it is in the workspace
    */
-  constructor(workspace: Workspace, group: (index: number) => Uint8Array, texts: () => Uint8Array) {
+  constructor(
+    workspace: Workspace,
+    group: (index: number) => Uint8Array,
+    texts: () => Uint8Array,
+    spent: (bytes: Uint8Array) => void = () => {},
+  ) {
     this.#w = workspace
     this.#group = group
     this.#loadTexts = texts
+    this.#spent = spent
   }
 
   ids({ rows }: SymbolContext, ids: number, limit: number): void {
@@ -121,26 +140,82 @@ export class PlainSource implements ColumnSource {
     this.#w.memory.u8.copyWithin(flags, this.#take(rows), this.#at)
   }
 
-  texts(_context: SymbolContext, starts: number, ends: number, count: number): void {
-    if (this.#textAt < 0) {
-      const bytes = this.#loadTexts()
-      this.#textAt = this.#w.memory.alloc(bytes.length + 64)
-      this.#w.memory.u8.set(bytes, this.#textAt)
-      this.#textEnd = this.#textAt + bytes.length
+  /** Where it stands, to go back to. */
+  place(): Place {
+    return { group: this.#next, at: this.#at, end: this.#end, textAt: this.#textAt }
+  }
+
+  /** Go on from a place where it has stood. */
+  goTo({ group, at, end, textAt }: Place): void {
+    this.#next = group
+    this.#at = at
+    this.#end = end
+    this.#textAt = textAt
+  }
+
+  /** Pass over symbols of so many bytes. */
+  skip(bytes: number): void {
+    this.#take(bytes)
+  }
+
+  /** Pass over so many varints. */
+  skipVarints(count: number): void {
+    this.#open()
+    const { u8 } = this.#w.memory
+    let at = this.#at
+    for (let left = count; left > 0; at++) {
+      if (at >= this.#end) throw tooShort()
+      if ((u8[at] as number) < 128) left--
     }
+    this.#at = at
+  }
+
+  /** Pass over so many texts. */
+  skipTexts(count: number): void {
+    this.#openTexts()
+    const texts = this.#w.memory.u8.subarray(0, this.#textEnd)
+    let at = this.#textAt
+    for (let left = count; left > 0; left--) {
+      at = texts.indexOf(10, at) + 1
+      if (at === 0) throw tooShort()
+    }
+    this.#textAt = at
+  }
+
+  #openTexts(): void {
+    if (this.#textAt >= 0) return
+    if (this.#firstText < 0) {
+      const bytes = this.#loadTexts()
+      this.#firstText = this.#w.memory.alloc(bytes.length + 64)
+      this.#w.memory.u8.set(bytes, this.#firstText)
+      this.#textEnd = this.#firstText + bytes.length
+      this.#spent(bytes)
+    }
+    this.#textAt = this.#firstText
+  }
+
+  texts(_context: SymbolContext, starts: number, ends: number, count: number): void {
+    this.#openTexts()
     const end = this.#w.kernels.splitTexts(this.#textAt, this.#textEnd, count, starts, ends, 4)
     if (end < 0) throw tooShort()
     this.#textAt = end
   }
 
   #open(): void {
-    while (this.#at >= this.#end) {
-      const bytes = this.#group(this.#next++)
+    if (this.#at < this.#end) return
+    let group = this.#groups[this.#next]
+    if (group === undefined) {
+      const bytes = this.#group(this.#next)
       if (bytes.length === 0) throw tooShort()
-      this.#at = this.#w.memory.alloc(bytes.length + 64)
-      this.#w.memory.u8.set(bytes, this.#at)
-      this.#end = this.#at + bytes.length
+      const at = this.#w.memory.alloc(bytes.length + 64)
+      this.#w.memory.u8.set(bytes, at)
+      group = { at, end: at + bytes.length }
+      this.#groups.push(group)
+      this.#spent(bytes)
     }
+    this.#next++
+    this.#at = group.at
+    this.#end = group.end
   }
 
   #take(bytes: number): number {
