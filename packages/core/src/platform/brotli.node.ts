@@ -14,6 +14,15 @@ export type { BrotliOptions } from './brotli-types.ts'
 /** Bytes given to the encoder at a time: at the highest effort about half a second of work that an abort must wait for. */
 const FEED = 1 << 18
 
+/**
+ * Bytes of the pieces that the decoder writes to. One that is larger than what comes is not joined with others, and its
+ * pages are no memory before they are written to.
+ */
+const ROOM = 1 << 24
+
+/** Bytes of room that tell an output of the expected length from a longer one. */
+const SPARE = 1
+
 /** Make the synchronous calls ready; on Node they always are, on the web this fetches the decoder once. */
 export function loadBrotli(): Promise<void> {
   return Promise.resolve()
@@ -114,8 +123,8 @@ function encoderOptions(bytes: Uint8Array, options: BrotliOptions): ZlibOptions 
 
 function decoderOptions(maxOutput: number): ZlibOptions {
   // One byte over the limit tells "exactly full" from "more would come"; zlib refuses a limit of 0.
-  const limit = Math.min(maxOutput + 1, 2 ** 31 - 1)
-  return { info: true, maxOutputLength: limit, chunkSize: Math.min(1 << 18, Math.max(1 << 10, limit)) }
+  const limit = Math.min(maxOutput + SPARE, 2 ** 31 - 1)
+  return { info: true, maxOutputLength: limit, chunkSize: Math.min(ROOM, Math.max(1 << 10, limit)) }
 }
 
 function checked(result: Decoded, bytes: Uint8Array, maxOutput: number): Uint8Array<ArrayBuffer> {
@@ -137,8 +146,8 @@ function overLimit(maxOutput: number): PithError {
   return new PithError('PITH_LIMIT', `a brotli stream holds more than the ${maxOutput} bytes allowed here`)
 }
 
-/** The bytes of a Buffer as an array of their own; copied where the Buffer is a part of something larger. */
+/** The bytes of a Buffer as an array of their own; copied where the Buffer is a part of something that is larger by much. */
 function own(buffer: Buffer): Uint8Array<ArrayBuffer> {
-  const whole = buffer.byteOffset === 0 && buffer.length === buffer.buffer.byteLength
-  return whole ? new Uint8Array(buffer.buffer as ArrayBuffer) : new Uint8Array(buffer)
+  const whole = buffer.byteOffset === 0 && buffer.length + SPARE >= buffer.buffer.byteLength
+  return whole ? new Uint8Array(buffer.buffer as ArrayBuffer, 0, buffer.length) : new Uint8Array(buffer)
 }

@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import { type CommandContext, PithError, pump, type Run } from '@pith/core'
 import { type ContainerEntry, checkLink, checkPath } from '@pith/core/container'
 import { withPath } from '@pith/core/node'
-import { decodedBytes, type OpenedFile } from './open-file.ts'
+import { type OpenedFile, spentBytes } from './open-file.ts'
 import { outputSink } from './output-sink.ts'
 
 export interface ExtractJob {
@@ -32,7 +32,7 @@ export async function extractFile(
     force: job.force,
     mode: mode === undefined ? undefined : mode & 0o777,
   })
-  const bytes = await pump(decodedBytes(entry, job.run), sink, { signal: job.run.signal })
+  const bytes = await pump(spentBytes(entry, job.run), sink, { signal: job.run.signal })
   const mtime = entry.mtime === undefined ? info?.mtime : new Date(entry.mtime)
   if (output !== '-' && mtime !== undefined) await utimes(output, mtime, mtime).catch(() => undefined)
   return { output, files: 1, bytes }

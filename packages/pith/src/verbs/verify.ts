@@ -3,7 +3,7 @@ import { type BadPlace, openContainer, type VerifyReport, verify } from '@pith/c
 import { plural } from '../command/plural.ts'
 import { runOf } from '../command/run-options.ts'
 import { placeText, visible } from '../command/show-error.ts'
-import { decodedBytes, openAccess, shownName } from '../input/open-file.ts'
+import { openAccess, shownName, spentBytes } from '../input/open-file.ts'
 
 export async function run(args: Arguments, context: CommandContext): Promise<number> {
   const job = runOf(args, context)
@@ -29,7 +29,7 @@ async function verifyFile(path: string, job: Run, context: CommandContext): Prom
     for await (const entry of container.entries(job)) {
       if (entry.kind !== 'file') continue
       try {
-        for await (const _ of decodedBytes(entry, job)) context.signal.throwIfAborted()
+        for await (const _ of spentBytes(entry, job)) context.signal.throwIfAborted()
       } catch (error) {
         if (!isPithError(error)) throw error
         report.bad.push({

@@ -1,6 +1,7 @@
 /** One chunk of raw bytes to its coded blocks. */
 import { ByteWriter } from '@pith/core'
 import { type ColumnPlan, planColumns } from './columns.ts'
+import { giveBack } from './give-back.ts'
 import { MaxSink } from './max.ts'
 import { findNested } from './nested.ts'
 import { METHOD, packAdaptive, packBytes, QUALITY } from './pack.ts'
@@ -101,7 +102,7 @@ function encodeChunk(
   workspace.reset()
   let known = prior ?? Prior.empty()
   const loaded = loadChunk(workspace, bytes)
-  if (options.spent === true && loaded.rawBytes === bytes.length) giveBack(bytes.buffer as ArrayBuffer)
+  if (options.spent === true && loaded.rawBytes === bytes.length) giveBack(bytes.buffer)
   const parsed = parseChunk(workspace, loaded, known.templates)
   // Level `max` has contexts of its own for long texts.
   const nest = options.level === 'max' ? undefined : findNested(workspace, parsed)
@@ -131,12 +132,6 @@ function encodeChunk(
   }
 }
 
-/** Free what nobody needs any more: a thread that makes few objects would collect it many chunks later. */
-function giveBack(buffer: ArrayBuffer): void {
-  // Younger than some browsers; without it the memory goes a little later.
-  if (typeof buffer.transfer === 'function') buffer.transfer(0)
-}
-
 type Coded = Pick<EncodedChunk, 'grams' | 'blocks'>
 
 /** Levels `fast` and `default`: bytes for a general coder. */
@@ -159,7 +154,7 @@ function codePlain(
   head.bytes(tables)
   const grams = packBytes(gramsOf(workspace, [tables, texts]), GRAM_QUALITY)
   const blocks = packBlocks(head.view(), ids, groups, texts, quality)
-  giveBack(texts.buffer as ArrayBuffer)
+  giveBack(texts.buffer)
   return { grams, blocks }
 }
 

@@ -1,6 +1,7 @@
 /** The streams of a coded chunk, whichever way they are laid out in its blocks. */
 import { ByteReader, PithError } from '@pith/core'
 import { FORM, type LogSection } from './chunk-encode.ts'
+import { giveBack } from './give-back.ts'
 import { type MaxParts, MaxSource } from './max.ts'
 import { formOf, METHOD, methodOf, unpackBytes } from './pack.ts'
 import { PlainSource } from './plain.ts'
@@ -46,6 +47,12 @@ function blockStreams(
 ): Streams {
   const head = new ByteReader(unpackBytes(block, MAX_STREAM_BYTES))
   let groups = 0
+  let owned: ArrayBufferLike | undefined
+  const unpack = (packed: Uint8Array): Uint8Array => {
+    const bytes = unpackBytes(packed, MAX_STREAM_BYTES)
+    owned = bytes.buffer === packed.buffer ? undefined : bytes.buffer
+    return bytes
+  }
   return {
     head,
     tables() {
@@ -59,9 +66,10 @@ function blockStreams(
         workspace,
         (index) => {
           if (index >= groups) throw tooFewGroups()
-          return unpackBytes(need('columns', index), MAX_STREAM_BYTES)
+          return unpack(need('columns', index))
         },
-        () => unpackBytes(need('texts', 0), MAX_STREAM_BYTES),
+        () => unpack(need('texts', 0)),
+        (bytes) => bytes.buffer === owned && giveBack(bytes.buffer),
       ),
     texts: () => unpackBytes(need('texts', 0), MAX_STREAM_BYTES),
   }

@@ -16,23 +16,30 @@ export async function* cutPieces(
   stream: AsyncIterable<Uint8Array>,
   size: number,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  let held = new Uint8Array(size)
+  let held = new Uint8Array(0)
   let used = 0
   for await (const bytes of stream) {
     let at = 0
     while (at < bytes.length) {
+      if (held.length < size) held = grown(held, size)
       const take = Math.min(size - used, bytes.length - at)
       held.set(bytes.subarray(at, at + take), used)
       used += take
       at += take
       if (used < size) break
       const length = pieceLength(held, size)
-      const next = new Uint8Array(size)
-      next.set(held.subarray(length))
+      // While the piece is in work, no more than the rest is held.
+      const rest = held.slice(length)
       yield length === size ? held : held.subarray(0, length)
-      held = next
+      held = rest
       used = size - length
     }
   }
   if (used > 0) yield held.subarray(0, used)
+}
+
+function grown(bytes: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(size)
+  larger.set(bytes)
+  return larger
 }

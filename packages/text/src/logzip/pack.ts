@@ -27,7 +27,7 @@ const MIN_BROTLI = 24
 export function packBytes(bytes: Uint8Array, quality: number, form: number = 0): Uint8Array {
   const out = new ByteWriter(bytes.length + 16)
   if (bytes.length >= MIN_BROTLI && canCompressBrotli()) {
-    const coded = brotliCompressSync(bytes, { quality, lgwin: windowLog(bytes.length) })
+    const coded = brotliCompressSync(bytes, { quality, lgwin: windowLog(bytes.length, quality) })
     if (coded.length < bytes.length) {
       out.u8(METHOD.brotli | (form << 4))
       out.varint(bytes.length)
@@ -59,9 +59,12 @@ function framed(method: number, length: number, data: Uint8Array): Uint8Array {
   return out.view()
 }
 
-/** Smallest window that holds `bytes`, so that a decoder needs no more memory than that. */
-function windowLog(bytes: number): number {
-  return Math.min(24, Math.max(16, 33 - Math.clz32(bytes)))
+/**
+ * Smallest window that holds `bytes`, so that a decoder needs no more memory than that. At the highest quality brotli keeps
+ * eight bytes for each of the window: 4 MiB are its most there.
+ */
+function windowLog(bytes: number, quality: number): number {
+  return Math.min(quality > 9 ? 22 : 24, Math.max(16, 33 - Math.clz32(bytes)))
 }
 
 /** How a packed stream, or a chunk, is coded. */
