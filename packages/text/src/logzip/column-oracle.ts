@@ -1,5 +1,6 @@
 /** What the values of a column can be, asked before its rows are decoded. */
 import type { ChunkView } from './chunk-decode.ts'
+import { MAX_LEFT } from './columns.ts'
 import type { Prior } from './prior.ts'
 import { LiteralFinder } from './search/byte-search.ts'
 import { addByte, addRange, type ByteSet, emptySet, fullSet, rangeSet, removeByte, setOf } from './search/byte-set.ts'
@@ -7,6 +8,12 @@ import type { SlotConstraint, SlotShape, TemplateShape } from './search/tokens.t
 import { KIND } from './streams.ts'
 import type { ColumnSpec } from './tables.ts'
 import { staticBytes, type Template } from './templates.ts'
+import { tableOf } from './text-table.ts'
+
+/** The texts of all raw columns together, where slots are asked for. */
+const RAW_TEXTS = -2
+
+const WAYS: readonly SlotConstraint['how'][] = ['is', 'startsWith', 'endsWith', 'contains']
 
 const DIGITS: ByteSet = /* @__PURE__ */ rangeSet(48, 57)
 
@@ -18,7 +25,9 @@ export class ColumnOracle {
   readonly #prior: Prior
   readonly #shapes: Map<number, SlotShape | { text: Uint8Array }> = new Map()
   #texts: { bytes: Uint8Array | undefined } | undefined
-  readonly #answers: Map<string, boolean> = new Map()
+  /** By the bytes of the literal, then by slot, kind and place of the constraint. */
+  readonly #answers: Map<ArrayBufferLike, Map<number, boolean>> = new Map()
+  readonly #finders: Map<ArrayBufferLike, LiteralFinder> = new Map()
 
   constructor(view: ChunkView, prior: Prior) {
     this.#view = view
@@ -29,7 +38,9 @@ export class ColumnOracle {
   shape(template: Template): TemplateShape {
     const { columns } = template
     const parts: (SlotShape | { text: Uint8Array })[] = []
-    for (const [k, text] of staticBytes(template).entries()) {
+    const texts = staticBytes(template)
+    for (let k = 0; k < texts.length; k++) {
+      const text = texts[k] as Uint8Array
       if (text.length > 0) parts.push({ text })
       if (k < columns.length) parts.push(this.#columnShape(columns[k] as number))
     }
@@ -39,32 +50,57 @@ export class ColumnOracle {
 
   /** Whether a value of a column may meet a constraint; false is certain. */
   mayMeet(constraint: SlotConstraint): boolean {
-    const key = `${constraint.slot}/${constraint.how}/${constraint.ignoreCase}/${constraint.bytes}`
-    let answer = this.#answers.get(key)
-    if (answer === undefined) {
+    return this.#remember(constraint, constraint.slot, () => {
       const spec = this.#view.columnFacts(constraint.slot)
-      answer = spec === undefined || this.#specMayMeet(spec, constraint)
-      this.#answers.set(key, answer)
+      return spec === undefined || this.#specMayMeet(spec, constraint)
+    })
+  }
+
+  #remember({ how, bytes }: SlotConstraint, slot: number, answerOf: () => boolean): boolean {
+    let answers = this.#answers.get(bytes.buffer)
+    if (answers === undefined) this.#answers.set(bytes.buffer, (answers = new Map()))
+    const key = ((slot + 1) * 4 + WAYS.indexOf(how)) * 2 ** 25 + bytes.byteOffset * 2 ** 12 + bytes.length
+    const isShort = bytes.byteOffset + bytes.length < 2 ** 12
+    let answer = isShort ? answers.get(key) : undefined
+    if (answer === undefined) {
+      answer = answerOf()
+      if (isShort) answers.set(key, answer)
     }
     return answer
+  }
+
+  #holds(texts: Uint8Array, constraint: SlotConstraint): boolean {
+    const { bytes, ignoreCase } = constraint
+    return tableOf(texts).holds(constraint, () => {
+      // Only whole literals are looked for in the middle of texts.
+      let finder = this.#finders.get(bytes.buffer)
+      if (finder?.literal.byteOffset !== bytes.byteOffset || finder.literal.length !== bytes.length) {
+        this.#finders.set(bytes.buffer, (finder = new LiteralFinder(bytes, ignoreCase)))
+      }
+      return finder
+    })
   }
 
   #specMayMeet(spec: ColumnSpec, constraint: SlotConstraint): boolean {
     if (spec.exceptions.length > 0) return true
     if (spec.kind === KIND.dict) {
-      if (holds(this.#view.textsOf(spec), constraint)) return true
-      if (this.#prior.texts(spec.id).length > 0 && holds(this.#prior.joined(spec.id), constraint)) return true
+      if (this.#holds(this.#view.textsOf(spec), constraint)) return true
+      if (this.#prior.texts(spec.id).length > 0 && this.#holds(this.#prior.joined(spec.id), constraint)) return true
+      // All texts of a column with a key are its own.
+      if (spec.other > MAX_LEFT) return false
       const other = spec.other > 0 ? this.#view.referenceOf(spec) : undefined
       return other === undefined ? spec.other > 0 : this.mayMeet({ ...constraint, slot: other.id })
     }
     if (spec.kind === KIND.raw) {
       // The texts of all raw columns stand together, so that one of another column counts as well.
       this.#texts ??= { bytes: this.#view.rawTexts() }
-      if (this.#texts.bytes === undefined || holds(this.#texts.bytes, constraint)) return true
+      const { bytes } = this.#texts
+      if (bytes === undefined || this.#remember(constraint, RAW_TEXTS, () => this.#holds(bytes, constraint)))
+        return true
       const other = spec.other > 0 ? this.#view.referenceOf(spec) : undefined
       return other === undefined ? spec.other > 0 : this.mayMeet({ ...constraint, slot: other.id })
     }
-    if (spec.kind === KIND.const) return holds(this.#view.textsOf(spec), constraint)
+    if (spec.kind === KIND.const) return this.#holds(this.#view.textsOf(spec), constraint)
     return true
   }
 
@@ -165,26 +201,4 @@ function timeBytes(layout: string): ByteSet {
     } else addByte(bytes, c)
   }
   return bytes
-}
-
-/** Whether one of the texts, each closed by a newline, meets a constraint. */
-function holds(texts: Uint8Array, { how, bytes, ignoreCase }: SlotConstraint): boolean {
-  if (bytes.length === 0) return true
-  const finder = new LiteralFinder(bytes, ignoreCase)
-  let at = 0
-  for (;;) {
-    const hit = finder.find(texts, at, texts.length)
-    if (hit < 0) return false
-    const starts = hit === 0 || texts[hit - 1] === 10
-    const ends = texts[hit + bytes.length] === 10
-    if (
-      how === 'contains' ||
-      (how === 'is' && starts && ends) ||
-      (how === 'startsWith' && starts) ||
-      (how === 'endsWith' && ends)
-    ) {
-      return true
-    }
-    at = hit + 1
-  }
 }

@@ -13,12 +13,7 @@ export class ColumnPlaces {
   readonly #places: Place[]
 
   /** @param first column, by its place in the list, whose symbols come next from the source */
-  constructor(
-    source: PlainSource,
-    specs: readonly ColumnSpec[],
-    first: number,
-    known: (column: number) => number,
-  ) {
+  constructor(source: PlainSource, specs: readonly ColumnSpec[], first: number, known: (column: number) => number) {
     this.#source = source
     this.#specs = specs
     this.#known = known

@@ -37,7 +37,8 @@ export function renderSome(view: ChunkView, lines: Int32Array): SomeLines {
   const used = new Map<number, Program | undefined>()
   for (const line of lines) used.set(templates[line] as number, undefined)
   const columns = new Set<number>()
-  for (const id of used.keys()) for (const column of (view.templates.templates[id] as Template).columns) columns.add(column)
+  for (const id of used.keys())
+    for (const column of (view.templates.templates[id] as Template).columns) columns.add(column)
   view.materializeSome(columns)
   const cursors = new Map<number, Cursor>()
   let memory: Uint8Array = new Uint8Array(0)
@@ -148,7 +149,8 @@ class LineBytes {
   #reserve(size: number): void {
     const needed = this.length + size
     if (needed <= this.#bytes.length) return
-    if (needed > this.#most + 2) throw new PithError('PITH_CORRUPT', 'the lines of a chunk do not fit its declared size')
+    if (needed > this.#most + 2)
+      throw new PithError('PITH_CORRUPT', 'the lines of a chunk do not fit its declared size')
     const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2))
     larger.set(this.#bytes.subarray(0, this.length))
     this.#bytes = larger

@@ -77,12 +77,18 @@ export function matchTemplate(
   for (let part = 0; part < parts.length; part++) {
     const at = parts[part] as TemplateShape['parts'][number]
     if ('text' in at) {
-      for (let offset = 0; offset < at.text.length; offset++) alignText(walk, part, offset, 0, [])
+      const { text } = at
+      const first = bytes[0] as number
+      for (let offset = 0; offset < text.length; offset++) {
+        const byte = text[offset] as number
+        if ((ignoreCase ? lowerByte(byte) : byte) === first) alignText(walk, part, offset, 0, NO_WAY)
+      }
     } else {
       if (fits(at, bytes, 0, bytes.length, ignoreCase, 'contains')) {
         keep(walk, [{ slot: at.slot, how: 'contains', bytes, ignoreCase }])
       }
       for (const length of tailLengths(at, bytes, ignoreCase)) {
+        if (!mayGoOn(walk, part + 1, length)) continue
         const constraint: SlotConstraint = {
           slot: at.slot,
           how: 'endsWith',
@@ -160,9 +166,21 @@ function align(walk: Walk, part: number, done: number, way: readonly SlotConstra
     keep(walk, [...way, { slot: at.slot, how: 'startsWith', bytes: bytes.subarray(done), ignoreCase }])
   }
   for (const length of valueLengths(at, bytes, done, ignoreCase)) {
+    if (!mayGoOn(walk, part + 1, done + length)) continue
     const value = bytes.subarray(done, done + length)
     align(walk, part + 1, done + length, [...way, { slot: at.slot, how: 'is', bytes: value, ignoreCase }])
   }
+}
+
+const NO_WAY: readonly SlotConstraint[] = []
+
+/** Whether there is a part that may go on with byte `done` of the literal: most texts don't. */
+function mayGoOn({ bytes, ignoreCase, parts }: Walk, part: number, done: number): boolean {
+  const at = parts[part]
+  if (at === undefined) return false
+  if (!('text' in at)) return true
+  const byte = at.text[0] as number
+  return at.text.length === 0 || (ignoreCase ? lowerByte(byte) : byte) === bytes[done]
 }
 
 function alignText(walk: Walk, part: number, offset: number, done: number, way: readonly SlotConstraint[]): void {
