@@ -2,7 +2,7 @@
 import { ByteReader, PithError } from '@pith/core'
 import { type BlockLoader, openStreams, type Streams } from './chunk-streams.ts'
 import { ColumnPlaces } from './column-places.ts'
-import { columnLayouts, leftColumns, scaleOf } from './columns.ts'
+import { columnLayouts, leftColumns, MAX_LEFT, scaleOf } from './columns.ts'
 import { MaxSource } from './max.ts'
 import { MAX_DEPTH, type NestedBudget, nestedStreams, nestedTexts } from './nested-decode.ts'
 import { MAX_LINES, MAX_ROWS } from './parse.ts'
@@ -54,6 +54,8 @@ export class ChunkView {
   readonly #byColumn: Map<number, ColumnSpec> = new Map()
   /** f64 values of numeric columns. */
   readonly #values: Map<number, number> = new Map()
+  /** Numbers of the texts of dictionaries' rows, for columns that have them as keys. */
+  readonly #textIds: Map<number, { ids: number; distinct: number }> = new Map()
   #ready: number = 0
   /** By place in the list of columns: 1 for each that was decoded out of turn. */
   readonly #isDone: Uint8Array
@@ -177,7 +179,7 @@ export class ChunkView {
     for (let i = last; i >= this.#ready; i--) {
       const { id, kind, other } = this.specs[i] as ColumnSpec
       if (kind !== KIND.const && columns.has(id)) wanted[id] = 1
-      const referred = wanted[id] === 1 && other > 0 ? this.#left[id]?.[other - 1] : undefined
+      const referred = wanted[id] === 1 ? this.#referred(id, other) : undefined
       if (referred !== undefined) wanted[referred] = 1
     }
     const known = (column: number): number => this.#prior.texts(column).length
@@ -210,10 +212,16 @@ export class ChunkView {
     const folded = new Uint8Array(this.templates.columns)
     for (const { id, kind } of this.specs) if (kind === KIND.const) folded[id] = 1
     for (const { id, other } of this.specs) {
-      const column = other > 0 ? this.#left[id]?.[other - 1] : undefined
+      const column = this.#referred(id, other)
       if (column !== undefined) folded[column] = 0
     }
     this.#folded = folded
+  }
+
+  /** The left column at a place, which may be that of a key. */
+  #referred(column: number, place: number): number | undefined {
+    if (place === 0) return undefined
+    return this.#left[column]?.[place > MAX_LEFT ? place - MAX_LEFT - 1 : place - 1]
   }
 
   #unfoldConstants(): void {
@@ -429,9 +437,13 @@ export class ChunkView {
       throw new PithError('PITH_CORRUPT', 'a dictionary has fewer texts than it declares')
     }
     const ids = this.#w.scratchWords(spec.rows)
-    const other = spec.other > 0 ? this.#leftSpec(context, spec.other) : undefined
-    const match = other === undefined ? 0 : this.#match(spec, other)
-    this.#source.ids(context, ids, distinct + (other === undefined ? 0 : 1))
+    const key = spec.other > MAX_LEFT ? this.#leftSpec(context, spec.other - MAX_LEFT) : undefined
+    const other = spec.other > 0 && key === undefined ? this.#leftSpec(context, spec.other) : undefined
+    const left = key ?? other
+    const match = left === undefined ? 0 : this.#match(spec, left)
+    this.#source.ids(context, ids, distinct + (left === undefined ? 0 : 1))
+    if (key !== undefined) this.#resolveKeys(spec, ids, key, match)
+    if (other === undefined) this.#textIds.set(spec.id, { ids, distinct })
     const base = other === undefined ? 0 : other.first * 4
     const found = kernels.lookupRows(
       this.#w.args(
@@ -448,6 +460,22 @@ export class ChunkView {
       ),
     )
     if (found === 0) throw new PithError('PITH_CORRUPT', 'an id lies outside its dictionary')
+  }
+
+  /** Ids of texts from ids that are 0 where a row is what the last row with the same key was, else one more. */
+  #resolveKeys(spec: ColumnSpec, ids: number, key: ColumnSpec, match: number): void {
+    const keys = this.#textIds.get(key.id)
+    if (keys === undefined) throw new PithError('PITH_CORRUPT', 'the key of a column is no dictionary')
+    const words = this.#w.memory.i32
+    const last = new Int32Array(keys.distinct)
+    for (let i = 0; i < spec.rows; i++) {
+      const at = words[(keys.ids >> 2) + (words[(match >> 2) + i] as number)] as number
+      const own = words[(ids >> 2) + i] as number
+      const id = own === 0 ? (last[at] as number) : own
+      if (id === 0) throw new PithError('PITH_CORRUPT', 'a row is as one before that is not there')
+      last[at] = id
+      words[(ids >> 2) + i] = id - 1
+    }
   }
 
   #decodeRaw(spec: ColumnSpec, context: SymbolContext): void {

@@ -4,6 +4,7 @@
  */
 
 import { REST } from './groups.ts'
+import { keyDictionary } from './keyed.ts'
 import type { ParsedChunk } from './parse.ts'
 import type { Template, TemplateSet } from './templates.ts'
 import { compileLayout, padDays, ticksPerSecond } from './timestamps.ts'
@@ -31,10 +32,12 @@ export interface ConstPlan extends PlanBase {
 /** Ids of a dictionary: `known` texts of the prior, then new ones. With a reference, id 0 means "as the left column". */
 export interface DictPlan extends PlanBase {
   kind: 'dict'
-  /** Place in the list of left columns, from 1; 0 is none. */
+  /** Place in the list of left columns, from 1; 0 is none; {@link MAX_LEFT} more where it is the key of the rows. */
   reference: number
   /** i32 a row. */
   ids: number
+  /** Ids of the texts of the rows, where `ids` are others because of a key. */
+  textIds?: number
   known: number
   /** All texts, prior ones first: (start, end) pairs. */
   texts: number
@@ -151,17 +154,19 @@ export function columnLayouts(set: TemplateSet, counts: Int32Array): string[] {
 /**
  * Decide how each column is coded and compute its ids and residuals.
  *
- * @param nest says whether the texts of a column are coded as a log
+ * @param nest says whether the texts of a column are coded as a log; without it, columns have no keys either
  */
 export function planColumns(
   workspace: Workspace,
   chunk: ParsedChunk,
   prior: PriorColumns,
-  nest: (plan: ColumnPlan) => NestedLog | undefined = () => undefined,
+  nest?: (plan: ColumnPlan) => NestedLog | undefined,
 ): ColumnPlan[] {
   const planner = new Planner(workspace, chunk, prior)
   return chunk.columns.map((column) => {
     const plan = planner.plan(column)
+    if (nest === undefined) return plan
+    if (plan.kind === 'dict' && plan.reference === 0) keyDictionary(workspace, chunk, plan, planner.leftOf(plan))
     if (plan.kind === 'dict' || plan.kind === 'raw') plan.nested = nest(plan)
     return plan
   })
@@ -200,6 +205,11 @@ class Planner {
     this.#nextRecord = workspace.memory.reserve(chunk.columns.length * RECORD_BYTES)
     this.#lefts = workspace.scratchWords(MAX_LEFT)
     this.#out = workspace.scratchWords(8)
+  }
+
+  /** Plans of the left columns of a column. */
+  leftOf({ left }: ColumnPlan): (ColumnPlan | undefined)[] {
+    return left.map((column) => this.#done[column])
   }
 
   plan({ id, first, rows }: { id: number; first: number; rows: number }): ColumnPlan {

@@ -45,6 +45,9 @@ export function lastToken(line: TokenLine, group: Group): number {
 
 const IPV4 = /\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?![.\d])/y
 
+/** A version of a package with its revision: `1:9.2p1-2+deb12u3`. */
+const VERSION = /(?:\d{1,2}:)?\d+(?:\.\w+)+[-+~][\w.+~-]*/y
+
 /** Slots of a draft, with times and addresses as one. */
 export function findGroups({ line, words }: Draft): Group[] {
   const groups: Group[] = []
@@ -84,10 +87,31 @@ function findComposite(line: TokenLine, words: readonly (string | undefined)[], 
     return undefined
   }
   if (!digit || line.text.charCodeAt(at - 1) === 46) return undefined
-  IPV4.lastIndex = at
-  if (!IPV4.test(line.text)) return undefined
-  const to = runEndingAt(line, run, IPV4.lastIndex)
+  const end = endOf(IPV4, line.text, at) ?? endOfVersion(line.text, at)
+  if (end === undefined) return undefined
+  const to = runEndingAt(line, run, end)
   return to !== undefined && holdsSlot(words, run, to) ? { from: run, to, first: 0, last: -1, layout: '' } : undefined
+}
+
+function endOf(pattern: RegExp, text: string, at: number): number | undefined {
+  pattern.lastIndex = at
+  return pattern.test(text) ? pattern.lastIndex : undefined
+}
+
+/** End of the only version of a line: it comes again in other lines as a whole. Of two, the numbers of one tell those of the other. */
+function endOfVersion(text: string, at: number): number | undefined {
+  const end = endOf(VERSION, text, at)
+  if (end === undefined) return undefined
+  for (let i = end; i < text.length; i++)
+    if (isVersionStart(text, i) && endOf(VERSION, text, i) !== undefined) return undefined
+  for (let i = 0; i < at; i++) if (isVersionStart(text, i) && endOf(VERSION, text, i) !== undefined) return undefined
+  return end
+}
+
+/** Whether a token that starts with a digit starts there. */
+function isVersionStart(text: string, at: number): boolean {
+  const c = text.charCodeAt(at)
+  return c >= 48 && c <= 57 && !/[\w.+~-]/.test(text.charAt(at - 1))
 }
 
 function isDateName(word: string | undefined): boolean {

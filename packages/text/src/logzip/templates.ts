@@ -70,6 +70,13 @@ const MAX_CANDIDATES = 200
 /** Share of tokens two signatures must have in common to join. */
 const MIN_SHARED = 0.6
 
+/** Words of JSON that are no keys. Lines with other keys hold other things. */
+const LITERALS: ReadonlySet<string> = /* @__PURE__ */ new Set(['true', 'false', 'null'])
+
+/** Columns that objects which are alone with their keys may make: so many, and so many more for each of them. */
+const FREE_COLUMNS = 512
+const OBJECT_COLUMNS = 0.25
+
 /** The empty set, with the template of raw lines. */
 export function emptyTemplates(): TemplateSet {
   return { templates: [{ statics: ['', ''], columns: [0], layouts: [''] }], columns: 1 }
@@ -154,12 +161,19 @@ export function assignTemplates(signatures: readonly Signature[], prior: KnownTe
     else place(i, found.id, found.groups)
   }
   const single: Draft[] = []
-  const plain: [Draft, Group[]][] = []
+  const objects: Draft[] = []
   for (const draft of joinSignatures(signatures, lines, open)) {
-    if (draft.count < 2) single.push(draft)
-    else plain.push([draft, findGroups(draft)])
+    if (draft.count > 1) adopt(draft, findGroups(draft))
+    else if (isObject(draft.line)) objects.push(draft)
+    else single.push(draft)
   }
-  for (const [draft, groups] of plain) adopt(draft, groups)
+  // Objects share columns whatever other keys they have, unless the keys themselves are never the same.
+  let most = namer.columns + FREE_COLUMNS
+  for (const draft of objects) {
+    if (namer.columns > most) single.push(draft)
+    else adopt(draft, findGroups(draft))
+    most += OBJECT_COLUMNS
+  }
   for (const [draft, groups] of headerTemplates(single)) adopt(draft, groups)
   return { set: { templates, columns: namer.columns }, known }
 }
@@ -249,6 +263,10 @@ function joinSignatures(
   return drafts
 }
 
+function isObject({ text }: TokenLine): boolean {
+  return text.startsWith('{"')
+}
+
 function findHome(
   group: readonly Draft[],
   line: TokenLine,
@@ -256,15 +274,20 @@ function findHome(
   count: number,
 ): Draft | undefined {
   const tokens = words.length
+  const isJson = isObject(line)
   for (let g = 0; g < group.length && g < MAX_CANDIDATES; g++) {
     const draft = group[g] as Draft
     let shared = 0
     let fresh = 0
     for (let i = 0; i < tokens; i++) {
-      if (draft.words[i] === words[i]) shared++
-      else if (draft.words[i] !== undefined) fresh++
+      const word = draft.words[i]
+      if (word === words[i]) shared++
+      else if (word !== undefined) {
+        if (isJson && !LITERALS.has(word)) fresh = Number.POSITIVE_INFINITY
+        fresh++
+      }
     }
-    if (shared < tokens * MIN_SHARED) continue
+    if (shared < tokens * MIN_SHARED || fresh === Number.POSITIVE_INFINITY) continue
     // Minimum description length: the text of a template of its own against the choice of a word in every line.
     const saved = 0.35 * line.text.length + 2
     const small = Math.min(count, draft.count)
