@@ -1,3 +1,4 @@
+import type { PithError } from './errors.ts'
 import type { Source } from './io.ts'
 import type { Report } from './report.ts'
 import type { Limits, Run } from './run.ts'
@@ -58,8 +59,11 @@ export interface EntryReader {
   sections(): Promise<readonly string[]>
   /** A block's payload with its CRC checked. @throws PithError `PITH_CHECKSUM`, `PITH_TRUNCATED` with the place */
   read(row: BlockRow, run?: Run): Promise<Uint8Array>
-  /** A profile by version; the newest without one. Undefined where the entry has none. */
-  profile(version?: number, run?: Run): Promise<Uint8Array | undefined>
+  /**
+   * A profile by version; the newest without one. Undefined where the entry has none. `unchecked` also gives one that does
+   * not match its checksum: to a caller that can tell right from wrong by what comes out.
+   */
+  profile(version?: number, run?: Run & { unchecked?: boolean }): Promise<Uint8Array | undefined>
   /** The codec's summary, undefined where it wrote none. */
   summary(): Promise<Uint8Array | undefined>
 }
@@ -96,6 +100,28 @@ export interface LeftOut {
   readonly keys?: readonly [first: number, last: number]
 }
 
+/** A part of an entry that cannot be read, and is left out. */
+export interface DamagedPart {
+  /** Number of the part among those of the entry, from 0: a chunk of a log, a block of other bytes. */
+  readonly part: number
+  /** Where it starts in the decoded entry, and the bytes that it should have, as the index says. */
+  readonly rawOffset: number
+  readonly rawBytes: number
+  /** Lines that it should have, from 0, where it is known; last exclusive. A first or last one may be cut. */
+  readonly lines?: readonly [first: number, last: number]
+  /** What is wrong with it, with its place in the file. */
+  readonly error: PithError
+}
+
+/** As {@link Run}, for reading an entry. */
+export interface ReadRun extends Run {
+  /**
+   * Called for each part that is damaged, in their order; reading then goes on behind it. Without it, the first damage
+   * is an error.
+   */
+  onDamage?: (part: DamagedPart) => void
+}
+
 /** A format-aware coder of one kind of entry. */
 export interface Codec<Options = object, R extends Reader = Reader> {
   readonly id: string
@@ -103,8 +129,8 @@ export interface Codec<Options = object, R extends Reader = Reader> {
   /** Confidence in 0..1 that this codec fits an input which starts with `head`. */
   probe(head: Uint8Array, name?: string): number
   encode(source: Source, sink: EntryWriter, options: Options & Run & Continuation): Promise<Report>
-  decode(entry: EntryReader, run?: Run): ReadableStream<Uint8Array>
-  open?(entry: EntryReader, run?: Run): Promise<R>
+  decode(entry: EntryReader, run?: ReadRun): ReadableStream<Uint8Array>
+  open?(entry: EntryReader, run?: ReadRun): Promise<R>
   /**
    * Write to `sink` what still decodes of a damaged entry, and say what does not. Rows may lack: their numbers then have
    * gaps; `read` and `profile` reject where something is damaged, the summary is undefined where it is not to be trusted.

@@ -52,6 +52,19 @@ export class PithError extends Error {
   }
 }
 
+/** Codes that say that bytes are not those that were written, and nothing of the call or the machine. */
+const DAMAGES: ReadonlySet<PithCode> = /* @__PURE__ */ new Set<PithCode>([
+  'PITH_CORRUPT',
+  'PITH_TRUNCATED',
+  'PITH_CHECKSUM',
+  'PITH_LIMIT',
+])
+
+/** Whether an error says that the input is damaged. A damaged size may also go beyond a limit. */
+export function isDamage(error: unknown): error is PithError {
+  return isPithError(error) && DAMAGES.has(error.code)
+}
+
 /** Whether `error` is a {@link PithError}, of the given code if one is named. */
 export function isPithError(error: unknown, code?: PithCode): error is PithError {
   if (!(error instanceof Error) || error.name !== 'PithError' || !('code' in error)) return false

@@ -180,7 +180,7 @@ function makeEntry(entry: EntryState, store: Store, limits: Limits): ContainerEn
       if (!(Number.isInteger(version) && version >= 0 && version <= entry.profiles.length)) {
         throw new PithError('PITH_ARG', `the entry has profile versions 1..${entry.profiles.length}, got ${version}`)
       }
-      return version === 0 ? undefined : store.profile(entry, version, run?.signal)
+      return version === 0 ? undefined : store.profile(entry, version, run?.signal, run?.unchecked)
     },
     summary: () => store.summary(entry),
   }

@@ -132,6 +132,8 @@ export interface Solo {
   end: number
   /** Set where the CRC of the whole does not agree, or the file ends among its blocks, but the CRC of the directory agrees. */
   damage: PithError | undefined
+  /** Whether what has no CRC of its own, such as the profile, is right: the damage lies in blocks alone. */
+  isRestIntact: boolean
 }
 
 /**
@@ -180,16 +182,36 @@ function parseSolo(bytes: Uint8Array): Solo {
   const size = rows.reduce((sum, row) => sum + row.storedBytes + (hasBlockCrcs ? 4 : 0), 4)
   if (hasBlockCrcs && directoryOk && size > input.remaining) {
     placeCut(rows, input.offset, bytes)
-    return { entry, rows, hasBlockCrcs, end: bytes.length, damage: cutShort(bytes.length) }
+    return { entry, rows, hasBlockCrcs, end: bytes.length, damage: cutShort(bytes.length), isRestIntact: false }
   }
   for (const row of rows) {
     row.offset = input.skip(row.storedBytes)
     if (hasBlockCrcs) row.crc = input.u32()
   }
   const whole = input.offset
-  const intact = input.u32() === crc32c(bytes, 0, 0, whole)
+  const [stored, actual] = [input.u32(), crc32c(bytes, 0, 0, whole)]
+  const intact = stored === actual
   if (!intact && !(hasBlockCrcs && directoryOk)) throw damaged(whole)
-  return { entry, rows, hasBlockCrcs, end: input.offset, damage: intact ? undefined : damaged(whole) }
+  const isRestIntact = intact || stored === withRightBlocks(actual, bytes, whole, rows)
+  return { entry, rows, hasBlockCrcs, end: input.offset, damage: intact ? undefined : damaged(whole), isRestIntact }
+}
+
+/** The CRC that a file would have with the blocks that their own CRCs stand for: CRCs of equal lengths add up. */
+function withRightBlocks(crc: number, bytes: Uint8Array, whole: number, rows: readonly Row[]): number {
+  let wrong = 0
+  let at = 0
+  // What a difference becomes behind so many bytes, whatever they are.
+  const moveTo = (end: number): void => {
+    if (wrong !== 0) wrong = ~crc32c(new Uint8Array(end - at), ~wrong)
+    at = end
+  }
+  for (const { offset, storedBytes, crc: stored } of rows) {
+    const end = offset + storedBytes
+    moveTo(end)
+    wrong ^= crc32c(bytes, 0, offset, end) ^ stored
+  }
+  moveTo(whole)
+  return (crc ^ wrong) >>> 0
 }
 
 /** Place the blocks of a file that ends among them; those that it lacks get a CRC that none has. */

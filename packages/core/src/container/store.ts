@@ -17,6 +17,9 @@ import { corrupt, readBlockPrefix } from './records.ts'
 /** Pages of rows that are kept decoded. */
 const KEPT_PAGES = 64
 
+/** How chunks that are no blocks are called. */
+const WHAT: Readonly<Record<number, string>> = { [TYPES.profile]: 'the profile', [TYPES.summary]: 'the summary' }
+
 /** What both forms of a file answer. */
 export interface Store {
   /** All entries by ascending id. */
@@ -25,7 +28,8 @@ export interface Store {
   /** Rows of a section, by variant and block; of all sections where it is 0. */
   rows(entry: EntryState, section: number, signal?: AbortSignal): Promise<Row[]>
   block(entry: EntryState, row: Row, signal?: AbortSignal): Promise<Uint8Array>
-  profile(entry: EntryState, version: number, signal?: AbortSignal): Promise<Uint8Array>
+  /** `unchecked`: also where it does not match its checksum. */
+  profile(entry: EntryState, version: number, signal?: AbortSignal, unchecked?: boolean): Promise<Uint8Array>
   summary(entry: EntryState, signal?: AbortSignal): Promise<Uint8Array | undefined>
 }
 
@@ -36,7 +40,7 @@ export function soloStore(located: LocatedSolo): Store {
     bytes.subarray(place.offset, place.offset + place.length)
   const whole = (): void => {
     // Profile and summary have no CRC of their own.
-    if (solo.damage !== undefined) throw solo.damage
+    if (solo.damage !== undefined && !solo.isRestIntact) throw solo.damage
   }
   return {
     async *entries() {
@@ -53,8 +57,8 @@ export function soloStore(located: LocatedSolo): Store {
       if (solo.hasBlockCrcs && crc32c(payload) !== row.crc) throw blockDamage(entry, row)
       return payload
     },
-    async profile(entry, version) {
-      whole()
+    async profile(entry, version, _signal, unchecked) {
+      if (unchecked !== true) whole()
       return cut(entry.profiles[version - 1])
     },
     async summary(entry) {
@@ -144,12 +148,14 @@ export function chunkStore(file: Fetcher, committed: Committed, limits: Limits):
     ref: ChunkRef,
     section: number,
     signal?: AbortSignal,
+    unchecked = false,
   ): Promise<Uint8Array> {
     checkLimit(limits, 'memoryBytes', ref.length, 'a block')
     const place = { entry: nameOf(of), ...(section > 0 ? { section: of.sections[section - 1].name } : {}) }
     const bytes = await file.read(ref.offset, ref.length + FRAME_BYTES, signal)
     const found = chunkAt(bytes, 0, ref.offset)
-    if (found === undefined || !found.intact || found.crc !== ref.crc) throw checksum('the block', ref.offset, place)
+    const isRight = found?.intact === true && found.crc === ref.crc
+    if (found === undefined || !(isRight || unchecked)) throw checksum(WHAT[type] ?? 'the block', ref.offset, place)
     const { header } = found
     if (header.type !== type || header.entry !== of.id || header.section !== section || header.length !== ref.length) {
       throw corrupt(`another chunk stands at ${ref.offset}`, ref.offset)
@@ -171,8 +177,8 @@ export function chunkStore(file: Fetcher, committed: Committed, limits: Limits):
       }
       return payload.subarray(row.prefix)
     },
-    async profile(of, version, signal) {
-      const payload = await chunk(TYPES.profile, of, of.profiles[version - 1], 0, signal)
+    async profile(of, version, signal, unchecked) {
+      const payload = await chunk(TYPES.profile, of, of.profiles[version - 1], 0, signal, unchecked)
       const input = new ByteReader(payload)
       if (input.varint() !== version)
         throw corrupt('another version of the profile stands here', of.profiles[version - 1].offset)

@@ -1,6 +1,6 @@
 import { throwIfAborted } from '../cancel.ts'
-import type { BlockRow, Codec, EntryReader, EntryWriter, Reader } from '../codec.ts'
-import { isPithError, PithError } from '../errors.ts'
+import type { BlockRow, Codec, EntryReader, EntryWriter, Reader, ReadRun } from '../codec.ts'
+import { isDamage, isPithError, PithError } from '../errors.ts'
 import type { Source } from '../io.ts'
 import { meterProgress } from '../progress.ts'
 import { makeReport, type Report } from '../report.ts'
@@ -91,7 +91,7 @@ function settings(options: GeneralOptions): { quality: number; lgwin: number; ch
   return { ...LEVELS[level], chunkBytes }
 }
 
-function decode(entry: EntryReader, run: Run = {}): ReadableStream<Uint8Array> {
+function decode(entry: EntryReader, run: ReadRun = {}): ReadableStream<Uint8Array> {
   const pieces = decodedBlocks(entry, run)
   return new ReadableStream<Uint8Array>(
     {
@@ -109,7 +109,7 @@ function decode(entry: EntryReader, run: Run = {}): ReadableStream<Uint8Array> {
 }
 
 /** Every block of the entry in order; the next one is read and decoded while the caller uses the last. */
-async function* decodedBlocks(entry: EntryReader, run: Run): AsyncGenerator<Uint8Array, undefined> {
+async function* decodedBlocks(entry: EntryReader, run: ReadRun): AsyncGenerator<Uint8Array, undefined> {
   const rows = await entry.blocks(SECTION)
   const total = rows.reduce((sum, row) => sum + row.rawBytes, 0)
   if (total !== entry.rawBytes) {
@@ -120,11 +120,19 @@ async function* decodedBlocks(entry: EntryReader, run: Run): AsyncGenerator<Uint
   let ahead: Promise<Uint8Array> | undefined
   const meter = meterProgress(run, { stage: 'decompress', unit: 'bytes', total })
   let done = 0
+  let offset = 0
   for (let i = 0; i < rows.length; i++) {
     throwIfAborted(run.signal)
-    const bytes = await (ahead ?? decodedBlock(entry, rows[i]!, run))
+    const row = rows[i]!
+    const bytes = await (ahead ?? decodedBlock(entry, row, run)).catch((error: unknown) => {
+      if (run.onDamage === undefined || !isDamage(error)) throw error
+      run.onDamage({ part: i, rawOffset: offset, rawBytes: row.rawBytes, error })
+      return undefined
+    })
+    offset += row.rawBytes
     ahead = i + 1 < rows.length ? decodedBlock(entry, rows[i + 1]!, run) : undefined
     ahead?.catch(() => undefined)
+    if (bytes === undefined) continue
     done += bytes.length
     checkOutput(entry, run, done)
     yield bytes

@@ -1,5 +1,5 @@
 /** Logs to bytes and back without the command: one entry in a container of its own. */
-import { type ByteSource, PithError, type RandomAccess, type Run, type Sink, toSource } from '@pith/core'
+import { type ByteSource, PithError, type RandomAccess, type ReadRun, type Run, type Sink, toSource } from '@pith/core'
 import { createContainer, openContainer } from '@pith/core/container'
 import { type LogzipOptions, logzipCodec } from './logzip.ts'
 import { LogReader } from './reader.ts'
@@ -42,11 +42,12 @@ async function writeLog(source: ByteSource, sink: Sink, options: LogzipOptions &
 /**
  * Give back the bytes of a compressed log.
  *
+ * @param run  with `onDamage`, what is damaged is left out and told, and the rest comes out
  * @throws PithError `PITH_CORRUPT`, `PITH_TRUNCATED`, `PITH_CHECKSUM` with the place · `PITH_LIMIT`
  */
 export async function* decompressLog(
   source: RandomAccess | Uint8Array,
-  run: Run = {},
+  run: ReadRun = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const container = await openContainer(source, run.limits === undefined ? {} : { limits: run.limits })
   try {
@@ -63,7 +64,7 @@ export async function* decompressLog(
  *
  * @throws PithError `PITH_UNSUPPORTED` the file holds no log
  */
-export async function openLog(source: RandomAccess | Uint8Array, run: Run = {}): Promise<LogReader> {
+export async function openLog(source: RandomAccess | Uint8Array, run: ReadRun = {}): Promise<LogReader> {
   const container = await openContainer(source, run.limits === undefined ? {} : { limits: run.limits })
   for await (const entry of container.entries(run)) {
     if (entry.codec === logzipCodec.id) return await LogReader.open(entry, run)

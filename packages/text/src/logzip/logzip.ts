@@ -9,6 +9,7 @@ import {
   meterProgress,
   PithError,
   type PreviousEntry,
+  type ReadRun,
   type Report,
   type Run,
   resolveLimits,
@@ -18,7 +19,17 @@ import {
 import { createPool, mapOrdered, type Pool, siblingUrl } from '@pith/core/workers'
 import type { EncodedChunk, Level } from './chunk-encode.ts'
 import { cutPieces } from './cut.ts'
-import { atChunk, chunkRows, nextPriorKey, packPrior, readPrior, unpackPrior } from './entry.ts'
+import {
+  atChunk,
+  chunkRows,
+  damagedChunk,
+  nextPriorKey,
+  outcomeOf,
+  packPrior,
+  readAnyPrior,
+  readPrior,
+  unpackPrior,
+} from './entry.ts'
 import { ChunkLedger } from './ledger.ts'
 import { LogReader } from './reader.ts'
 import { repairLog } from './repair.ts'
@@ -149,7 +160,7 @@ async function* withFirst<T>(first: T, rest: AsyncIterable<T>): AsyncGenerator<T
   yield* rest
 }
 
-function decode(entry: EntryReader, run: Run = {}): ReadableStream<Uint8Array> {
+function decode(entry: EntryReader, run: ReadRun = {}): ReadableStream<Uint8Array> {
   const iterator = decodeChunks(entry, run)
   return new ReadableStream<Uint8Array>(
     {
@@ -166,21 +177,24 @@ function decode(entry: EntryReader, run: Run = {}): ReadableStream<Uint8Array> {
   )
 }
 
-async function* decodeChunks(entry: EntryReader, run: Run): AsyncGenerator<Uint8Array, void, undefined> {
+async function* decodeChunks(entry: EntryReader, run: ReadRun): AsyncGenerator<Uint8Array, void, undefined> {
   throwIfAborted(run.signal)
   const limits = resolveLimits(run.limits ?? entry.limits)
   const threads = run.threads ?? 1
-  const rows = await chunkRows(entry)
+  const rows = await chunkRows(entry, run.onDamage)
   const total = rows.reduce((sum, [row]) => sum + (row as BlockRow).rawBytes, 0)
   const meter = meterProgress(run, { stage: 'decompress', unit: 'bytes', total })
-  const prior = await readPrior(entry, run)
+  const { onDamage } = run
+  const prior = onDamage === undefined ? await readPrior(entry, run) : (await readAnyPrior(entry, run)).prior
   const pool = poolOf(run)
   let done = 0
+  let index = 0
+  let rawOffset = 0
   try {
     const call = async (chunk: readonly BlockRow[], index: number): Promise<Uint8Array> => {
-      const blocks: DecodeCall['blocks'] = []
-      for (const row of chunk) blocks.push({ section: row.section, payload: await entry.read(row, run) })
       try {
+        const blocks: DecodeCall['blocks'] = []
+        for (const row of chunk) blocks.push({ section: row.section, payload: await entry.read(row, run) })
         const bytes = await pool.run('decode', { blocks, prior })
         const declared = (chunk[0] as BlockRow).rawBytes
         if (bytes.length === declared) return bytes
@@ -189,10 +203,16 @@ async function* decodeChunks(entry: EntryReader, run: Run): AsyncGenerator<Uint8
         throw atChunk(error, entry, index)
       }
     }
-    for await (const bytes of mapOrdered(rows, call, {
+    for await (const outcome of mapOrdered(rows, (chunk, i) => outcomeOf(call(chunk, i), onDamage), {
       concurrency: threads === 1 ? 1 : threads + 1,
       signal: run.signal,
     })) {
+      const [head] = rows[index] as [BlockRow]
+      if ('error' in outcome) onDamage?.(damagedChunk(outcome.error, { part: index, rawOffset, head }))
+      rawOffset += head.rawBytes
+      index++
+      if ('error' in outcome) continue
+      const bytes = outcome.value
       done += bytes.length
       if (done > limits.outputBytes) {
         throw new PithError('PITH_LIMIT', `more than ${limits.outputBytes} bytes come out`, {

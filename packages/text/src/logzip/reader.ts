@@ -1,15 +1,17 @@
 /** Using a compressed log: lines, searches, templates and columns without unpacking more than the question needs. */
 import {
   type BlockRow,
+  type DamagedPart,
   type EntryReader,
+  isDamage,
   meterProgress,
   PithError,
   type Reader,
-  type Run,
+  type ReadRun,
   throwIfAborted,
 } from '@pith/core'
 import { createPool, mapOrdered, type Pool, siblingUrl } from '@pith/core/workers'
-import { atChunk, chunkRows, unpackPrior } from './entry.ts'
+import { atChunk, chunkRows, damagedChunk, outcomeOf, readAnyPrior, unpackPrior } from './entry.ts'
 import type { ChunkFacts } from './facts.ts'
 import { asksForTime, filterOf, type GrepHits, type GrepQuery, inTime, needsTimeBefore } from './grep.ts'
 import { unpackBytes } from './pack.ts'
@@ -52,9 +54,15 @@ export interface LogStats {
 }
 
 interface Chunk {
+  /** Its number. */
+  part: number
   rows: readonly BlockRow[]
+  /** Where it starts in the decoded log. */
+  rawOffset: number
   firstLine: number
   lines: number
+  /** Whether its lines do not fit between those of the chunks around it. */
+  isDoubtful: boolean
   rawBytes: number
   /** Whether its last line goes on in the next chunk. */
   open: boolean
@@ -63,7 +71,18 @@ interface Chunk {
   grams: Uint8Array | undefined
 }
 
-/** A compressed log that answers by lines: read, searched, summed up. Close it to let its workers go. */
+/** What a search found in chunks that stand side by side. */
+interface Found {
+  unit: readonly Chunk[]
+  hits: GrepHits
+}
+
+/**
+ * A compressed log that answers by lines: read, searched, summed up. Close it to let its workers go.
+ *
+ * Every method that takes a run goes on behind damaged chunks if the run has `onDamage`, which is told of each that the
+ * question needs.
+ */
 export class LogReader implements Reader {
   readonly lines: number
   readonly rawBytes: number
@@ -72,6 +91,8 @@ export class LogReader implements Reader {
   readonly #stored: Record<string, number>
   #prior: Promise<PriorBytes | undefined> | undefined
   #pool: Pool<typeof logTasks> | undefined
+  /** Whether the prior does not match its checksum: what is decoded with it is checked. */
+  #unsure: boolean = false
   #decoded: number = 0
 
   private constructor(entry: EntryReader, chunks: readonly Chunk[], stored: Record<string, number>) {
@@ -84,20 +105,28 @@ export class LogReader implements Reader {
   }
 
   /** @throws PithError `PITH_CORRUPT`, `PITH_TRUNCATED`, `PITH_CHECKSUM` with the place */
-  static async open(entry: EntryReader, run: Run = {}): Promise<LogReader> {
+  static async open(entry: EntryReader, run: ReadRun = {}): Promise<LogReader> {
     throwIfAborted(run.signal)
-    const rows = await chunkRows(entry)
-    const bytes = await entry.summary()
-    const summaries: ChunkSummary[] = bytes === undefined ? [] : readSummary(bytes)
+    const rows = await chunkRows(entry, run.onDamage)
+    const summaries = await summariesOf(entry, run)
     const stored: Record<string, number> = {}
+    let rawOffset = 0
+    let end = 0
     const chunks = rows.map((own, i): Chunk => {
       const [head] = own as [BlockRow]
+      rawOffset += head.rawBytes
       for (const row of own) stored[row.section] = (stored[row.section] ?? 0) + row.storedBytes
-      const [first, last] = head.keys ?? [0, 0]
       const next = rows[i + 1]?.[0]?.keys?.[0]
+      // The fields of a damaged block may be gone; then it has the lines between its neighbours.
+      const [first, last] = head.keys ?? [end, Math.max(end, next ?? end)]
+      const isDoubtful = !(isNextTo(end, first) && (next === undefined || isNextTo(last, next)))
+      end = last
       return {
+        part: i,
         rows: own,
+        rawOffset: rawOffset - head.rawBytes,
         firstLine: first,
+        isDoubtful,
         lines: last - first,
         rawBytes: head.rawBytes,
         open: next !== undefined && next < last,
@@ -144,9 +173,11 @@ export class LogReader implements Reader {
    *
    * @throws PithError `PITH_ARG` a range that is none
    */
-  async *read(from: number, to: number, run: Run = {}): AsyncGenerator<Uint8Array, void, undefined> {
+  async *read(from: number, to: number, run: ReadRun = {}): AsyncGenerator<Uint8Array, void, undefined> {
     if (!(from >= 0 && to >= from)) throw new PithError('PITH_ARG', `lines must be a range, got ${from}..${to}`)
-    const wanted = this.#chunks.filter((chunk) => chunk.firstLine < to && chunk.firstLine + chunk.lines > from)
+    const wanted = this.#chunks.filter(
+      (chunk) => chunk.isDoubtful || (chunk.firstLine < to && chunk.firstLine + chunk.lines > from),
+    )
     const meter = meterProgress(run, { stage: 'read', unit: 'bytes', total: sum(wanted) })
     let done = 0
     for await (const [chunk, bytes] of this.#mapChunks(wanted, run, (c) => this.#render(c, run))) {
@@ -166,34 +197,39 @@ export class LogReader implements Reader {
    *
    * @throws PithError `PITH_ARG` for a pattern that is none
    */
-  async *grep(query: GrepQuery, run: Run = {}): AsyncGenerator<GrepBatch, void, undefined> {
+  async *grep(query: GrepQuery, run: ReadRun = {}): AsyncGenerator<GrepBatch, void, undefined> {
     const meter = meterProgress(run, { stage: 'search', unit: 'bytes', total: this.rawBytes })
     let done = 0
     const all = joinOpen(this.#chunks)
-    const times = new UnitTimes(all, (unit) => this.#times(unit, run))
+    const times = new UnitTimes(all, (unit) => this.#times(unit, run), run.onDamage)
     const mayHold = all.map((unit) => unit.some((chunk) => mayBeIn(chunk, query)))
     // Lines without a time at the start of a unit count as the last line of the one before.
     const units = all.filter((_, i) => mayHold[i] || (asksForTime(query) && mayHold[i - 1]))
-    for await (const [unit, hits] of this.#mapChunks(units, run, (u) => this.#search(u, query, run, times))) {
-      if (hits.lines.length > 0) {
+    const call = (unit: readonly Chunk[]): Promise<{ found: Found[]; lost: DamagedPart[] }> =>
+      this.#searchUnit(unit, query, run, times)
+    let next = 0
+    for await (const { found, lost } of mapOrdered(units, call, this.#order(run))) {
+      for (const part of lost) run.onDamage?.(part)
+      for (const { unit, hits } of found) {
+        if (hits.lines.length === 0) continue
         const first = (unit[0] as Chunk).firstLine
         yield { lines: Float64Array.from(hits.lines, (line) => line + first), bytes: hits.bytes, offsets: hits.offsets }
       }
-      done += sum(unit)
+      done += sum(units[next++] as Chunk[])
       meter.update(done)
     }
     meter.finish()
   }
 
   /** Number of selected lines. */
-  async count(query: GrepQuery, run: Run = {}): Promise<number> {
+  async count(query: GrepQuery, run: ReadRun = {}): Promise<number> {
     let total = 0
     for await (const batch of this.grep(query, run)) total += batch.lines.length
     return total
   }
 
   /** Templates by how many lines they have, most first, over the whole log. */
-  async templates(run: Run = {}): Promise<TemplateInfo[]> {
+  async templates(run: ReadRun = {}): Promise<TemplateInfo[]> {
     const all = new Map<string, TemplateInfo>()
     for await (const facts of this.facts(run)) {
       for (const { text, count, first, last } of facts.templates) {
@@ -221,7 +257,7 @@ export class LogReader implements Reader {
    *
    * @param options `stored`: also what the bytes in the file are for, for which all columns are decoded
    */
-  async *facts(options: Run & { stored?: boolean } = {}): AsyncGenerator<ChunkFacts, void, undefined> {
+  async *facts(options: ReadRun & { stored?: boolean } = {}): AsyncGenerator<ChunkFacts, void, undefined> {
     const { stored = false, ...run } = options
     const ask = async (chunk: Chunk): Promise<ChunkFacts> => {
       const call = { blocks: await this.#load(chunk, run), prior: await this.#priorBytes(run), stored }
@@ -236,7 +272,7 @@ export class LogReader implements Reader {
    * The kind is what the batches of {@link column} will hold, as far as that can be told from how the chunks code the slot:
    * `text` where they differ, or where a chunk keeps its values as plain texts.
    */
-  async columns(run: Run = {}): Promise<SlotInfo[]> {
+  async columns(run: ReadRun = {}): Promise<SlotInfo[]> {
     const all = new SlotTable()
     const ask = async (chunk: Chunk): Promise<SlotInfo[]> => {
       const call = { blocks: await this.#load(chunk, run), prior: await this.#priorBytes(run) }
@@ -261,7 +297,7 @@ export class LogReader implements Reader {
    *   numbers?.forEach((ms, i) => ms > 1000 && console.log(lines[i], ms))
    * }
    */
-  async *column(wanted: SlotName, run: Run = {}): AsyncGenerator<ColumnBatch, void, undefined> {
+  async *column(wanted: SlotName, run: ReadRun = {}): AsyncGenerator<ColumnBatch, void, undefined> {
     const { template, slot } = wanted
     if (!(Number.isInteger(slot) && slot >= 0)) throw new PithError('PITH_ARG', `slots count from 0, got ${slot}`)
     const meter = meterProgress(run, { stage: 'read', unit: 'bytes', total: this.rawBytes })
@@ -287,19 +323,54 @@ export class LogReader implements Reader {
     }
   }
 
-  async #render(chunk: Chunk, run: Run): Promise<Uint8Array> {
+  async #render(chunk: Chunk, run: ReadRun): Promise<Uint8Array> {
     const blocks = await this.#load(chunk, run)
     return await this.#tasks(run).run('decode', { blocks, prior: await this.#priorBytes(run) })
   }
 
-  async #search(unit: readonly Chunk[], query: GrepQuery, run: Run, times: UnitTimes): Promise<GrepHits> {
+  /** Search chunks whose lines go on in the next one; where one of them is damaged, those around it apart. */
+  async #searchUnit(
+    unit: readonly Chunk[],
+    query: GrepQuery,
+    run: ReadRun,
+    times: UnitTimes,
+  ): Promise<{ found: Found[]; lost: DamagedPart[] }> {
+    try {
+      for (const chunk of unit) await this.#checkUnsure(chunk, run)
+      return { found: [{ unit, hits: await this.#search(unit, query, run, times) }], lost: [] }
+    } catch (error) {
+      const [first] = unit as [Chunk]
+      const named = atChunk(error, this.#entry, first.part)
+      if (run.onDamage === undefined || !isDamage(error)) throw named
+      if (unit.length === 1) return { found: [], lost: [lostChunk(first, named)] }
+    }
+    const found: Found[] = []
+    const lost: DamagedPart[] = []
+    let whole: Chunk[] = []
+    const search = async (): Promise<void> => {
+      if (whole.length > 0) found.push({ unit: whole, hits: await this.#search(whole, query, run, times) })
+      whole = []
+    }
+    for (const chunk of unit) {
+      const outcome = await outcomeOf(this.#render(chunk, run), run.onDamage)
+      if ('value' in outcome) whole.push(chunk)
+      else {
+        lost.push(lostChunk(chunk, atChunk(outcome.error, this.#entry, chunk.part)))
+        await search()
+      }
+    }
+    await search()
+    return { found, lost }
+  }
+
+  async #search(unit: readonly Chunk[], query: GrepQuery, run: ReadRun, times: UnitTimes): Promise<GrepHits> {
     const hits = await this.#hits(unit, query, run)
     if (!asksForTime(query) || hits.lines.length === 0) return hits
     const own = await times.of(unit)
     return inTime(hits, own, query, needsTimeBefore(hits, own) ? await times.before(unit) : undefined)
   }
 
-  async #hits(unit: readonly Chunk[], query: GrepQuery, run: Run): Promise<GrepHits> {
+  async #hits(unit: readonly Chunk[], query: GrepQuery, run: ReadRun): Promise<GrepHits> {
     const pool = this.#tasks(run)
     if (unit.length > 1) {
       const parts: Uint8Array[] = []
@@ -322,7 +393,7 @@ export class LogReader implements Reader {
   }
 
   /** Times of the lines of chunks whose last lines go on in the next one. */
-  async #times(unit: readonly Chunk[], run: Run): Promise<Float64Array> {
+  async #times(unit: readonly Chunk[], run: ReadRun): Promise<Float64Array> {
     const lines = unit.reduce((sum, chunk) => sum + chunk.lines - (chunk.open ? 1 : 0), 1)
     const times = new Float64Array(lines).fill(Number.NaN)
     let at = 0
@@ -340,7 +411,7 @@ export class LogReader implements Reader {
 
   async #load(
     chunk: Chunk,
-    run: Run,
+    run: ReadRun,
     sections?: readonly string[],
   ): Promise<{ section: string; payload: Uint8Array }[]> {
     return await this.#read(
@@ -349,21 +420,38 @@ export class LogReader implements Reader {
     )
   }
 
-  async #read(rows: readonly BlockRow[], run: Run): Promise<{ section: string; payload: Uint8Array }[]> {
+  async #read(rows: readonly BlockRow[], run: ReadRun): Promise<{ section: string; payload: Uint8Array }[]> {
     const payloads = await Promise.all(rows.map((row) => this.#entry.read(row, run)))
     for (const row of rows) this.#decoded += row.storedBytes
     return rows.map(({ section }, i) => ({ section, payload: payloads[i] as Uint8Array }))
   }
 
-  #priorBytes(run: Run): Promise<PriorBytes | undefined> {
-    this.#prior ??= this.#entry.profile(undefined, run).then((payload) => {
-      this.#decoded += payload?.length ?? 0
-      return payload === undefined ? undefined : unpackPrior(payload)
-    })
+  #priorBytes(run: ReadRun): Promise<PriorBytes | undefined> {
+    this.#prior ??= run.onDamage === undefined ? this.#surePrior(run) : this.#anyPrior(run)
     return this.#prior
   }
 
-  #tasks(run: Run): Pool<typeof logTasks> {
+  async #surePrior(run: ReadRun): Promise<PriorBytes | undefined> {
+    const payload = await this.#entry.profile(undefined, run)
+    this.#decoded += payload?.length ?? 0
+    return payload === undefined ? undefined : await unpackPrior(payload)
+  }
+
+  async #anyPrior(run: ReadRun): Promise<PriorBytes | undefined> {
+    const { prior, unsure, storedBytes } = await readAnyPrior(this.#entry, run)
+    this.#unsure = unsure
+    this.#decoded += storedBytes
+    return prior
+  }
+
+  /** With a prior that may be wrong, only a chunk that decodes to its checksum says anything. */
+  async #checkUnsure(chunk: Chunk, run: ReadRun): Promise<void> {
+    if (run.onDamage === undefined) return
+    const prior = await this.#priorBytes(run)
+    if (this.#unsure) await this.#tasks(run).run('check', { blocks: await this.#load(chunk, run), prior })
+  }
+
+  #tasks(run: ReadRun): Pool<typeof logTasks> {
     this.#pool ??= createPool({
       url: siblingUrl('worker', import.meta.url),
       tasks: async () => (await import('./tasks.ts')).loadTasks(),
@@ -372,22 +460,51 @@ export class LogReader implements Reader {
     return this.#pool
   }
 
-  /** Results for items in order, with as many in work as there are threads. */
-  async *#mapChunks<T extends Chunk | readonly Chunk[], R>(
-    items: readonly T[],
-    run: Run,
-    map: (item: T) => Promise<R>,
-  ): AsyncGenerator<readonly [T, R], void, undefined> {
-    const threads = run.threads ?? 1
-    const call = async (item: T): Promise<readonly [T, R]> => {
+  /** As many in work as there are threads. */
+  #order({ threads = 1, signal }: ReadRun): { concurrency: number; signal: AbortSignal | undefined } {
+    return { concurrency: threads === 1 ? 1 : threads * 2, signal }
+  }
+
+  /** Results for chunks in order, without those that are damaged where that is allowed. */
+  async *#mapChunks<R>(
+    chunks: readonly Chunk[],
+    run: ReadRun,
+    map: (chunk: Chunk) => Promise<R>,
+  ): AsyncGenerator<readonly [Chunk, R], void, undefined> {
+    const call = async (chunk: Chunk): Promise<R> => {
       try {
-        return [item, await map(item)] as const
+        await this.#checkUnsure(chunk, run)
+        return await map(chunk)
       } catch (error) {
-        const chunk = Array.isArray(item) ? (item[0] as Chunk) : (item as Chunk)
-        throw atChunk(error, this.#entry, this.#chunks.indexOf(chunk))
+        throw atChunk(error, this.#entry, chunk.part)
       }
     }
-    yield* mapOrdered(items, call, { concurrency: threads === 1 ? 1 : threads * 2, signal: run.signal })
+    let next = 0
+    for await (const outcome of mapOrdered(chunks, (c) => outcomeOf(call(c), run.onDamage), this.#order(run))) {
+      const chunk = chunks[next++] as Chunk
+      if ('value' in outcome) yield [chunk, outcome.value]
+      else run.onDamage?.(lostChunk(chunk, outcome.error))
+    }
+  }
+}
+
+/** Whether lines that end before `end` go on at `first`, which may be the rest of the last one. */
+function isNextTo(end: number, first: number): boolean {
+  return first === end || first === end - 1
+}
+
+function lostChunk({ part, rawOffset, rows }: Chunk, error: unknown): DamagedPart {
+  return damagedChunk(error, { part, rawOffset, head: rows[0] as BlockRow })
+}
+
+/** What the summary says of the first chunks; nothing where it is damaged and that is allowed: it only makes answers quicker. */
+async function summariesOf(entry: EntryReader, { onDamage }: ReadRun): Promise<readonly ChunkSummary[]> {
+  try {
+    const bytes = await entry.summary()
+    return bytes === undefined ? [] : readSummary(bytes)
+  } catch (error) {
+    if (onDamage === undefined || !isDamage(error)) throw error
+    return []
   }
 }
 
@@ -395,11 +512,17 @@ export class LogReader implements Reader {
 class UnitTimes {
   readonly #units: readonly (readonly Chunk[])[]
   readonly #ask: (unit: readonly Chunk[]) => Promise<Float64Array>
+  readonly #onDamage: ReadRun['onDamage']
   readonly #times: Map<readonly Chunk[], Promise<Float64Array>> = new Map()
 
-  constructor(units: readonly (readonly Chunk[])[], ask: (unit: readonly Chunk[]) => Promise<Float64Array>) {
+  constructor(
+    units: readonly (readonly Chunk[])[],
+    ask: (unit: readonly Chunk[]) => Promise<Float64Array>,
+    onDamage: ReadRun['onDamage'],
+  ) {
     this.#units = units
     this.#ask = ask
+    this.#onDamage = onDamage
   }
 
   of(unit: readonly Chunk[]): Promise<Float64Array> {
@@ -411,7 +534,11 @@ class UnitTimes {
   /** The last time that is said before a unit. */
   async before(unit: readonly Chunk[]): Promise<number | undefined> {
     for (let i = this.#units.indexOf(unit) - 1; i >= 0; i--) {
-      const last = (await this.of(this.#units[i] as readonly Chunk[])).findLast((time) => !Number.isNaN(time))
+      const unit = this.#units[i] as readonly Chunk[]
+      // A damaged chunk says no times; where that is no error, those before it are asked.
+      const times = await outcomeOf(this.of(unit), this.#onDamage)
+      if ('error' in times && !isDamage(times.error)) throw times.error
+      const last = 'value' in times ? times.value.findLast((time) => !Number.isNaN(time)) : undefined
       if (last !== undefined) return last
     }
     return undefined
