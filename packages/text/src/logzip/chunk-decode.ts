@@ -1,15 +1,17 @@
 /** One coded chunk back to rows, lines and bytes; columns are materialised when they are asked for. */
 import { ByteReader, PithError } from '@pith/core'
+import { askedColumns, countTemplates, readSpecs } from './chunk-specs.ts'
 import { type BlockLoader, openStreams, type Streams } from './chunk-streams.ts'
 import { ColumnPlaces } from './column-places.ts'
 import { columnLayouts, leftColumns, MAX_LEFT, scaleOf } from './columns.ts'
+import { type KeyIds, resolveKeys } from './keyed.ts'
 import { MaxSource } from './max.ts'
 import { MAX_DEPTH, type NestedBudget, nestedStreams, nestedTexts } from './nested-decode.ts'
 import { MAX_LINES, MAX_ROWS } from './parse.ts'
 import { PlainSource } from './plain.ts'
 import { Prior } from './prior.ts'
 import { type ColumnSource, KIND, type SymbolContext } from './streams.ts'
-import { type ColumnSpec, type NestedSpec, readColumnSpec, readEols, readTemplates, TextCursor } from './tables.ts'
+import { type ColumnSpec, type NestedSpec, readEols, readTemplates, TextCursor } from './tables.ts'
 import { staticBytes, type TemplateSet } from './templates.ts'
 import { type TimeRange, timeColumns, toMilliseconds } from './time-range.ts'
 import { compileLayout, hasYear, padDays } from './timestamps.ts'
@@ -55,7 +57,7 @@ export class ChunkView {
   /** f64 values of numeric columns. */
   readonly #values: Map<number, number> = new Map()
   /** Numbers of the texts of dictionaries' rows, for columns that have them as keys. */
-  readonly #textIds: Map<number, { ids: number; distinct: number }> = new Map()
+  readonly #textIds: Map<number, KeyIds> = new Map()
   #ready: number = 0
   /** By place in the list of columns: 1 for each that was decoded out of turn. */
   readonly #isDone: Uint8Array
@@ -462,20 +464,10 @@ export class ChunkView {
     if (found === 0) throw new PithError('PITH_CORRUPT', 'an id lies outside its dictionary')
   }
 
-  /** Ids of texts from ids that are 0 where a row is what the last row with the same key was, else one more. */
   #resolveKeys(spec: ColumnSpec, ids: number, key: ColumnSpec, match: number): void {
     const keys = this.#textIds.get(key.id)
     if (keys === undefined) throw new PithError('PITH_CORRUPT', 'the key of a column is no dictionary')
-    const words = this.#w.memory.i32
-    const last = new Int32Array(keys.distinct)
-    for (let i = 0; i < spec.rows; i++) {
-      const at = words[(keys.ids >> 2) + (words[(match >> 2) + i] as number)] as number
-      const own = words[(ids >> 2) + i] as number
-      const id = own === 0 ? (last[at] as number) : own
-      if (id === 0) throw new PithError('PITH_CORRUPT', 'a row is as one before that is not there')
-      last[at] = id
-      words[(ids >> 2) + i] = id - 1
-    }
+    resolveKeys(this.#w, ids, spec.rows, keys, match)
   }
 
   #decodeRaw(spec: ColumnSpec, context: SymbolContext): void {
@@ -608,51 +600,4 @@ function doesNotFit(): PithError {
 
 function notWhatWasCoded(): PithError {
   return new PithError('PITH_CHECKSUM', 'a chunk does not decode to the bytes that were coded')
-}
-
-function countTemplates(workspace: Workspace, lineTemplate: number, lines: number, templates: number): Int32Array {
-  const counts = new Int32Array(templates)
-  const ids = workspace.memory.i32.subarray(lineTemplate >> 2, (lineTemplate >> 2) + lines)
-  for (const id of ids) {
-    if (id < 0 || id >= templates) throw new PithError('PITH_CORRUPT', `a line has the template ${id} of ${templates}`)
-    counts[id] = (counts[id] as number) + 1
-  }
-  return counts
-}
-
-function readSpecs(
-  meta: ByteReader,
-  tables: TextCursor,
-  set: TemplateSet,
-  counts: Int32Array,
-  rawBytes: number,
-  mostRows: number,
-): { specs: ColumnSpec[]; total: number } {
-  const rows = new Float64Array(set.columns)
-  let least = 0
-  for (const [id, template] of set.templates.entries()) {
-    const lines = counts[id] as number
-    if (lines === 0) continue
-    for (const column of template.columns) rows[column] = (rows[column] as number) + lines
-    for (const text of template.statics) least += lines * text.length
-  }
-  if (least > rawBytes)
-    throw new PithError('PITH_CORRUPT', 'the templates of a chunk alone have more bytes than it declares')
-  const specs: ColumnSpec[] = []
-  let total = 0
-  for (let id = 0; id < set.columns; id++) {
-    const own = rows[id] as number
-    if (own === 0) continue
-    if (total + own > mostRows) throw new PithError('PITH_CORRUPT', `a chunk has more than ${MAX_ROWS} rows`)
-    specs.push(readColumnSpec(meta, tables, id, total, own))
-    total += own
-  }
-  return { specs, total }
-}
-
-/** Columns whose left columns are asked for: 1 for each that refers to one. */
-function askedColumns(specs: readonly ColumnSpec[], columns: number): Uint8Array {
-  const asked = new Uint8Array(columns)
-  for (const { id, other } of specs) if (other > 0) asked[id] = 1
-  return asked
 }

@@ -2,10 +2,17 @@
  * Columns of texts that follow from another text of the line, once the two were seen together: the version of a package, the
  * languages of a browser. A row that is what it was in the last row with the same key is then one symbol.
  */
+import { PithError } from '@pith/core'
 import type { ColumnPlan, DictPlan } from './columns.ts'
 import { MAX_LEFT } from './columns.ts'
 import type { ParsedChunk } from './parse.ts'
 import type { Workspace } from './workspace.ts'
+
+/** Which text each row of a dictionary is: i32 a row, below `distinct`. */
+export interface KeyIds {
+  ids: number
+  distinct: number
+}
 
 /** Rows that the choice looks at. */
 const SAMPLE = 4096
@@ -102,4 +109,22 @@ function misses(
   }
   memory.release(mark)
   return count
+}
+
+/**
+ * Ids of texts, in place, from ids that are 0 where a row is what the last row with the same key was, and else one more.
+ *
+ * @throws PithError `PITH_CORRUPT` there was no such row
+ */
+export function resolveKeys(workspace: Workspace, ids: number, rows: number, keys: KeyIds, match: number): void {
+  const words = workspace.memory.i32
+  const last = new Int32Array(keys.distinct)
+  for (let i = 0; i < rows; i++) {
+    const key = words[(keys.ids >> 2) + (words[(match >> 2) + i] as number)] as number
+    const own = words[(ids >> 2) + i] as number
+    const id = own === 0 ? (last[key] as number) : own
+    if (id === 0) throw new PithError('PITH_CORRUPT', 'a row is as one before that is not there')
+    last[key] = id
+    words[(ids >> 2) + i] = id - 1
+  }
 }
