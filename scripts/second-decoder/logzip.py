@@ -9,7 +9,8 @@ MOST_RAW, MOST_LINES, MOST_ROWS, MOST_STREAM, MOST_PRIOR = 1 << 26, 262144, 1 <<
 MOST_LEFT, MOST_WIDTH = 16, 20
 ENDS = (b'\n', b'\r\n', b'')
 KEYS = re.compile(rb'"((?:[^"\\]|\\[^\n\r])*)":|[{}[\]]')
-CONST, DICT, NUMBER, TIME, RAW = range(5)
+CONST, DICT, NUMBER, TIME, RAW, LOG, LOG_DICT = range(7)
+KEY_PLACE, MOST_DEPTH = 16, 3
 
 
 def decode_log(entry):
@@ -153,9 +154,9 @@ def decode_chunk(block, number, parts, prior):
                               for section in ('ids', 'columns', 'texts'))
         need(len(ids) == 1 and len(groups) == group_count and len(texts) < 2, f'{what}: a block is missing')
         ids, texts = read_planes(Cursor(ids[0], f'{what}, ids'), line_count, len(templates)), b''.join(texts)
-    chunk = Chunk(what, templates, ids, layouts)
+    chunk = Chunk(what, templates, ids, layouts, Budget(size))
     chunk.read_headers(meta, tables, prior.texts)
-    chunk.read_rows(groups, Cursor(texts, f'{what}, texts'))
+    chunk.read_rows(Groups(groups, what), Cursor(texts, f'{what}, texts'))
     log = chunk.join(ends)
     need(len(log) == size, f'{what}: {len(log)} bytes in place of {size}')
     need(xxh32(log) == check, f'{what}: its check does not agree')
@@ -170,6 +171,26 @@ def read_planes(at, count, below):
     return numbers
 
 
+class Groups:
+    """The groups of a chunk, one behind the other."""
+
+    def __init__(self, groups, what):
+        self.what, self.left = what, [Cursor(group, f'{what}, group {i}') for i, group in enumerate(groups)]
+
+    def next(self):
+        while self.left and not self.left[0].left():
+            self.left.pop(0)
+        need(self.left, f'{self.what}: more groups are needed than there are')
+        return self.left[0]
+
+
+class Budget:
+    """What the columns of a chunk, and the logs within it, may take."""
+
+    def __init__(self, size, rows=None, depth=0):
+        self.bytes, self.rows, self.depth = size + 1, rows or [MOST_ROWS], depth
+
+
 # The columns of a chunk, 2.6 to 2.8
 
 
@@ -180,18 +201,23 @@ class Column:
         self.layout, self.lines, self.left = layout, lines, None
         self.kind = self.place = self.mode = self.spelling = self.width = self.base = self.bytes = self.own = 0
         self.texts, self.exceptions, self.rows, self.values = [], {}, [], []
+        self.key_place, self.log, self.text_ids = 0, None, None
 
     def read_header(self, meta, tables, prior_texts):
         header, count = meta.varint(), len(self.lines)
         self.kind, self.place = header & 7, header >> 3
-        need(self.kind <= RAW, f'{meta.what}: kind {self.kind} of a column')
+        need(self.kind <= LOG_DICT, f'{meta.what}: kind {self.kind} of a column')
+        if self.kind in (DICT, LOG_DICT) and self.place > KEY_PLACE:
+            self.place, self.key_place = 0, self.place - KEY_PLACE
         if self.kind == CONST:
             self.texts = tables.lines(1)
         elif self.kind == DICT:
             self.texts = prior_texts + tables.lines(meta.varint())
-        elif self.kind == RAW:
-            self.own = meta.varint() if self.place else 0
+        elif self.kind in (RAW, LOG):
+            self.own = meta.varint() if self.place else count
             need(self.own <= count, f'{meta.what}: more own texts than rows')
+        elif self.kind == LOG_DICT:
+            self.texts, self.own = prior_texts, meta.varint()
         else:
             self.mode, self.spelling = header >> 3 & 3, header >> 5
             need(self.spelling <= 2, f'{meta.what}: spelling {self.spelling}')
@@ -200,7 +226,9 @@ class Column:
             need(self.width <= MOST_WIDTH, f'{meta.what}: width {self.width}')
             self.place = meta.varint() if self.mode > 1 else 0
             bits, base = meta.varints(2)
-            need(bits <= 3, f'{meta.what}: bits {bits} of a column')
+            need(bits <= 7, f'{meta.what}: bits {bits} of a column')
+            reach = meta.varint() if bits & 4 else 0
+            need(reach <= 107, f'{meta.what}: reach {reach} of a column')
             self.bytes, self.base = bits & 2, -base if bits & 1 else base
             row, rows = 0, []
             for _ in range(meta.varint()):
@@ -208,6 +236,8 @@ class Column:
                 need(row < count and len(rows) < count, f'{meta.what}: an exception beyond the rows')
                 rows.append(row)
             self.exceptions = dict(zip(rows, tables.lines(len(rows))))
+        if self.kind in (LOG, LOG_DICT):
+            self.log = NestedLog(meta, tables)
 
     def ticks(self):
         return ticks_of(parse_layout(self.layout)) if self.kind == TIME else 1
@@ -229,14 +259,42 @@ def number_writer(spelling, width):
     return write if spelling else lambda value: b'%d' % value
 
 
+class NestedLog:
+    """A log within a column, 2.8.1."""
+
+    def __init__(self, meta, tables):
+        self.size, self.escaped = divmod(meta.varint(), 2)
+        self.meta = Cursor(meta.bytes(meta.varint()), f'{meta.what} of a log within')
+        self.tables = Cursor(tables.bytes(meta.varint()), f'{tables.what} of a log within')
+
+    def read(self, count, groups, texts, outer, what):
+        """Its lines as the texts of the column; `outer` is what they may take."""
+        need(outer.depth < MOST_DEPTH, f'{what}: logs within logs')
+        need(self.size <= min(outer.bytes, MOST_RAW) and count <= min(self.size, MOST_LINES), f'{what}: a log too large')
+        layouts = {0: b''}
+        templates = Prior().templates + read_templates(self.meta, self.tables, {}, layouts)
+        ids = read_planes(groups.next(), count, len(templates)) if count else []
+        chunk = Chunk(what, templates, ids, layouts, Budget(self.size, outer.rows, outer.depth + 1))
+        chunk.read_headers(self.meta, self.tables, {})
+        chunk.read_rows(groups, texts)
+        log = chunk.join([b'\n'] * count)
+        need(len(log) == self.size, f'{what}: a log of another length')
+        if self.escaped:
+            log = log.replace(b'\\', b'\\\\').replace(b'"', b'\\"').replace(b'\x10', b'\\')
+        outer.bytes -= len(log)
+        need(outer.bytes >= 0, f'{what}: texts longer than their lines')
+        return Cursor(log, what).lines(count)
+
+
 class Chunk:
-    def __init__(self, what, templates, ids, layouts):
-        self.what, self.used = what, [templates[id_] for id_ in ids]
+    def __init__(self, what, templates, ids, layouts, budget):
+        self.what, self.used, self.budget = what, [templates[id_] for id_ in ids], budget
         lines = {}
         for line, template in enumerate(self.used):
             for number in template.columns:
                 lines.setdefault(number, []).append(line)
-        need(sum(map(len, lines.values())) <= MOST_ROWS, f'{what}: too many rows')
+        budget.rows[0] -= sum(map(len, lines.values()))
+        need(budget.rows[0] >= 0, f'{what}: too many rows')
         self.columns = {number: Column(layouts[number], lines[number]) for number in sorted(lines)}
         for id_ in sorted(set(ids)):
             self.find_left(templates[id_].columns)
@@ -254,38 +312,51 @@ class Chunk:
             column.read_header(meta, tables, prior_texts.get(number, []))
 
     def read_rows(self, groups, texts):
-        groups = [Cursor(group, f'{self.what}, group {i}') for i, group in enumerate(groups)]
         for column in self.columns.values():
             count = len(column.lines)
             if column.kind == CONST:
                 column.rows = column.texts * count
-                continue
-            if column.kind == RAW and not column.place:
-                column.rows = texts.lines(count)
-                continue
-            while groups and not groups[0].left():
-                groups.pop(0)
-            need(groups, f'{self.what}: more groups are needed than there are')
-            partner, rows = self.partner(column) if column.place else (None, [0] * count)
-            if column.kind == DICT:
-                own = [None, *column.texts] if partner else column.texts
-                ids = read_planes(groups[0], count, len(own))
-                column.rows = [partner.rows[row] if own[id_] is None else own[id_] for id_, row in zip(ids, rows)]
-            elif column.kind == RAW:
-                flags = groups[0].bytes(count)
+            elif column.kind in (DICT, LOG_DICT):
+                self.read_dict(column, groups, texts)
+            elif column.kind in (RAW, LOG):
+                partner, rows = self.partner(column, column.place) if column.place else (None, [0] * count)
+                flags = groups.next().bytes(count) if partner else bytes(count)
                 need(flags.count(0) == column.own, f'{self.what}: another number of own texts')
-                own = iter(texts.lines(column.own))
+                own = iter(self.own_texts(column, groups, texts))
                 column.rows = [partner.rows[row] if flag else next(own) for flag, row in zip(flags, rows)]
             else:
-                at = groups[0]
+                at = groups.next()
                 residuals = at.bytes(count) if column.bytes else [at.varint(longer_allowed=True) for _ in range(count)]
+                partner, rows = self.partner(column, column.place) if column.place else (None, [0] * count)
                 self.add_values(column, residuals, partner, rows)
                 column.write_values()
 
-    def partner(self, column):
+    def own_texts(self, column, groups, texts):
+        if column.log is None:
+            return texts.lines(column.own)
+        return column.log.read(column.own, groups, texts, self.budget, self.what)
+
+    def read_dict(self, column, groups, texts):
+        list_ = column.texts + (self.own_texts(column, groups, texts) if column.kind == LOG_DICT else [])
+        place = column.place or column.key_place
+        partner, rows = self.partner(column, place) if place else (None, [0] * len(column.lines))
+        ids = read_planes(groups.next(), len(rows), len(list_) + (1 if place else 0))
+        if column.key_place:
+            need(partner.text_ids is not None, f'{self.what}: a key that is no dictionary')
+            last = {}
+            for i, row in enumerate(rows):
+                key = partner.text_ids[row]
+                need(ids[i] or key in last, f'{self.what}: a row is as one that is not there')
+                ids[i] = last[key] = ids[i] - 1 if ids[i] else last[key]
+        if column.place:
+            column.rows = [list_[id_ - 1] if id_ else partner.rows[row] for id_, row in zip(ids, rows)]
+        else:
+            column.text_ids, column.rows = ids, [list_[id_] for id_ in ids]
+
+    def partner(self, column, place):
         """The column at the place, and the number of its row that stands beside each row."""
-        need(column.place <= len(column.left), f'{self.what}: place {column.place} beyond the list')
-        partner = self.columns[column.left[column.place - 1]]
+        need(place <= len(column.left), f'{self.what}: place {place} beyond the list')
+        partner = self.columns[column.left[place - 1]]
         row_of = {line: row for row, line in enumerate(partner.lines)}
         return partner, [row_of[line] for line in column.lines]
 

@@ -45,8 +45,9 @@ export function keyDictionary(
   // Half of the rows that are not as the row before must be told; a text that was never there can't be.
   let changes = 0
   let newest = -1
+  const words = memory.i32
   for (let i = 0, before = -1; i < n; i++) {
-    const id = workspace.word(plan.ids, i)
+    const id = words[(plan.ids >> 2) + i] as number
     if (id > newest) newest = id
     else if (id !== before) changes++
     before = id
