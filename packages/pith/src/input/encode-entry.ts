@@ -53,7 +53,7 @@ function threadsFor(bytes: number | undefined, threads: number = 1): number {
 }
 
 /** As {@link Run}, with no more threads than reading so many decoded bytes gives work to. */
-export function readingRun(run: Run, bytes: number): Run {
+export function readingRun<R extends Run>(run: R, bytes: number): R {
   return { ...run, threads: Math.max(1, Math.min(run.threads ?? 1, Math.floor(bytes / CHUNK))) }
 }
 

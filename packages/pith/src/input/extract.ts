@@ -1,13 +1,13 @@
 import { chmod, lstat, mkdir, stat, symlink, unlink, utimes } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { type CommandContext, PithError, pump, type Run } from '@pith/core'
+import { type CommandContext, PithError, pump, type ReadRun } from '@pith/core'
 import { type ContainerEntry, checkLink, checkPath } from '@pith/core/container'
 import { withPath } from '@pith/core/node'
 import { type OpenedFile, spentBytes } from './open-file.ts'
 import { outputSink } from './output-sink.ts'
 
 export interface ExtractJob {
-  readonly run: Run & { signal: AbortSignal }
+  readonly run: ReadRun & { signal: AbortSignal }
   /** Replace what stands at the outputs. */
   readonly force: boolean
 }

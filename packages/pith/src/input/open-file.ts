@@ -8,13 +8,14 @@ import {
   PithError,
   type RandomAccess,
   type Reader,
-  type Run,
+  type ReadRun,
   type Source,
   toSource,
 } from '@pith/core'
 import { type Container, type ContainerEntry, openContainer } from '@pith/core/container'
 import { type FileSource, inputSource } from '@pith/core/node'
 import { plural } from '../command/plural.ts'
+import { placeText } from '../command/show-error.ts'
 import { codecs } from '../systems/codecs.ts'
 import { readingRun } from './encode-entry.ts'
 import { createSpool, type Spool } from './spool.ts'
@@ -107,17 +108,23 @@ async function openOver(
 ): Promise<OpenedFile> {
   try {
     const container = await openContainer(access, { limits, signal: context.signal })
-    if (container.damage !== undefined) {
-      const { uncommittedBytes } = container
-      const behind = `: ${plural(uncommittedBytes, 'byte')} behind its last whole commit left out`
-      const what = `is damaged or was cut${uncommittedBytes > 0 ? behind : ''}`
-      await context.note(`${shownName(path)} ${what} (pith verify tells more)`)
-    }
+    const state = stateOf(container)
+    if (state !== undefined) await context.note(`${shownName(path)} ${state} (pith verify tells more)`)
     return { path, container, access, close: () => container.close() }
   } catch (error) {
     await access.close()
     throw inFile(path, error)
   }
+}
+
+/** What is to be known of a file that is not whole before it is read. */
+function stateOf({ damage, uncommittedBytes, form, commit }: Container): string | undefined {
+  const behind = `${plural(uncommittedBytes, 'byte')} behind its last commit left out`
+  if (damage === undefined) return uncommittedBytes === 0 ? undefined : `is being written or was cut: ${behind}`
+  const what = `is damaged: ${damage.code}${placeText(damage.at)}`
+  if (form === 'solo') return what
+  const earlier = `commit ${commit} is read instead of a later one`
+  return `${what}, ${earlier}${uncommittedBytes > 0 ? `, ${behind}` : ''}`
 }
 
 /** Errors that name their file. */
@@ -183,18 +190,31 @@ export async function codecOf(entry: EntryReader): Promise<Codec> {
 }
 
 /** The reader of an entry; undefined where its codec has none. */
-export async function openReader(entry: EntryReader, run: Run): Promise<{ reader: Reader; run: Run } | undefined> {
+export async function openReader(
+  entry: EntryReader,
+  run: ReadRun,
+): Promise<{ reader: Reader; run: ReadRun } | undefined> {
   const codec = await codecOf(entry)
   const own = readingRun(run, entry.rawBytes)
   const reader = await codec.open?.(entry, own)
   return reader === undefined ? undefined : { reader, run: own }
 }
 
-/** The decoded bytes of an entry; their number is checked. */
-export async function* decodedBytes(entry: EntryReader, run: Run): AsyncGenerator<Uint8Array> {
+/** The decoded bytes of an entry; their number is checked, what a run with `onDamage` leaves out included. */
+export async function* decodedBytes(entry: EntryReader, run: ReadRun): AsyncGenerator<Uint8Array> {
   const codec = await codecOf(entry)
+  const { onDamage } = run
   let length = 0
-  for await (const bytes of codec.decode(entry, readingRun(run, entry.rawBytes))) {
+  const counted: Pick<ReadRun, 'onDamage'> =
+    onDamage === undefined
+      ? {}
+      : {
+          onDamage(part) {
+            length += part.rawBytes
+            onDamage(part)
+          },
+        }
+  for await (const bytes of codec.decode(entry, { ...readingRun(run, entry.rawBytes), ...counted })) {
     length += bytes.length
     yield bytes
   }
@@ -206,7 +226,7 @@ export async function* decodedBytes(entry: EntryReader, run: Run): AsyncGenerato
 }
 
 /** As {@link decodedBytes}, for who needs no chunk once the next is asked for: its memory goes at once. */
-export async function* spentBytes(entry: EntryReader, run: Run): AsyncGenerator<Uint8Array> {
+export async function* spentBytes(entry: EntryReader, run: ReadRun): AsyncGenerator<Uint8Array> {
   for await (const bytes of decodedBytes(entry, run)) {
     yield bytes
     // A view may be of what others read.

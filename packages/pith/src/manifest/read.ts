@@ -65,7 +65,7 @@ const grep: VerbSpec = {
   exits: [
     [0, 'a line matched'],
     [1, 'none did'],
-    [2, 'bad usage, or a file could not be read'],
+    [2, 'bad usage, or a file or a part of one could not be read'],
     [130, 'interrupted'],
   ],
   load: () => import('../verbs/grep.ts'),
@@ -76,7 +76,9 @@ const cat: VerbSpec = {
   plain: true,
   group: 'Read',
   summary: 'print lines of a compressed file',
-  details: ['Prints what FILE holds, or only some of its lines, decoding no more than it must.'],
+  details: [
+    'Prints what FILE holds, or only some of its lines, decoding no more than it must. What is damaged is left out and named on standard error.',
+  ],
   operands: [{ name: 'FILE', summary: '.pith files', max: Number.POSITIVE_INFINITY, completes: 'file' }],
   options: [
     { name: 'lines', short: 'n', value: 'A-B', summary: 'only lines A to B, from 1; A- and -B leave an end open' },
@@ -87,6 +89,12 @@ const cat: VerbSpec = {
   examples: [
     { line: 'pith cat app.log.pith | head', what: 'the first lines' },
     { line: 'pith cat --lines 1000-1100 app.log.pith', what: 'a hundred lines from the middle' },
+  ],
+  exits: [
+    [0, 'done'],
+    [1, 'failed'],
+    [2, 'bad usage, or parts are damaged and missing'],
+    [130, 'interrupted'],
   ],
   load: () => import('../verbs/cat.ts'),
 }
@@ -103,6 +111,12 @@ const templates: VerbSpec = {
   examples: [
     { line: 'pith templates app.log.pith | head', what: 'what this log mostly says' },
     { line: 'pith templates --json app.log.pith', what: 'the same for programs' },
+  ],
+  exits: [
+    [0, 'done'],
+    [1, 'failed'],
+    [2, 'bad usage, or parts are damaged and missing'],
+    [130, 'interrupted'],
   ],
   load: () => import('../verbs/templates.ts'),
 }

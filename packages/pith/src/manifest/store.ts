@@ -44,11 +44,13 @@ const decompress: VerbSpec = {
   summary: 'get files and folders back',
   details: [
     'Writes what FILE holds: a single file under the name of FILE without .pith, an archive into the folder of FILE. Every checksum is verified; nothing appears under its name before it is whole.',
+    'A damaged file fails; with --keep-going what can be decoded of it is written, what is missing is named, and the exit code is 2.',
   ],
   operands: [{ name: 'FILE', summary: 'a .pith file; - is stdin', completes: 'file' }],
   options: [
     { ...OUTPUT_OPTION, summary: 'write to the file, or for an archive into the folder, OUT; - is stdout' },
     ENTRY_OPTION,
+    { name: 'keep-going', short: 'k', summary: 'leave out what is damaged, and go on behind it' },
     FORCE_OPTION,
     LIMIT_OPTION,
     THREADS_OPTION,
@@ -57,6 +59,12 @@ const decompress: VerbSpec = {
     { line: 'pith decompress app.log.pith', what: 'writes app.log' },
     { line: 'pith decompress app.log.pith -o - | less', what: 'to a pipe' },
     { line: 'pith decompress logs.pith --entry logs/web.log -o web.log', what: 'one file of an archive' },
+  ],
+  exits: [
+    [0, 'done'],
+    [1, 'failed'],
+    [2, 'bad usage, or parts are damaged and missing'],
+    [130, 'interrupted'],
   ],
   load: () => import('../verbs/decompress.ts'),
 }

@@ -1,13 +1,18 @@
-import { type Arguments, type CommandContext, type EntryReader, PithError } from '@pith/core'
+import { type Arguments, type CommandContext, type EntryReader, PithError, type ReadRun } from '@pith/core'
 import { runOf } from '../command/run-options.ts'
+import { Damages } from '../input/damages.ts'
 import { lineRange, linesOfStream } from '../input/line-range.ts'
 import { decodedBytes, entriesOf, filesAmong, inFile, openFile, openReader } from '../input/open-file.ts'
 import { isLogReader } from '../systems/log-reader.ts'
+
+/** Exit code where parts are missing in what was printed. */
+const MISSING = 2
 
 export async function run(args: Arguments, context: CommandContext): Promise<number> {
   const job = runOf(args, context)
   const text = args.value('lines')
   const range = text === undefined ? undefined : lineRange(text)
+  const damages = new Damages(context)
   for (const path of args.operands) {
     const file = await openFile(path, context, job.limits)
     try {
@@ -18,7 +23,11 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
         })
       }
       for (const entry of files) {
-        for await (const bytes of bytesOf(entry)) await context.stdout.write(bytes)
+        for await (const bytes of bytesOf(entry, damages.in(job, file))) {
+          await damages.tell()
+          await context.stdout.write(bytes)
+        }
+        await damages.tell()
       }
     } catch (error) {
       throw inFile(path, error)
@@ -26,11 +35,11 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
       await file.close()
     }
   }
-  return 0
+  return damages.any ? MISSING : 0
 
-  async function* bytesOf(entry: EntryReader): AsyncGenerator<Uint8Array> {
+  async function* bytesOf(entry: EntryReader, run: ReadRun): AsyncGenerator<Uint8Array> {
     // Progress would be drawn between the lines.
-    const { onProgress: _, ...quiet } = job
+    const { onProgress: _, ...quiet } = run
     if (range === undefined) {
       yield* decodedBytes(entry, quiet)
       return

@@ -1,20 +1,25 @@
-import { type Arguments, type CommandContext, PithError } from '@pith/core'
-import { plural } from '../command/plural.ts'
+import { type Arguments, type CommandContext, PithError, type ReadRun } from '@pith/core'
 import { runOf } from '../command/run-options.ts'
+import { Damages, withWayOut } from '../input/damages.ts'
 import { extractArchive, extractFile } from '../input/extract.ts'
 import { entriesOf, filesAmong, heldName, inFile, openFile, shownName } from '../input/open-file.ts'
+
+/** Exit code where parts are missing in what was written. */
+const MISSING = 2
 
 export async function run(args: Arguments, context: CommandContext): Promise<number> {
   const path = args.operands[0]!
   const started = performance.now()
-  const job = { run: runOf(args, context), force: args.has('force') }
-  const file = await openFile(path, context, job.run.limits)
+  const strict = runOf(args, context)
+  const file = await openFile(path, context, strict.limits)
+  const damages = new Damages(context)
+  const keepsGoing = args.has('keep-going')
+  const run: ReadRun & typeof strict = keepsGoing ? damages.in(strict, file) : strict
+  const job = { run, force: args.has('force') }
   try {
-    const { damage, uncommittedBytes } = file.container
-    if (damage === undefined && uncommittedBytes > 0) {
-      const behind = `${plural(uncommittedBytes, 'byte')} behind its last commit left out`
-      await context.note(`${shownName(path)} is being written or was cut: ${behind} (pith verify tells more)`)
-    }
+    const { damage, form } = file.container
+    // An earlier commit is less than what was written.
+    if (damage !== undefined && form === 'chunks' && !keepsGoing) throw damage
     const name = args.value('entry')
     const entries = await entriesOf(file, name)
     const files = filesAmong(entries)
@@ -37,10 +42,13 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
       ? await extractFile(single ?? files[0]!, target!, file, job, context)
       : await extractArchive(entries, output, file, job, context)
     const ms = Math.round(performance.now() - started)
-    if (context.json && output !== '-') await context.report({ ...written, ms })
-    return 0
+    await damages.tell()
+    const state = damages.any ? { ok: false, damaged: damages.list } : {}
+    if (context.json && output !== '-') await context.report({ ...state, ...written, ms })
+    return damages.any ? MISSING : 0
   } catch (error) {
-    throw inFile(path, error)
+    await damages.tell()
+    throw inFile(path, keepsGoing ? error : withWayOut(path, error))
   } finally {
     await file.close()
   }

@@ -1,7 +1,8 @@
-import { type Arguments, type CommandContext, PithError, type Run } from '@pith/core'
+import { type Arguments, type CommandContext, PithError, type ReadRun, type Run } from '@pith/core'
 import type { ContainerEntry } from '@pith/core/container'
 import { runOf } from '../command/run-options.ts'
 import { asPithError, errorLines, visible } from '../command/show-error.ts'
+import { Damages } from '../input/damages.ts'
 import {
   decodedBytes,
   filesAmong,
@@ -46,6 +47,7 @@ class Grep {
   readonly #context: CommandContext
   readonly #groups: { used: boolean } | undefined
   readonly #counts: FileCount[] = []
+  readonly #damages: Damages
   #found = false
   #trouble = false
 
@@ -54,6 +56,7 @@ class Grep {
     this.#matcher = matcher
     this.#job = job
     this.#context = context
+    this.#damages = new Damages(context)
     const { query, show } = this.#plan
     const inner = show === 'matches' && query.invert ? compileMatcher({ ...query, invert: false }) : undefined
     const maxCount = query.maxCount ?? Number.POSITIVE_INFINITY
@@ -74,8 +77,12 @@ class Grep {
       }
       if (plan.show === 'nothing' && this.#found) return FOUND
     }
-    if (this.#context.json) await this.#context.report({ ok: !this.#trouble, files: this.#counts })
-    return this.#trouble ? TROUBLE : this.#found ? FOUND : NOT_FOUND
+    const trouble = this.#trouble || this.#damages.any
+    if (this.#context.json) {
+      const { list } = this.#damages
+      await this.#context.report({ ok: !trouble, files: this.#counts, ...(list.length > 0 ? { damaged: list } : {}) })
+    }
+    return trouble ? TROUBLE : this.#found ? FOUND : NOT_FOUND
   }
 
   /** Say what is wrong with one file and go on with the next. */
@@ -105,19 +112,21 @@ class Grep {
     try {
       const entries: ContainerEntry[] = []
       for await (const entry of file.container.entries(this.#job)) entries.push(entry)
+      const run = this.#damages.in(this.#job, file)
       for (const entry of filesAmong(entries)) {
-        await this.#searchEntry(path, entry)
+        await this.#searchEntry(path, entry, run)
         if (this.#plan.show === 'nothing' && this.#found) return
       }
     } finally {
+      await this.#damages.tell()
       await file.close()
     }
   }
 
-  async #searchEntry(path: string, entry: ContainerEntry): Promise<void> {
+  async #searchEntry(path: string, entry: ContainerEntry, job: ReadRun): Promise<void> {
     const label = entry.path === undefined ? labelOf(path) : `${labelOf(path)}:${visible(entry.path)}`
     const count = { file: shownName(path), ...(entry.path === undefined ? {} : { entry: entry.path }) }
-    const opened = await openReader(entry, this.#job)
+    const opened = await openReader(entry, job)
     try {
       if (opened !== undefined && isLogReader(opened.reader)) {
         const { reader, run } = opened
@@ -126,7 +135,7 @@ class Grep {
         )
       } else {
         this.#refuseTimes(label)
-        await this.#searchBytes(label, count, decodedBytes(entry, this.#job), entry.path !== undefined)
+        await this.#searchBytes(label, count, decodedBytes(entry, job), entry.path !== undefined)
       }
     } finally {
       await opened?.reader.close()

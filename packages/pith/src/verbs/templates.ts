@@ -3,9 +3,12 @@ import { runOf } from '../command/run-options.ts'
 import { visible } from '../command/show-error.ts'
 import { showTime } from '../command/show-time.ts'
 import { parseCount } from '../command/sizes.ts'
+import { Damages } from '../input/damages.ts'
 import { entriesOf, filesAmong, inFile, openFile, openReader, shownName } from '../input/open-file.ts'
 import { isLogReader, type LineReader } from '../systems/log-reader.ts'
 
+/** Exit code where the lines of some parts are not counted. */
+const MISSING = 2
 /** Rows that are laid out at once. */
 const BATCH = 1000
 
@@ -15,7 +18,8 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
   const most = top === undefined ? Number.POSITIVE_INFINITY : parseCount(top, '--top')
   const file = await openFile(path, context)
   try {
-    const job = runOf(args, context)
+    const damages = new Damages(context)
+    const job = damages.in(runOf(args, context), file)
     const logs = []
     for (const entry of filesAmong(await entriesOf(file, args.value('entry')))) {
       const opened = await openReader(entry, job)
@@ -24,6 +28,7 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
       try {
         if (!isLogReader(reader)) continue
         const templates = (await reader.templates(own)).slice(0, most)
+        await damages.tell()
         logs.push({ ...(entry.path === undefined ? {} : { entry: entry.path }), lines: reader.lines, templates })
         if (!context.json) await show(entry.path, templates, reader, context)
       } finally {
@@ -35,8 +40,11 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
         hint: 'Templates are known of what pith compressed with --method logzip.',
       })
     }
-    if (context.json) await context.report({ file: shownName(path), logs: logs.map(withDates) })
-    return 0
+    if (context.json) {
+      const state = damages.any ? { ok: false, damaged: damages.list } : {}
+      await context.report({ ...state, file: shownName(path), logs: logs.map(withDates) })
+    }
+    return damages.any ? MISSING : 0
   } catch (error) {
     throw inFile(path, error)
   } finally {

@@ -23,6 +23,12 @@ async function verifyFile(path: string, job: Run, context: CommandContext): Prom
   const access = await openAccess(path, context)
   try {
     const report = await verify(access, job)
+    const { uncommittedBytes, bytes } = report
+    if (report.ok && uncommittedBytes > 0) {
+      // Whether more came in is not to be told from here: what is read is an earlier state.
+      const message = `${plural(uncommittedBytes, 'byte')} behind the last commit: the file was cut, or is being written`
+      report.bad.push({ code: 'PITH_TRUNCATED', message, offset: bytes })
+    }
     // Where a checksum is wrong already, decoding would only say so again.
     if (!report.ok) return report
     const container = await openContainer(access, { limits: job.limits ?? {}, signal: context.signal })
