@@ -195,6 +195,7 @@ function codeMixed(
 
 /** Hands everything on and keeps the texts, for the filter. */
 class TextWatch implements ColumnSink {
+  readonly keepsReach: boolean = false
   readonly joined: Uint8Array[] = []
   readonly #sink: ColumnSink
   readonly #workspace: Workspace

@@ -1,10 +1,12 @@
 /** What the values of a column can be, asked before its rows are decoded. */
 import type { ChunkView } from './chunk-decode.ts'
 import { MAX_LEFT } from './columns.ts'
+import { numberLengths, numberMayMeet } from './number-bounds.ts'
 import type { Prior } from './prior.ts'
 import { LiteralFinder } from './search/byte-search.ts'
 import { addByte, addRange, type ByteSet, emptySet, fullSet, rangeSet, removeByte, setOf } from './search/byte-set.ts'
 import type { SlotConstraint, SlotShape, TemplateShape } from './search/tokens.ts'
+import { placesMayMeet } from './search/tokens.ts'
 import { KIND } from './streams.ts'
 import type { ColumnSpec } from './tables.ts'
 import { staticBytes, type Template } from './templates.ts'
@@ -82,7 +84,10 @@ export class ColumnOracle {
   }
 
   #specMayMeet(spec: ColumnSpec, constraint: SlotConstraint): boolean {
-    if (spec.exceptions.length > 0) return true
+    if (spec.kind === KIND.number || spec.kind === KIND.time) {
+      if (spec.exceptions.length > 0 && this.#holds(spec.own, constraint)) return true
+      return spec.kind === KIND.number ? numberMayMeet(spec, constraint) : this.#timeMayMeet(spec, constraint)
+    }
     if (spec.kind === KIND.dict) {
       if (this.#holds(this.#view.textsOf(spec), constraint)) return true
       if (this.#prior.texts(spec.id).length > 0 && this.#holds(this.#prior.joined(spec.id), constraint)) return true
@@ -104,6 +109,11 @@ export class ColumnOracle {
     return true
   }
 
+  #timeMayMeet(spec: ColumnSpec, constraint: SlotConstraint): boolean {
+    const places = timePlaces(this.#view.layoutOf(spec))
+    return places === undefined || placesMayMeet(places, constraint)
+  }
+
   #columnShape(column: number): SlotShape | { text: Uint8Array } {
     let shape = this.#shapes.get(column)
     if (shape === undefined) {
@@ -116,13 +126,15 @@ export class ColumnOracle {
   #makeShape(column: number): SlotShape | { text: Uint8Array } {
     const any: SlotShape = { slot: column, bytes: withoutNewline(), minLength: 0, maxLength: Number.POSITIVE_INFINITY }
     const spec = this.#view.columnFacts(column)
-    if (spec === undefined || spec.exceptions.length > 0) return any
+    if (spec === undefined) return any
+    if (spec.exceptions.length > 0) return { ...any, minLength: 1 }
     if (spec.kind === KIND.const) return { text: this.#view.textsOf(spec).slice(0, -1) }
     if (spec.kind === KIND.number) {
       const bytes = DIGITS.slice() as ByteSet
       if (spec.width === 0) addByte(bytes, 45)
       else if (spec.pad === 32) addByte(bytes, 32)
-      return { slot: column, bytes, minLength: Math.max(1, spec.width), maxLength: Math.max(17, spec.width) }
+      const { least, most } = numberLengths(spec)
+      return { slot: column, bytes, minLength: least, maxLength: most }
     }
     if (spec.kind === KIND.time) {
       const layout = timePlaces(this.#view.layoutOf(spec))

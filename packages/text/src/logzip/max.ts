@@ -34,6 +34,7 @@ export interface MaxParts {
 
 /** Codes the streams of one chunk: construct, hand to `writeColumns`, `finish`. */
 export class MaxSink implements ColumnSink {
+  readonly keepsReach: boolean = false
   readonly #workspace: Workspace
   readonly #symbols: SymbolCoder
   readonly #symbolLog: number

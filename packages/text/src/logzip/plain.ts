@@ -11,6 +11,7 @@ const LONG_TEXT = 4096
 
 /** Lays symbols out as byte planes and varints, in groups of neighbouring columns; texts apart. */
 export class PlainSink implements ColumnSink {
+  readonly keepsReach: boolean = true
   readonly #w: Workspace
   readonly #groups: Uint8Array[] = []
   readonly #groupBytes: number

@@ -42,6 +42,8 @@ export interface SymbolContext {
 
 /** Takes the symbols of the columns of one chunk, in ascending order of columns. Addresses are in the workspace. */
 export interface ColumnSink {
+  /** Whether columns of numbers say how far their values reach, for searches. */
+  readonly keepsReach: boolean
   /** Ids below `limit`, i32 a row. */
   ids(context: SymbolContext, ids: number, limit: number): void
   /** Residuals of numbers, f64 a row, none above `largest`. `kind` and `mode` say how they came about. */
@@ -152,7 +154,7 @@ function writeColumn(
     if (plan.nested === undefined) sink.texts(context, plan.restStart, plan.restEnd, plan.restRows)
     else writeNested(workspace, plan.nested, context, { meta, tables, sink })
   } else {
-    writeNumberMeta(meta, plan)
+    writeNumberMeta(workspace, meta, plan, sink.keepsReach)
     let last = 0
     for (const row of plan.exceptions) {
       meta.varint(row - last)
@@ -179,15 +181,34 @@ function writeNested(
   tables.bytes(own.tables)
 }
 
-function writeNumberMeta(meta: ByteWriter, plan: NumberPlan): void {
+function writeNumberMeta(workspace: Workspace, meta: ByteWriter, plan: NumberPlan, keepsReach: boolean): void {
   const spelling = plan.pad === 48 ? 1 : plan.pad === 32 ? 2 : 0
   meta.varint(KIND[plan.kind] | (plan.mode << 3) | (spelling << 5))
   if (spelling !== 0 && plan.kind === 'number') meta.varint(plan.width)
   if (plan.mode >= 2) meta.varint(plan.other)
-  // Bit 0: negative base; bit 1: residuals of one byte. A zigzag would not hold the 53 bits of a time.
-  meta.varint((plan.base < 0 ? 1 : 0) | (widthOf(plan.largest) << 1))
+  const reach = keepsReach ? reachOf(workspace, plan) : undefined
+  // Bit 0: negative base; bit 1: residuals of one byte; bit 2: a reach. A zigzag would not hold the 53 bits of a time.
+  meta.varint((plan.base < 0 ? 1 : 0) | (widthOf(plan.largest) << 1) | (reach === undefined ? 0 : 4))
   meta.varint(Math.abs(plan.base))
+  if (reach !== undefined) meta.varint(reach)
   meta.varint(plan.exceptions.length)
+}
+
+/** Columns of fewer rows are read rather than asked about. */
+const MIN_REACH_ROWS = 2
+
+/**
+ * How far the values are from the base (modes 0, 1) or from 0: twice the bits of the largest distance, and 1 where values
+ * are below; undefined where the width of the residuals says as much.
+ */
+function reachOf({ kernels }: Workspace, { mode, values, rows, base, largest }: NumberPlan): number | undefined {
+  if (rows < MIN_REACH_ROWS || (mode === 0 && widthOf(largest) === 1)) return undefined
+  const from = mode < 2 ? base : 0
+  const below = from - kernels.minValue(values, rows)
+  const above = kernels.maxValue(values, rows) - from
+  let bits = 0
+  for (let far = Math.max(below, above); far >= 1 && bits < 53; far /= 2) bits++
+  return bits * 2 + (below > 0 ? 1 : 0)
 }
 
 /** Append texts, each closed by a newline. */

@@ -104,6 +104,9 @@ export interface ColumnSpec {
   /** Bytes of a residual, 0 for varints. */
   bytes: number
   base: number
+  /** Bounds of its numbers, or ticks; infinite where the file does not tell. Rows that are spelled otherwise are not counted. */
+  low: number
+  high: number
   /** New texts of a dictionary, or texts coded apart. */
   texts: number
   exceptions: Int32Array
@@ -145,6 +148,8 @@ export function readColumnSpec(
     pad: 48,
     bytes: 0,
     base: 0,
+    low: Number.NEGATIVE_INFINITY,
+    high: Number.POSITIVE_INFINITY,
     texts: 0,
     exceptions: NO_ROWS,
     own: NO_TEXT,
@@ -168,10 +173,11 @@ export function readColumnSpec(
     }
     if (spec.mode >= 2) spec.other = meta.varint()
     const bits = meta.varint()
-    if (bits > 3) throw corrupt('a column has unknown flags')
-    spec.bytes = bits >> 1
+    if (bits > 7) throw corrupt('a column has unknown flags')
+    spec.bytes = (bits >> 1) & 1
     const base = meta.varint()
     spec.base = (bits & 1) === 1 ? -base : base
+    setReach(spec, bits > 3 ? meta.varint() : undefined)
     spec.exceptions = readExceptions(meta, rows)
   } else if (spec.kind !== KIND.const) throw corrupt(`a column has the unknown kind ${spec.kind}`)
   if (spec.kind === KIND.log || spec.kind === KIND.logDict) {
@@ -183,6 +189,22 @@ export function readColumnSpec(
     spec.own = tables.take(spec.kind === KIND.const ? 1 : spec.kind === KIND.dict ? spec.texts : spec.exceptions.length)
   }
   return spec
+}
+
+/** Bounds of the values, as far as the file tells them. */
+function setReach(spec: ColumnSpec, reach: number | undefined): void {
+  const { mode, base, bytes } = spec
+  if (reach === undefined) {
+    if (mode !== 0) return
+    spec.low = base
+    if (bytes === 1) spec.high = base + 255
+    return
+  }
+  if (reach > 107) throw corrupt('the values of a column reach too far')
+  const from = mode < 2 ? base : 0
+  const far = 2 ** (reach >> 1) - 1
+  spec.low = (reach & 1) === 1 ? from - far : from
+  spec.high = from + far
 }
 
 function readExceptions(meta: ByteReader, rows: number): Int32Array {

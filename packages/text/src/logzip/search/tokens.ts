@@ -254,6 +254,12 @@ function fits(
   return false
 }
 
+/** Whether a value of one length, whose bytes are known place by place, may meet a constraint. */
+export function placesMayMeet(layout: readonly ByteSet[], { slot, how, bytes, ignoreCase }: SlotConstraint): boolean {
+  const shape: SlotShape = { slot, bytes: new Uint32Array(8), minLength: 0, maxLength: 0, layout }
+  return fits(shape, bytes, 0, bytes.length, ignoreCase, how)
+}
+
 function admits(set: ByteSet, byte: number, ignoreCase: boolean): boolean {
   return hasByte(set, byte) || (ignoreCase && hasByte(set, upperByte(byte)))
 }
