@@ -6,7 +6,7 @@ import { collectBytes, HeldEntry, noiseBytes, packEntry } from '@pith/core/testi
 import { type LogzipOptions, logzipCodec } from '../src/logzip/logzip.ts'
 import { formOf, packBytes, unpackBytes } from '../src/logzip/pack.ts'
 import { LogReader } from '../src/logzip/reader.ts'
-import { bytes, FALSE_TIMES, makeLog, SPELLINGS, sampleLog } from './log-inputs.ts'
+import { agentLog, bytes, FALSE_TIMES, keyedLog, makeLog, SPELLINGS, sampleLog, wrapLog } from './log-inputs.ts'
 
 type Make = () => Promise<Uint8Array>
 
@@ -119,6 +119,10 @@ export const GOLDEN: Readonly<Record<string, Make>> = {
     ...eachLevel('times', manyTimes()),
     ...eachLevel('awkward', awkward()),
     ...eachLevel('empty', new Uint8Array(0)),
+    // Logs within logs, and texts that follow from others.
+    ...eachLevel('nested', wrapLog(sampleLog(250), 2)),
+    ...eachLevel('nested-dict', agentLog(500, 2)),
+    ...eachLevel('keyed', keyedLog(400, 9)),
   ]),
   'fast-long-line': of(bytes(`a 1\n${'b 2 '.repeat(5000)}\nc 3\n`), { level: 'fast', chunkBytes: 8192 }),
   // Streams too large for one block.

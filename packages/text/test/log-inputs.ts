@@ -285,3 +285,42 @@ export function sampleLog(lines: number, seed: number = 1, odd: number = 5): Uin
     json: false,
   })
 }
+
+/** A log as the lines that a container writes of it, `depth` times over. */
+export function wrapLog(log: Uint8Array, depth: number): Uint8Array<ArrayBuffer> {
+  let lines = Array.from(log, (c) => String.fromCharCode(c))
+    .join('')
+    .split('\n')
+  for (let k = 0; k < depth; k++) {
+    lines = lines.map((line, i) => {
+      const text = line.replace(/["\\]/g, '\\$&').replaceAll('\t', '\\t').replaceAll('\r', '\\r')
+      const stream = i % 7 === 0 ? 'stderr' : 'stdout'
+      return `{"log":"${text}\\n","stream":"${stream}","time":"2024-03-05T07:00:00.${100 + (i % 900)}Z"}`
+    })
+  }
+  return bytes(`${lines.join('\n')}\n`)
+}
+
+/** Lines with a text that follows from another one: user, machine and the version of a package. */
+export function keyedLog(lines: number, seed: number): Uint8Array<ArrayBuffer> {
+  const random = new Random(seed)
+  let log = ''
+  for (let i = 0; i < lines; i++) {
+    const user = random.integer(40)
+    const machine = random.integer(30) === 0 ? random.integer(90) : (user * 7) % 40
+    log += `user u${user}x on host-${machine}.example.org, package p${user % 9}-dev 1.${user}.0-${machine % 3}+b1\n`
+  }
+  return bytes(log)
+}
+
+/** JSON with a dictionary of long texts that differ in their numbers. */
+export function agentLog(lines: number, seed: number): Uint8Array<ArrayBuffer> {
+  const random = new Random(seed)
+  const agents = Array.from({ length: Math.ceil(lines / 5) }, () => {
+    const version = `${random.integer(120)}.0.${random.integer(5000)}`
+    return `Navigator/5.0 (\\"system\\" ${random.integer(12)}; build ${random.integer(9000)}) Engine/${version} like Any/${version}`
+  })
+  let log = ''
+  for (let i = 0; i < lines; i++) log += `{"id":${i},"agent":"${agents[random.integer(agents.length)]}","ok":true}\n`
+  return bytes(log)
+}

@@ -4,7 +4,17 @@ import { equalBytes, isPithError, Random, toSource } from '@pith/core'
 import { collectBytes, HeldEntry, mutations, noiseBytes } from '@pith/core/testing'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { bytes, FALSE_TIMES, logRecipes, makeLog, SPELLINGS, sampleLog } from '../../test/log-inputs.ts'
+import {
+  agentLog,
+  bytes,
+  FALSE_TIMES,
+  keyedLog,
+  logRecipes,
+  makeLog,
+  SPELLINGS,
+  sampleLog,
+  wrapLog,
+} from '../../test/log-inputs.ts'
 import { type LogzipOptions, logzipCodec } from './logzip.ts'
 import { formOf, packBytes, unpackBytes } from './pack.ts'
 import { LogReader } from './reader.ts'
@@ -35,7 +45,8 @@ describe(`${CASES} fuzz cases`, () => {
     const chunks = [4096, 4096, 5000, 16_384, 2 ** 23]
     const recipes = fc.sample(logRecipes(90), { numRuns: CASES - 2000, seed: 20_240_101 })
     for (const [i, recipe] of recipes.entries()) {
-      const log = damaged(makeLog(recipe), random)
+      const made = makeLog(recipe)
+      const log = damaged(i % 7 === 3 ? wrapLog(made, 1 + (i % 4)) : made, random)
       const level = i % 80 === 0 ? 'max' : i % 20 === 1 ? 'default' : 'fast'
       const chunkBytes = level === 'max' ? 16_384 : (chunks[i % chunks.length] as number)
       await mustComeBack(log, { level, chunkBytes }, `case ${i} ${JSON.stringify({ recipe, level, chunkBytes })}`)
@@ -109,6 +120,9 @@ describe('hostile entries', () => {
       await make(json, { level: 'fast', chunkBytes: 4096 }),
       await make(makeLog(recipe('a b e H:M:S Y')), { level: 'fast' }),
       await make(makeLog(recipe('b e H:M:S')), { level: 'fast', chunkBytes: 8192 }),
+      await make(wrapLog(sampleLog(100), 2), { level: 'fast' }),
+      await make(agentLog(300, 1), { level: 'fast' }),
+      await make(keyedLog(150, 1), { level: 'fast' }),
     ]
     const slow = [
       await make(sampleLog(100), { level: 'max' }),
