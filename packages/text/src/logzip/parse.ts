@@ -192,8 +192,9 @@ function readTokens(workspace: Workspace, scan: Scan, starts: number, ends: numb
   const line = workspace.word(scan.records, signature * 4 + 1)
   const start = workspace.word(starts, line)
   const first = (scan.slots >> 2) + workspace.word(scan.slotBase, line) * 2
-  const slots = memory.i32.slice(first, first + workspace.word(scan.records, signature * 4 + 3) * 2)
-  for (let i = 0; i < slots.length; i++) slots[i] = (slots[i] as number) - start
+  const slots: number[] = []
+  const count = workspace.word(scan.records, signature * 4 + 3) * 2
+  for (let i = 0; i < count; i++) slots.push((memory.i32[first + i] as number) - start)
   return tokenizeLine(toLatin1(memory.u8, start, workspace.word(ends, line)), slots)
 }
 

@@ -43,7 +43,7 @@ export interface Signature {
  * Where the slots of a template are in the lines of a signature, five numbers each: column, base and offset of the start,
  * base and offset of the end (see `Anchor`).
  */
-export type SlotProgram = Int32Array
+export type SlotProgram = ArrayLike<number>
 
 /** What a signature became. */
 export interface KnownSignature {
@@ -63,7 +63,7 @@ export interface Assignment {
   known: KnownSignature[]
 }
 
-export const RAW: KnownSignature = { template: 0, program: new Int32Array(0) }
+export const RAW: KnownSignature = { template: 0, program: [] }
 
 /** Joins are looked for among this many templates of the same skeleton. */
 const MAX_CANDIDATES = 200
@@ -192,16 +192,12 @@ function templateParts(line: TokenLine, groups: readonly Group[]): Omit<Template
 }
 
 function slotProgram(line: TokenLine, groups: readonly Group[], columns: readonly number[]): SlotProgram {
-  const program = new Int32Array(groups.length * 5)
+  const program: number[] = []
   for (let k = 0; k < groups.length; k++) {
     const group = groups[k] as Group
     const start = startAnchor(line, firstToken(line, group))
     const end = group.layout === REST ? lineEnd(line) : endAnchor(line, lastToken(line, group))
-    program[k * 5] = columns[k] as number
-    program[k * 5 + 1] = start.base
-    program[k * 5 + 2] = start.offset
-    program[k * 5 + 3] = end.base
-    program[k * 5 + 4] = end.offset
+    program.push(columns[k] as number, start.base, start.offset, end.base, end.offset)
   }
   return program
 }

@@ -9,21 +9,21 @@
  */
 import { toLatin1 } from './latin1.ts'
 
-/** A line cut into delimiters and tokens. Places are offsets in `text`. */
+/** A line cut into delimiters and tokens. Places are offsets in `text`. Plain lists: a chunk has thousands of short ones. */
 export interface TokenLine {
   /** The line, one character a byte. */
   text: string
   /** Slot of each token, -1 where it is a word. */
-  slots: Int32Array
-  from: Int32Array
-  to: Int32Array
+  slots: readonly number[]
+  from: readonly number[]
+  to: readonly number[]
   /** Number of slots before each token; a word is found from the end of the last of them. */
-  before: Int32Array
+  before: readonly number[]
   /** Start and end of each slot in `text`. */
-  slotStarts: Int32Array
-  slotEnds: Int32Array
+  slotStarts: readonly number[]
+  slotEnds: readonly number[]
   /** First token of each run, and the number of tokens at last. */
-  runs: Int32Array
+  runs: readonly number[]
   /** Delimiters before each run and behind the last, joined by newlines. */
   skeleton: string
 }
@@ -42,10 +42,10 @@ function isToken(c: number): boolean {
  * @param text the line, one character a byte
  * @param slots pairs of start and end of its slots, relative to the line
  */
-export function tokenizeLine(text: string, slots: Int32Array): TokenLine {
+export function tokenizeLine(text: string, slots: readonly number[]): TokenLine {
   const count = slots.length >> 1
-  const slotStarts = take(count)
-  const slotEnds = take(count)
+  const slotStarts: number[] = []
+  const slotEnds: number[] = []
   reserve(text.length)
   const { own, from, to, before, runs, delimiters } = scratch
   let tokens = 0
@@ -67,8 +67,8 @@ export function tokenizeLine(text: string, slots: Int32Array): TokenLine {
     }
     if (k === count) break
     done = slots[2 * k + 1] as number
-    slotStarts[k] = stop
-    slotEnds[k] = done
+    slotStarts.push(stop)
+    slotEnds.push(done)
     own[tokens] = k
     from[tokens] = stop
     to[tokens] = done
@@ -92,36 +92,15 @@ export function tokenizeLine(text: string, slots: Int32Array): TokenLine {
   for (let at = pending; at < text.length; at++) delimiters[bytes++] = text.charCodeAt(at)
   return {
     text,
-    slots: keep(own, tokens),
-    from: keep(from, tokens),
-    to: keep(to, tokens),
-    before: keep(before, tokens),
+    slots: own.slice(0, tokens),
+    from: from.slice(0, tokens),
+    to: to.slice(0, tokens),
+    before: before.slice(0, tokens),
     slotStarts,
     slotEnds,
-    runs: keep(runs, runCount),
+    runs: runs.slice(0, runCount),
     skeleton: toLatin1(delimiters, 0, bytes),
   }
-}
-
-/** Words in a slab; an array of its own for each list would cost more than what is in it. */
-const SLAB_WORDS = 16384
-let slab = new Int32Array(0)
-let slabUsed = 0
-
-function take(count: number): Int32Array {
-  if (count > slab.length - slabUsed) {
-    slab = new Int32Array(Math.max(SLAB_WORDS, count))
-    slabUsed = 0
-  }
-  const words = slab.subarray(slabUsed, slabUsed + count)
-  slabUsed += count
-  return words
-}
-
-function keep(list: Int32Array, count: number): Int32Array {
-  const words = take(count)
-  for (let i = 0; i < count; i++) words[i] = list[i] as number
-  return words
 }
 
 /** Room for the tokens of one line, kept because thousands of lines are cut one after the other. */
@@ -129,8 +108,8 @@ let scratch = makeScratch(1024)
 
 function makeScratch(
   capacity: number,
-): Record<'own' | 'from' | 'to' | 'before' | 'runs', Int32Array> & { delimiters: Uint8Array } {
-  const words = (): Int32Array => new Int32Array(capacity + 2)
+): Record<'own' | 'from' | 'to' | 'before' | 'runs', number[]> & { delimiters: Uint8Array } {
+  const words = (): number[] => new Array<number>(capacity + 2).fill(0)
   return {
     own: words(),
     from: words(),
@@ -171,9 +150,9 @@ function hasLetter(text: string, from: number, to: number): boolean {
 
 function runWord(
   text: string,
-  slots: Int32Array,
-  from: Int32Array,
-  to: Int32Array,
+  slots: readonly number[],
+  from: readonly number[],
+  to: readonly number[],
   first: number,
   last: number,
 ): string | undefined {
