@@ -41,12 +41,13 @@ export function unpackSignatures(packed: PackedSignatures): Map<string, KnownSig
   for (let i = 0; i < packed.templates.length; i++) {
     const keyEnd = key + (packed.keyLengths[i] as number)
     const end = at + (packed.programLengths[i] as number)
+    const program: number[] = []
+    while (at < end) program.push(packed.programs[at++] as number)
     signatures.set(packed.keys.slice(key, keyEnd), {
       template: packed.templates[i] as number,
-      program: packed.programs.subarray(at, end),
+      program,
     })
     key = keyEnd
-    at = end
   }
   return signatures
 }

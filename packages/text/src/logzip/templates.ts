@@ -43,7 +43,7 @@ export interface Signature {
  * Where the slots of a template are in the lines of a signature, five numbers each: column, base and offset of the start,
  * base and offset of the end (see `Anchor`).
  */
-export type SlotProgram = ArrayLike<number>
+export type SlotProgram = readonly number[]
 
 /** What a signature became. */
 export interface KnownSignature {
