@@ -29,6 +29,8 @@ export interface Source {
   /** The first bytes, up to `length`; they are delivered again by `stream`. */
   head(length: number): Promise<Uint8Array>
   stream(): AsyncIterable<Uint8Array>
+  /** Bytes at a place, in an array that nobody else has: the caller may hand it on. Fewer come back only at the end. */
+  readOwn?(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>
 }
 
 /** Where bytes go, front to back; `write` resolves when more may come (back-pressure). */

@@ -26,5 +26,7 @@ export interface Run {
   seed?: number
   /** Threads to use; the result does not depend on it. */
   threads?: number
+  /** Whether the calling thread has to answer while long work is done: one thread is then another one. Default false. */
+  responsive?: boolean
   limits?: Partial<Limits>
 }

@@ -42,17 +42,19 @@ export async function fileSource(path: string, options: FileOptions = {}): Promi
       })
     }
     const { size } = stat
+    const readAt = async (offset: number, length: number, cancel = signal): Promise<Uint8Array<ArrayBuffer>> => {
+      throwIfAborted(cancel)
+      if (!(offset >= 0 && length >= 0)) throw new PithError('PITH_ARG', `no range: ${length} bytes at ${offset}`)
+      const wanted = Math.max(0, Math.min(length, size - offset))
+      return await withPath(path, () => readFully(handle, wanted, offset), offset)
+    }
     const source: FileSource = {
       name: basename(path),
       size,
       mtimeMs: stat.mtimeMs,
       mode: stat.mode,
-      async read(offset, length, read) {
-        throwIfAborted(read?.signal ?? signal)
-        if (!(offset >= 0 && length >= 0)) throw new PithError('PITH_ARG', `no range: ${length} bytes at ${offset}`)
-        const wanted = Math.max(0, Math.min(length, size - offset))
-        return await withPath(path, () => readFully(handle, wanted, offset), offset)
-      },
+      read: (offset, length, read) => readAt(offset, length, read?.signal),
+      readOwn: (offset, length) => readAt(offset, length),
       head: (length) => source.read(0, length),
       stream: () => streamAccess(source, { signal }),
       close: () => handle.close(),

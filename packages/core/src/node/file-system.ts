@@ -173,7 +173,11 @@ export async function writeFully(handle: FileHandle, bytes: Uint8Array, position
 }
 
 /** Read `length` bytes at a place of the file; fewer come back only at its end. */
-export async function readFully(handle: FileHandle, length: number, position: number): Promise<Uint8Array> {
+export async function readFully(
+  handle: FileHandle,
+  length: number,
+  position: number,
+): Promise<Uint8Array<ArrayBuffer>> {
   const into = new Uint8Array(length)
   let at = 0
   while (at < length) {

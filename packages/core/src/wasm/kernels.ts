@@ -42,7 +42,8 @@ export class KernelMemory {
   i32: Int32Array<ArrayBuffer>
   /** The WebAssembly memory to import, undefined for the twin. */
   readonly wasm: WebAssembly.Memory | undefined
-  readonly maxBytes: number
+  /** Bytes that may be in use; may be changed between allocations, up to 2^31 - 65,536. */
+  maxBytes: number
   #buffer: ArrayBuffer
   #top: number = BASE
   /** Bytes above it have never been handed out and are zero. */

@@ -1,5 +1,5 @@
 export { hardwareThreads } from '#worker-platform'
 export { mapOrdered, type OrderedOptions } from './ordered.ts'
 export type { Movable, WorkerMode } from './platform.ts'
-export { type CallOptions, createPool, type Pool, type PoolOptions, siblingUrl } from './pool.ts'
+export { type CallOptions, createPool, type Pool, type PoolOptions, siblingUrl, workersEnding } from './pool.ts'
 export { serveTasks, type Task, type TaskContext, type Tasks } from './tasks.ts'

@@ -17,6 +17,8 @@ export interface PoolOptions<T extends Tasks> {
   threads?: number
   /** Default `thread`. With `process` a single thread is a child process too, so that a kill frees the CPU. */
   mode?: WorkerMode
+  /** With one thread, still start a worker, so that the calling thread can answer while a task runs. Default false. */
+  apart?: boolean
   /** Ends all workers and rejects what waits or runs, with its reason. */
   signal?: AbortSignal
 }
@@ -45,8 +47,19 @@ export interface Pool<T extends Tasks> {
     payload: Parameters<T[K]>[0],
     options?: CallOptions,
   ): Promise<Awaited<ReturnType<T[K]>>>
-  /** End all workers; what waits or runs is rejected. */
+  /** End all workers; what waits or runs is rejected. After an abort it waits {@link GRACE_MS} at most. */
   close(): Promise<void>
+}
+
+/** A worker that is within a native call ends behind it: nobody who gave up waits longer than this for it. */
+const GRACE_MS = 100
+
+/** Workers that were told to end and have not yet. */
+let ending = 0
+
+/** How many workers of all pools were told to end and are still within a call; a program that exits waits for them. */
+export function workersEnding(): number {
+  return ending
 }
 
 interface Call {
@@ -74,13 +87,13 @@ export function siblingUrl(name: string, importMetaUrl: string): URL {
 
 /** Make a pool of workers; nothing starts before the first call. */
 export function createPool<T extends Tasks>(options: PoolOptions<T>): Pool<T> {
-  const { mode = 'thread', signal } = options
+  const { mode = 'thread', apart = false, signal } = options
   const threads = options.threads ?? hardwareThreads()
   if (!(Number.isInteger(threads) && threads >= 1 && threads <= 256)) {
     throw new PithError('PITH_ARG', `threads must be an integer in 1..256, got ${threads}`)
   }
   const from = options.spawn ?? options.url
-  const inline = from === undefined || (threads === 1 && mode === 'thread')
+  const inline = from === undefined || (threads === 1 && mode === 'thread' && !apart)
   const engine = inline ? inlineEngine(options.tasks) : workerEngine(from, mode, threads)
   let closed: { reason: unknown } | undefined
   const calls = new Set<(reason: unknown) => void>()
@@ -88,7 +101,8 @@ export function createPool<T extends Tasks>(options: PoolOptions<T>): Pool<T> {
     closed ??= { reason }
     release()
     for (const reject of [...calls]) reject(closed.reason)
-    await engine.close()
+    const ended = engine.close()
+    await (signal?.aborted === true ? Promise.race([ended, afterGrace()]) : ended)
   }
   // An abort cannot wait for the workers' end; a later `close` does.
   const release = onAbort(signal, (reason) => queueMicrotask(() => void close(reason)))
@@ -157,7 +171,8 @@ function workerEngine(from: URL | (() => Worker), mode: WorkerMode, threads: num
   const remove = (member: Member): Promise<void> => {
     member.gone = true
     members.delete(member)
-    return member.channel.terminate()
+    ending++
+    return member.channel.terminate().finally(() => ending--)
   }
   const give = (member: Member, call: Call): void => {
     member.call = call
@@ -226,6 +241,10 @@ function workerEngine(from: URL | (() => Worker), mode: WorkerMode, threads: num
       await Promise.all([...members].map(remove))
     },
   }
+}
+
+function afterGrace(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, GRACE_MS))
 }
 
 function internal(error: unknown): PithError {

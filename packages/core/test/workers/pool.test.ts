@@ -116,3 +116,14 @@ test('a closed pool refuses calls', async () => {
 test('an unknown task is a PITH_ARG', async () => {
   await expect(open(1).run('toString' as never, undefined as never)).rejects.toMatchObject({ code: 'PITH_ARG' })
 })
+
+test('one thread apart leaves the caller free: an abort ends work that would never end', async () => {
+  const controller = new AbortController()
+  const pool = createPool({ url, tasks, threads: 1, apart: true, signal: controller.signal })
+  expect(pool.inline).toBe(false)
+  expect(await pool.run('thread', undefined)).toBeGreaterThan(0)
+  const call = pool.run('spin', undefined)
+  controller.abort(new Error('enough'))
+  await expect(call).rejects.toThrow('enough')
+  await pool.close()
+})

@@ -9,6 +9,8 @@ const FAILED = 1
 const BAD_USAGE = 2
 const INTERRUPTED = 130
 const TERMINATED = 143
+/** A code above this means a signal. */
+const SIGNALLED = 128
 /** Verbs whose standard output is a file. */
 const WRITES_FILES: ReadonlySet<string> = new Set(['compress', 'decompress', 'repair', 'repack'])
 
@@ -37,7 +39,15 @@ export async function main(words: readonly string[], version: string): Promise<n
     controller.abort(new Interrupted(exitCode))
   }
   process.once('SIGINT', interrupt(INTERRUPTED)).once('SIGTERM', interrupt(TERMINATED))
-  return await runCommand(words, version, processHost(), controller.signal)
+  const code = await runCommand(words, version, processHost(), controller.signal)
+  if (controller.signal.aborted) await endWithSignal(code)
+  return code
+}
+
+/** A worker within a native call would hold up the end of the process: the signal ends it as if nobody had caught it. */
+async function endWithSignal(code: number): Promise<void> {
+  const { workersEnding } = await import('@pith/core/workers')
+  if (workersEnding() > 0 && code > SIGNALLED) process.kill(process.pid, code - SIGNALLED)
 }
 
 /** Run the command in any host. @returns the exit code, as {@link main} */

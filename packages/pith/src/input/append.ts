@@ -21,7 +21,7 @@ import {
 import { fileSink, inputSource } from '@pith/core/node'
 import { parseDuration } from '../command/sizes.ts'
 import type { CompressPlan } from '../verbs/compress.ts'
-import { HEAD_BYTES, pickCodec } from './encode-entry.ts'
+import { codingRun, HEAD_BYTES, pickCodec } from './encode-entry.ts'
 import { gather } from './gather.ts'
 import { makeGrowable } from './growable.ts'
 import { codecOf, shownName } from './open-file.ts'
@@ -168,14 +168,14 @@ interface Filling {
 /** Write the input to its entry. Where a flushed input is interrupted, what came in by then is written. */
 async function fill(job: Filling): Promise<Pick<WrittenEntry, 'bytesIn' | 'bytesOut'>> {
   const { codec, entry, held, source, slow, plan } = job
-  const { signal, onProgress: _, ...unstopped } = plan.run
-  const run = slow === undefined ? { ...unstopped, threads: 1, signal } : unstopped
+  const { signal: _, onProgress: __, ...unstopped } = plan.run
+  const run = slow === undefined ? await codingRun(plan.run, source) : unstopped
   if (codec.id === 'logzip' && (slow !== undefined || held !== undefined)) {
     const { LogAppender } = await import('@pith/text/logzip')
     const log = await LogAppender.open(entry, { ...plan.choices, ...run }, held)
     try {
       if (slow !== undefined) await feed(slow.input, slow.every, log)
-      else for await (const bytes of source.stream()) await log.write(bytes)
+      else await log.writeAll(source)
       await log.close()
     } catch (error) {
       await log.abort()

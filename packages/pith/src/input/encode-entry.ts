@@ -47,9 +47,11 @@ async function shortLength(source: Source): Promise<number | undefined> {
   return length < MIN_SHARE ? length : undefined
 }
 
-/** One thread, this one, for what is soon done; with more, this one stays free for Ctrl-C and progress. */
-function threadsFor(bytes: number | undefined, threads: number = 1): number {
-  return bytes !== undefined && bytes < MIN_SHARE ? 1 : threads
+/** One thread, this one, for what is soon done; else this one stays free for Ctrl-C and progress. */
+export async function codingRun<R extends Run>(run: R, source: Source): Promise<R> {
+  // Of a pipe it is not known how much will come, but a short one ends within the first bytes.
+  const size = source.size ?? (await shortLength(source))
+  return size !== undefined && size < MIN_SHARE ? { ...run, threads: 1, responsive: false } : run
 }
 
 /** As {@link Run}, with no more threads than reading so many decoded bytes gives work to. */
@@ -66,11 +68,8 @@ export async function encodeWith(
   run: Run & Continuation,
 ): Promise<Report> {
   const { level, chunkBytes } = choices
-  // Of a pipe it is not known how much will come, but a short one ends within the first bytes.
-  const size = source.size ?? (await shortLength(source))
   const options = {
-    ...run,
-    threads: threadsFor(size, run.threads),
+    ...(await codingRun(run, source)),
     ...(level === undefined ? {} : { level }),
     ...(chunkBytes === undefined ? {} : { chunkBytes }),
   }

@@ -1,5 +1,5 @@
 import type { OptionSpec, VerbSpec } from '@pith/core'
-import { ENTRY_OPTION, LIMIT_OPTION, THREADS_OPTION } from './shared-options.ts'
+import { ENTRY_OPTION, LIMIT_OPTION, MEMORY_OPTION, THREADS_OPTION } from './shared-options.ts'
 
 const TIME_OPTIONS: readonly OptionSpec[] = [
   { name: 'since', value: 'TIME', summary: 'only lines at or after TIME: 2024-05-01, 2024-05-01T10:00, or 2h (ago)' },
@@ -51,6 +51,7 @@ const grep: VerbSpec = {
     { name: 'no-messages', short: 's', summary: 'say nothing about files that cannot be read' },
     ...TIME_OPTIONS,
     LIMIT_OPTION,
+    MEMORY_OPTION,
     THREADS_OPTION,
   ],
   examples: [
@@ -84,6 +85,7 @@ const cat: VerbSpec = {
     { name: 'lines', short: 'n', value: 'A-B', summary: 'only lines A to B, from 1; A- and -B leave an end open' },
     ENTRY_OPTION,
     LIMIT_OPTION,
+    MEMORY_OPTION,
     THREADS_OPTION,
   ],
   examples: [

@@ -15,6 +15,13 @@ export const LIMIT_OPTION: OptionSpec = {
   summary: 'refuse to decode more than SIZE bytes (default 64GiB)',
 }
 
+/** Seen where chunks are coded or decoded. */
+export const MEMORY_OPTION: OptionSpec = {
+  name: 'memory',
+  value: 'SIZE',
+  summary: 'hold at most about SIZE bytes of data: with fewer threads, or smaller chunks; refuse what needs more',
+}
+
 export const OUTPUT_OPTION: OptionSpec = {
   name: 'output',
   short: 'o',

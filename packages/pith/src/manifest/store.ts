@@ -1,5 +1,12 @@
 import type { VerbSpec } from '@pith/core'
-import { ENTRY_OPTION, FORCE_OPTION, LIMIT_OPTION, OUTPUT_OPTION, THREADS_OPTION } from './shared-options.ts'
+import {
+  ENTRY_OPTION,
+  FORCE_OPTION,
+  LIMIT_OPTION,
+  MEMORY_OPTION,
+  OUTPUT_OPTION,
+  THREADS_OPTION,
+} from './shared-options.ts'
 
 const LEVELS = ['fast', 'default', 'max'] as const
 
@@ -23,6 +30,7 @@ const compress: VerbSpec = {
     { name: 'budget', short: 'b', value: 'BUDGET', summary: 'what a lossy codec may spend, such as 50%, 4x or 800MB' },
     { name: 'chunk', value: 'SIZE', summary: 'bytes of input that are coded and read back together' },
     THREADS_OPTION,
+    MEMORY_OPTION,
     { name: 'append', short: 'a', summary: 'add to the output, which keeps what it holds' },
     { name: 'flush', value: 'TIME', summary: 'make what came in durable every TIME, such as 5s (one input only)' },
     { name: 'no-unwrap', summary: 'keep a .gz or .zst as it is' },
@@ -53,6 +61,7 @@ const decompress: VerbSpec = {
     { name: 'keep-going', short: 'k', summary: 'leave out what is damaged, and go on behind it' },
     FORCE_OPTION,
     LIMIT_OPTION,
+    MEMORY_OPTION,
     THREADS_OPTION,
   ],
   examples: [
@@ -107,7 +116,7 @@ const verify: VerbSpec = {
     'Reads the whole file, checks the checksum of every chunk, and decodes every entry. A file that was cut, or is being appended to, is reported with its last whole commit and what stands behind it.',
   ],
   operands: [{ name: 'FILE', summary: '.pith files', max: Number.POSITIVE_INFINITY, completes: 'file' }],
-  options: [LIMIT_OPTION, THREADS_OPTION],
+  options: [LIMIT_OPTION, MEMORY_OPTION, THREADS_OPTION],
   examples: [{ line: 'pith verify *.pith', what: 'exit code 0 only if all are whole' }],
   load: () => import('../verbs/verify.ts'),
 }

@@ -1,13 +1,14 @@
 /** A log that grows: what is new is coded as a small chunk, and small chunks become larger ones from time to time. */
-import { concatBytes, PithError, type Run, throwIfAborted } from '@pith/core'
+import { concatBytes, meterProgress, PithError, type Run, type Source, throwIfAborted } from '@pith/core'
 import type { ContainerEntry, ContainerEntryWriter } from '@pith/core/container'
-import type { Pool } from '@pith/core/workers'
+import { mapOrdered, type Pool } from '@pith/core/workers'
 import type { EncodedChunk, Level } from './chunk-encode.ts'
-import { pieceLength } from './cut.ts'
+import { cutPieces, pieceLength } from './cut.ts'
 import { nextPriorKey, packPrior } from './entry.ts'
 import { type HeldLog, type Piece, readHeld } from './held-log.ts'
 import { ChunkLedger } from './ledger.ts'
-import { checkOptions, type LogzipOptions, poolOf } from './logzip.ts'
+import { codingBytes, poolOf } from './log-pool.ts'
+import { checkOptions, type LogzipOptions } from './logzip.ts'
 import { mergeFrom, worthMerging } from './merge-plan.ts'
 import { writeSummary } from './summary.ts'
 import type { logTasks, PriorBytes } from './tasks.ts'
@@ -84,8 +85,8 @@ export class LogAppender {
     options: LogzipOptions & Run = {},
     held?: ContainerEntry,
   ): Promise<LogAppender> {
-    const { chunkBytes } = checkOptions(options)
-    const pool = poolOf(options)
+    const { level, chunkBytes } = checkOptions(options)
+    const pool = poolOf(options, { needed: codingBytes(level, chunkBytes) })
     try {
       const known =
         held === undefined
@@ -123,6 +124,30 @@ export class LogAppender {
         at += part.length
         while (this.#openBytes >= this.#chunkBytes) await this.#seal()
       }
+    })
+  }
+
+  /** Take all bytes of a source, with as many threads as there are; the same bytes come out as by {@link write}. */
+  writeAll(source: Source): Promise<void> {
+    return this.#enqueue(async () => {
+      const meter = meterProgress(this.#run, {
+        stage: 'compress',
+        unit: 'bytes',
+        ...(source.size === undefined ? {} : { total: source.size }),
+      })
+      const from = this.#bytesIn
+      const advance = (): void => meter.update(this.#bytesIn - from)
+      const incoming = this.#counted(source.stream())
+      for await (const bytes of untilLast(incoming)) {
+        this.#fresh.push(bytes.slice())
+        this.#freshBytes += bytes.length
+        while (this.#openBytes >= this.#chunkBytes) await this.#seal()
+        advance()
+        // Once the chunk that stood open is closed and the prior is known, chunks are coded side by side.
+        if (this.#pieces.length > 0 || this.#ledger.chunks.length === 0) continue
+        await this.#sealAll(incoming, advance)
+      }
+      meter.finish()
     })
   }
 
@@ -237,6 +262,35 @@ export class LogAppender {
     this.#giveBack(bytes.slice(Math.max(before, length)))
   }
 
+  /** Close all chunks that fresh and incoming bytes fill; what is left becomes the fresh bytes. */
+  async #sealAll(incoming: AsyncGenerator<Uint8Array>, advance: () => void): Promise<void> {
+    const [level, prior, { threads }] = [this.#level, this.#prior, this.#pool]
+    const pieces = cutPieces(withFirst(this.#takeFresh(), incoming), this.#chunkBytes)
+    let rest: Uint8Array = new Uint8Array(0)
+    const full = async function* (): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+      rest = yield* pieces
+    }
+    const call = (bytes: Uint8Array<ArrayBuffer>): Promise<EncodedChunk[]> =>
+      this.#pool.run('encode', { bytes, level, prior, spent: true }, { transfer: [bytes.buffer] })
+    const order = { concurrency: threads === 1 ? 1 : threads + 1, signal: this.#run.signal }
+    for await (const chunks of mapOrdered(full(), call, order)) {
+      await this.#keep(chunks)
+      if (this.#ledger.chunks.length >= 2 * this.#covered) await this.#summarise(this.#ledger.chunks.length)
+      advance()
+    }
+    this.#giveBack(rest)
+  }
+
+  /** Incoming bytes, counted when they are taken. */
+  async *#counted(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const bytes of stream) {
+      this.#bytesIn += bytes.length
+      this.#rawBytes += bytes.length
+      if (bytes.includes(10)) this.#waited = false
+      yield bytes
+    }
+  }
+
   /** The bytes of the pieces from `from` on, which are given up, with `more` behind them. */
   async #takePieces(from: number, more: Uint8Array): Promise<Uint8Array> {
     const taken = this.#pieces.slice(from)
@@ -267,11 +321,18 @@ export class LogAppender {
       const profile = packPrior(learned.prior, level)
       await this.#entry.profile(profile)
       stored += profile.length
+      this.#storedBytes += stored
       this.#prior = { key: nextPriorKey(), bytes: learned.prior, signatures: learned.signatures }
       chunks = learned.chunks
     } else {
       chunks = await this.#pool.run('encode', { bytes, level, prior: this.#prior })
     }
+    return stored + (await this.#keep(chunks))
+  }
+
+  /** Write coded chunks behind the last one. @returns stored bytes */
+  async #keep(chunks: readonly EncodedChunk[]): Promise<number> {
+    let stored = 0
     for (const chunk of chunks) {
       const bytes = chunk.blocks.reduce((sum, { payload }) => sum + payload.length, 0)
       stored += bytes
@@ -298,4 +359,14 @@ export class LogAppender {
     for (const piece of this.#pieces) if (piece.chunk >= this.#covered) untold += piece.rawBytes
     if (untold >= this.#rawBytes * UNTOLD_SHARE) await this.#summarise(chunks.length)
   }
+}
+
+/** All of a stream that others may take on from in between. */
+async function* untilLast(stream: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for (let step = await stream.next(); step.done !== true; step = await stream.next()) yield step.value
+}
+
+async function* withFirst(first: Uint8Array, rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  if (first.length > 0) yield first
+  yield* rest
 }

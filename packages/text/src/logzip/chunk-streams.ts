@@ -11,6 +11,11 @@ import type { Workspace } from './workspace.ts'
 /** Most bytes of one stream of a chunk: each has less than two bytes for one of the log. */
 export const MAX_STREAM_BYTES: number = 2 ** 27
 
+/** The same within the memory that the chunk may take. */
+function mostBytes({ memory }: Workspace): number {
+  return Math.min(MAX_STREAM_BYTES, memory.maxBytes)
+}
+
 /** Gives a block of the chunk by its section; `index` counts the groups of columns. */
 export type BlockLoader = (section: LogSection, index: number) => Uint8Array | undefined
 
@@ -45,11 +50,11 @@ function blockStreams(
   block: Uint8Array,
   need: (section: LogSection, index: number) => Uint8Array,
 ): Streams {
-  const head = new ByteReader(unpackBytes(block, MAX_STREAM_BYTES))
+  const head = new ByteReader(unpackBytes(block, mostBytes(workspace)))
   let groups = 0
   let owned: ArrayBufferLike | undefined
   const unpack = (packed: Uint8Array): Uint8Array => {
-    const bytes = unpackBytes(packed, MAX_STREAM_BYTES)
+    const bytes = unpackBytes(packed, mostBytes(workspace))
     owned = bytes.buffer === packed.buffer ? undefined : bytes.buffer
     return bytes
   }
@@ -71,13 +76,13 @@ function blockStreams(
         () => unpack(need('texts', 0)),
         (bytes) => bytes.buffer === owned && giveBack(bytes.buffer),
       ),
-    texts: () => unpackBytes(need('texts', 0), MAX_STREAM_BYTES),
+    texts: () => unpackBytes(need('texts', 0), mostBytes(workspace)),
   }
 }
 
 /** Streams that stand one behind the other in a single block: head, ids, groups with their lengths, texts. */
 function wholeStreams(workspace: Workspace, block: Uint8Array): Streams {
-  const reader = new ByteReader(unpackBytes(block, MAX_STREAM_BYTES))
+  const reader = new ByteReader(unpackBytes(block, mostBytes(workspace)))
   const groups: Uint8Array[] = []
   let count = 0
   return {
@@ -118,7 +123,7 @@ function mixedStreams(workspace: Workspace, block: Uint8Array, whole: boolean, l
     return { tables, ids, columns, texts: head.take(head.remaining) }
   }
   const opened = (): MaxSource => {
-    source ??= new MaxSource(workspace, parts(), MAX_STREAM_BYTES)
+    source ??= new MaxSource(workspace, parts(), mostBytes(workspace))
     return source
   }
   return {

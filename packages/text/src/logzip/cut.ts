@@ -1,4 +1,5 @@
 /** The input cut into pieces that are coded apart. */
+import type { Source } from '@pith/core'
 
 const NEWLINE = 10
 
@@ -8,14 +9,42 @@ export function pieceLength(bytes: Uint8Array, size: number): number {
   return end === 0 ? size : end
 }
 
+/** The pieces of a source, as {@link cutPieces} cuts them; a file is read piece by piece, without copies. */
+export function piecesOf(source: Source, size: number): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const { size: end } = source
+  const read = source.readOwn?.bind(source)
+  return read === undefined || end === undefined ? allPieces(source.stream(), size) : readPieces(read, end, size)
+}
+
+async function* allPieces(stream: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const rest = yield* cutPieces(stream, size)
+  if (rest.length > 0) yield rest
+}
+
+async function* readPieces(
+  read: NonNullable<Source['readOwn']>,
+  end: number,
+  size: number,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  for (let at = 0; at < end; ) {
+    const bytes = await read(at, Math.min(size, end - at))
+    if (bytes.length === 0) return
+    const length = bytes.length < size ? bytes.length : pieceLength(bytes, size)
+    at += length
+    yield length === bytes.length ? bytes : bytes.subarray(0, length)
+  }
+}
+
 /**
  * Cut a stream into pieces of at most `size` bytes that end with a newline; a line that is longer is cut where the piece is
  * full. The pieces do not depend on how the stream was cut, and own their memory.
+ *
+ * @returns the bytes behind the last full piece
  */
 export async function* cutPieces(
   stream: AsyncIterable<Uint8Array>,
   size: number,
-): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+): AsyncGenerator<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> {
   let held = new Uint8Array(0)
   let used = 0
   for await (const bytes of stream) {
@@ -35,7 +64,7 @@ export async function* cutPieces(
       used = size - length
     }
   }
-  if (used > 0) yield held.subarray(0, used)
+  return held.subarray(0, used)
 }
 
 function grown(bytes: Uint8Array, size: number): Uint8Array<ArrayBuffer> {

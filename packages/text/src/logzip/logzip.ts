@@ -16,9 +16,9 @@ import {
   type Source,
   throwIfAborted,
 } from '@pith/core'
-import { createPool, mapOrdered, type Pool, siblingUrl } from '@pith/core/workers'
+import { mapOrdered } from '@pith/core/workers'
 import type { EncodedChunk, Level } from './chunk-encode.ts'
-import { cutPieces } from './cut.ts'
+import { piecesOf } from './cut.ts'
 import {
   atChunk,
   chunkRows,
@@ -31,10 +31,11 @@ import {
   unpackPrior,
 } from './entry.ts'
 import { ChunkLedger } from './ledger.ts'
+import { checkChunkFits, chunkWithin, codingBytes, decodingBytes, poolOf } from './log-pool.ts'
 import { LogReader } from './reader.ts'
 import { repairLog } from './repair.ts'
 import { type ChunkSummary, readSummary } from './summary.ts'
-import type { DecodeCall, logTasks, PriorBytes } from './tasks.ts'
+import type { DecodeCall, PriorBytes } from './tasks.ts'
 
 /** How a log is coded. */
 export interface LogzipOptions {
@@ -52,18 +53,12 @@ export const LOGZIP_DEFAULTS: Readonly<Required<LogzipOptions>> = /* @__PURE__ *
 
 const MAX_CHUNK = 2 ** 26
 
-/** Workers for the chunks of one log. */
-export function poolOf(run: Run): Pool<typeof logTasks> {
-  return createPool({
-    url: siblingUrl('worker', import.meta.url),
-    tasks: async () => (await import('./tasks.ts')).loadTasks(),
-    threads: run.threads ?? 1,
-    ...(run.signal === undefined ? {} : { signal: run.signal }),
-  })
-}
-
-/** @throws PithError `PITH_ARG` options out of range */
-export function checkOptions(options: LogzipOptions): Required<LogzipOptions> {
+/**
+ * Options with their defaults, and chunks as small as the limit memoryBytes wants them.
+ *
+ * @throws PithError `PITH_ARG` options out of range · `PITH_LIMIT` the limit memoryBytes is too low for them
+ */
+export function checkOptions(options: LogzipOptions & Run): Required<LogzipOptions> {
   const level = options.level ?? LOGZIP_DEFAULTS.level
   const chunkBytes = options.chunkBytes ?? LOGZIP_DEFAULTS.chunkBytes
   if (level !== 'fast' && level !== 'default' && level !== 'max') {
@@ -72,24 +67,24 @@ export function checkOptions(options: LogzipOptions): Required<LogzipOptions> {
   if (!(Number.isInteger(chunkBytes) && chunkBytes >= 4096 && chunkBytes <= MAX_CHUNK)) {
     throw new PithError('PITH_ARG', `chunkBytes must be an integer in 4096..${MAX_CHUNK}, got ${chunkBytes}`)
   }
-  return { level, chunkBytes }
+  return { level, chunkBytes: chunkWithin(options, level, options.chunkBytes, chunkBytes) }
 }
 
 async function encode(source: Source, sink: EntryWriter, options: LogzipOptions & Run & Continuation): Promise<Report> {
   const { level, chunkBytes } = checkOptions(options)
   throwIfAborted(options.signal)
   const started = performance.now()
-  const threads = options.threads ?? 1
   const meter = meterProgress(options, {
     stage: 'compress',
     unit: 'bytes',
     ...(source.size === undefined ? {} : { total: source.size }),
   })
-  const pool = poolOf(options)
+  const pool = poolOf(options, { needed: codingBytes(level, chunkBytes), total: source.size })
+  const { threads } = pool
   const { previous } = options
   const ledger = new ChunkLedger(sink, previous === undefined ? [] : chunksBefore(previous))
   try {
-    const pieces = cutPieces(source.stream(), chunkBytes)
+    const pieces = piecesOf(source, chunkBytes)
     const first = await pieces.next()
     if (first.done !== true) {
       const second = await pieces.next()
@@ -180,19 +175,21 @@ function decode(entry: EntryReader, run: ReadRun = {}): ReadableStream<Uint8Arra
 async function* decodeChunks(entry: EntryReader, run: ReadRun): AsyncGenerator<Uint8Array, void, undefined> {
   throwIfAborted(run.signal)
   const limits = resolveLimits(run.limits ?? entry.limits)
-  const threads = run.threads ?? 1
   const rows = await chunkRows(entry, run.onDamage)
   const total = rows.reduce((sum, [row]) => sum + (row as BlockRow).rawBytes, 0)
   const meter = meterProgress(run, { stage: 'decompress', unit: 'bytes', total })
   const { onDamage } = run
   const prior = onDamage === undefined ? await readPrior(entry, run) : (await readAnyPrior(entry, run)).prior
-  const pool = poolOf(run)
+  const largest = rows.reduce((most, [row]) => Math.max(most, (row as BlockRow).rawBytes), 0)
+  const pool = poolOf({ ...run, limits }, { needed: decodingBytes(largest), total })
+  const { threads } = pool
   let done = 0
   let index = 0
   let rawOffset = 0
   try {
     const call = async (chunk: readonly BlockRow[], index: number): Promise<Uint8Array> => {
       try {
+        checkChunkFits(limits, chunk)
         const blocks: DecodeCall['blocks'] = []
         for (const row of chunk) blocks.push({ section: row.section, payload: await entry.read(row, run) })
         const bytes = await pool.run('decode', { blocks, prior })
@@ -255,5 +252,6 @@ export const logzipCodec: Codec<LogzipOptions, LogReader> = {
   encode,
   decode,
   open: (entry, run) => LogReader.open(entry, run),
-  repair: (entry, sink, run = {}) => repairLog(entry, sink, run, () => poolOf(run)),
+  repair: (entry, sink, run = {}) =>
+    repairLog(entry, sink, run, () => poolOf(run, { needed: decodingBytes(LOGZIP_DEFAULTS.chunkBytes) })),
 }

@@ -10,10 +10,11 @@ import {
   type ReadRun,
   throwIfAborted,
 } from '@pith/core'
-import { createPool, mapOrdered, type Pool, siblingUrl } from '@pith/core/workers'
+import { mapOrdered, type Pool } from '@pith/core/workers'
 import { atChunk, chunkRows, damagedChunk, outcomeOf, readAnyPrior, unpackPrior } from './entry.ts'
 import type { ChunkFacts } from './facts.ts'
 import { asksForTime, filterOf, type GrepHits, type GrepQuery, inTime, needsTimeBefore } from './grep.ts'
+import { decodingBytes, poolOf } from './log-pool.ts'
 import { unpackBytes } from './pack.ts'
 import { SlotTable } from './slot-table.ts'
 import type { ColumnBatch, SlotInfo, SlotName } from './slots.ts'
@@ -52,6 +53,9 @@ export interface LogStats {
   /** Stored bytes that this reader has read so far. */
   decodedBytes: number
 }
+
+/** A search reads a part of a log only: a worker of its own pays for larger ones. */
+const READING = 4
 
 interface Chunk {
   /** Its number. */
@@ -452,11 +456,12 @@ export class LogReader implements Reader {
   }
 
   #tasks(run: ReadRun): Pool<typeof logTasks> {
-    this.#pool ??= createPool({
-      url: siblingUrl('worker', import.meta.url),
-      tasks: async () => (await import('./tasks.ts')).loadTasks(),
-      threads: run.threads ?? 1,
-    })
+    if (this.#pool !== undefined) return this.#pool
+    // The pool outlives the call, and so what cancels it.
+    const { signal: _, ...kept } = run
+    const largest = this.#chunks.reduce((most, { rawBytes }) => Math.max(most, rawBytes), 0)
+    const limits = run.limits ?? this.#entry.limits
+    this.#pool = poolOf({ ...kept, limits }, { needed: decodingBytes(largest), total: this.rawBytes / READING })
     return this.#pool
   }
 

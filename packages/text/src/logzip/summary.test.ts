@@ -1,9 +1,9 @@
-import { concatBytes, equalBytes } from '@pith/core'
+import { concatBytes, equalBytes, toSource } from '@pith/core'
 import { anyBytes, cutInto, noiseBytes } from '@pith/core/testing'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { bytes } from '../../test/log-inputs.ts'
-import { cutPieces } from './cut.ts'
+import { piecesOf } from './cut.ts'
 import { formOf, packBytes, unpackBytes } from './pack.ts'
 import { type ChunkSummary, readSummary, writeSummary } from './summary.ts'
 
@@ -77,7 +77,7 @@ describe('packed streams', () => {
 describe('pieces', () => {
   async function pieces(log: Uint8Array, size: number, cuts: readonly number[]): Promise<Uint8Array[]> {
     const all: Uint8Array[] = []
-    for await (const piece of cutPieces(cutInto(log, cuts), size)) all.push(piece.slice())
+    for await (const piece of piecesOf(toSource(cutInto(log, cuts)), size)) all.push(piece.slice())
     return all
   }
 

@@ -1,7 +1,7 @@
 /** What workers do for logzip: code and decode chunks. Each worker keeps one workspace and the prior it met last. */
 import { concatBytes } from '@pith/core'
 import { loadBrotli } from '@pith/core/brotli'
-import type { TaskContext } from '@pith/core/workers'
+import type { Task, TaskContext } from '@pith/core/workers'
 import { ChunkView } from './chunk-decode.ts'
 import { type ChunkOptions, type EncodedChunk, encodeFirst, encodePiece } from './chunk-encode.ts'
 import { MAX_STREAM_BYTES } from './chunk-streams.ts'
@@ -154,7 +154,9 @@ export const logTasks: {
   grepText({ blocks, prior, query }) {
     // The texts of level max are not to be had without decoding their chunk.
     if (blocks.some(({ payload, section }) => section === 'chunk' && methodOf(payload) === METHOD.mixed)) return 'maybe'
-    const streams = blocks.map(({ payload }) => unpackBytes(payload, MAX_STREAM_BYTES))
+    const streams = blocks.map(({ payload }) =>
+      unpackBytes(payload, Math.min(MAX_STREAM_BYTES, work().memory.maxBytes)),
+    )
     return filterOf(query).mayHit(streams, prior?.bytes) ? 'maybe' : 'none'
   },
   grepHead(call) {
@@ -170,11 +172,21 @@ export const logTasks: {
   },
 }
 
-/** The tasks, once what they call is there. */
+/** The tasks, once what they call is there. Each call says how much memory its chunk may take. */
 export async function loadTasks(): Promise<typeof logTasks> {
   await loadBrotli()
-  return logTasks
+  return bounded
 }
+
+const bounded = Object.fromEntries(
+  Object.entries(logTasks).map(([name, task]) => [
+    name,
+    (call: { memoryBytes?: number }, context: TaskContext) => {
+      work().limit(call.memoryBytes)
+      return (task as Task)(call, context)
+    },
+  ]),
+) as unknown as typeof logTasks
 
 function movedHits(hits: GrepHits, context: TaskContext): GrepHits {
   context.transfer([

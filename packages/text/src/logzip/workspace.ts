@@ -5,6 +5,9 @@ import { WASM_BASE64 } from './kernels.wasm.ts'
 
 export type LogKernels = typeof twin
 
+/** Most bytes that a chunk may ever take. */
+const MAX_BYTES = 2 ** 30
+
 /** Kernels with their memory; one for each thread, used for one chunk after the other. */
 export class Workspace {
   readonly kernels: LogKernels
@@ -24,6 +27,11 @@ export class Workspace {
   /** Forget everything of the chunk before. */
   reset(): void {
     this.memory.release(this.#floor)
+  }
+
+  /** Allow so many bytes for a chunk; as many as a platform has where it is left out. */
+  limit(bytes: number = MAX_BYTES): void {
+    this.memory.maxBytes = Math.min(bytes, MAX_BYTES)
   }
 
   /** Numbers as the argument block of a kernel that takes one. */
