@@ -1,4 +1,5 @@
-import { type Arguments, type Codec, type CommandContext, formatBytes, isPithError } from '@pith/core'
+import { unlink } from 'node:fs/promises'
+import { type Arguments, type Codec, type CommandContext, formatBytes, isPithError, PithError } from '@pith/core'
 import { type LostPlace, repair } from '@pith/core/container'
 import { plural } from '../command/plural.ts'
 import { runOf } from '../command/run-options.ts'
@@ -18,20 +19,23 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
     const sink = await outputSink(output, context, { force: args.has('force') })
     const { totals, lost, from, isCut } = await repair(access, sink, { ...runOf(args, context), codec: codecAtHand })
     const isNothing = totals.blocks === 0 && (isCut || lost.length > 0)
-    const exitCode = isNothing ? 1 : 0
-    if (context.json && output !== '-') {
+    if (context.json && output !== '-' && !isNothing) {
       await context.report({ file: shownName(path), output, from, isCut, totals, lost })
-      return exitCode
+      return 0
     }
     for (const place of lost.slice(0, LISTED)) await context.note(`${shownName(path)}: lost ${lostText(place)}`)
     if (lost.length > LISTED) await context.note(`${shownName(path)}: and ${lost.length - LISTED} more`)
+    if (isNothing) {
+      if (output !== '-') await unlink(output)
+      throw new PithError('PITH_CORRUPT', 'nothing of it can be saved', { hint: 'Get another copy of the file.' })
+    }
     const saved = `${plural(totals.blocks, 'block')} in ${plural(totals.entries, 'entry', 'entries')}`
     const places = lost.length === 0 ? [] : [`${plural(lost.length, 'place')} lost`]
     if (isCut) places.push('what stood behind the end of the file is lost')
     const losses = places.length === 0 ? 'nothing lost' : places.join(', ')
     const name = output === '-' ? 'stdout' : output
     await context.note(`${name}: ${saved} saved, ${formatBytes(totals.rawBytes)} decoded, ${losses}`)
-    return exitCode
+    return 0
   } catch (error) {
     throw inFile(path, error)
   } finally {
