@@ -34,6 +34,8 @@ const KINDS: Readonly<Record<LogColumn['kind'], readonly [slot: string, kind: st
   number: ['number', 'numbers', 'number'],
   time: ['time', 'times', 'time'],
   raw: ['any', 'raw text', 'text'],
+  log: ['log', 'lines of a log', 'text'],
+  logDict: ['text', 'one of a dictionary', 'choice'],
 }
 
 /** Columns of a log by the bytes that they take. */
