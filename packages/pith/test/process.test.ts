@@ -41,6 +41,20 @@ test('Ctrl-C ends with 130 and leaves nothing behind', async () => {
   expect(readdirSync(folder)).toEqual([])
 })
 
+test('Ctrl-C ends the work of a single thread, which leaves nothing behind', async () => {
+  const folder = join(tmp, 'single')
+  mkdirSync(folder)
+  const input = join(tmp, 'long.log')
+  const line = (i: number): string => `2024-05-01 10:00:00 app[${i % 97}]: job ${Math.imul(i, 2654435761) >>> 0} done\n`
+  writeFileSync(input, Array.from({ length: 400_000 }, (_, i) => line(i)).join(''))
+  const child = pith('compress', input, '-o', join(folder, 'out.pith'), '--level', 'max', '--threads', '1')
+  const end = ended(child)
+  await until(() => readdirSync(folder).some((name) => name.includes('.tmp-')))
+  child.kill('SIGINT')
+  expect(await end).toEqual({ code: 130, err: '' })
+  expect(readdirSync(folder)).toEqual([])
+})
+
 test('Ctrl-C on a stream that is flushed leaves a whole file with all that came in', async () => {
   const out = join(tmp, 'flushed.pith')
   const child = pith('compress', '-', '-o', out, '--flush', '10ms', '--method', 'general')

@@ -281,3 +281,26 @@ test('--budget is refused where nothing can be lost, and read before that', asyn
   })
   expect(await pith(tmp, 'compress --budget plenty TMP/a.bin -o TMP/n.pith')).toMatchObject({ code: 2 })
 })
+
+test.each(['1', '4095', '65MiB'])('--chunk %s is refused under its own name', async (chunk) => {
+  expect(await pith(tmp, `compress - -o TMP/none.pith --chunk ${chunk}`, 'x')).toMatchObject({
+    code: 2,
+    err: expect.stringContaining(`--chunk must be 4KiB to 64MiB, got ${chunk}`),
+  })
+})
+
+test('--memory bounds what is held: smaller chunks, and a refusal of what is larger', async () => {
+  const text = Array.from({ length: 4000 }, (_, i) => `2024-05-01 10:00:00 app[7]: job ${i * 7919} done\n`).join('')
+  const made = 'compress - -o TMP/bounded.pith --method logzip -q'
+  expect(await pith(tmp, `${made} --memory 1000`, text)).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('PITH_LIMIT'),
+  })
+  expect((await pith(tmp, `${made} --memory 1MiB`, text)).code).toBe(0)
+  expect((await pith(tmp, 'decompress TMP/bounded.pith -o - --memory 1MiB')).out).toBe(text)
+  expect((await pith(tmp, `${made} --force`, text)).code).toBe(0)
+  expect(await pith(tmp, 'decompress TMP/bounded.pith -o - --memory 100K')).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('the limit memoryBytes is 102400'),
+  })
+})

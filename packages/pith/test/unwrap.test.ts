@@ -82,3 +82,11 @@ test('--dry-run looks inside', async () => {
     new RegExp(`^TMP/gz.log.gz: ${(log.length / 1000).toFixed(1)} kB -> about .*, logzip, about TIME\n$`),
   )
 })
+
+test('a .zst that is cut within its first block is kept, and said to be', async () => {
+  const packed = zstdCompressSync(Buffer.from('2024-05-01 10:00:00 app[7]: started job 1\n'.repeat(9)))
+  writeFileSync(join(tmp, 'stub.log.zst'), packed.subarray(0, 12))
+  const { code, err } = await pith(tmp, 'compress TMP/stub.log.zst')
+  expect(code).toBe(0)
+  expect(err).toContain('pith: stub.log.zst looks packed with zstd, but it is cut short: it is kept as it is\n')
+})

@@ -28,6 +28,16 @@ export function parseSize(text: string, option: string): number {
   return Math.round(Number(digits) * scale)
 }
 
+const LEAST_CHUNK = 2 ** 12
+const MOST_CHUNK = 2 ** 26
+
+/** Bytes of chunks, in the range of all codecs. @throws PithError `PITH_ARG` */
+export function parseChunk(text: string): number {
+  const bytes = parseSize(text, '--chunk')
+  if (bytes >= LEAST_CHUNK && bytes <= MOST_CHUNK) return bytes
+  throw new PithError('PITH_ARG', `--chunk must be 4KiB to 64MiB, got ${text.slice(0, 80)}`)
+}
+
 /**
  * Milliseconds from text such as `500ms`, `5s`, `2m`, `1h`; bare numbers are seconds.
  *

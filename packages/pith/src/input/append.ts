@@ -114,7 +114,8 @@ async function appendOne(
   const input = path === '-' ? undefined : await inputSource(path, { signal })
   const given = input ?? toSource(context.stdin(), { signal })
   try {
-    const wrapper = plan.unwrap && every === undefined ? await wrapperAround(given) : undefined
+    const wrapper =
+      plan.unwrap && every === undefined ? await wrapperAround(given, (line) => context.note(line)) : undefined
     if (wrapper !== undefined) {
       await context.note(`${shownName(path)} is packed with ${wrapper} and is unpacked first (--no-unwrap keeps it)`)
     }

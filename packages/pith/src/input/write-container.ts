@@ -56,7 +56,10 @@ export async function writeSingle(job: WriteJob, context: CommandContext): Promi
   const path = job.paths[0]!
   const source = await openInput(path, context)
   try {
-    const wrapper = job.unwrap && job.choices.method === undefined ? await wrapperAround(source) : undefined
+    const wrapper =
+      job.unwrap && job.choices.method === undefined
+        ? await wrapperAround(source, (line) => context.note(line))
+        : undefined
     if (wrapper === undefined) return await writeSource(job, source, context)
     const shown = path === '-' ? 'stdin' : path
     await context.note(`${shown} is packed with ${wrapper} and is unpacked first (--no-unwrap keeps it)`)

@@ -3,7 +3,7 @@ import { basename, resolve } from 'node:path'
 import { type Arguments, type CommandContext, isPithError, PithError, parseBudget, type Run } from '@pith/core'
 import { withPath } from '@pith/core/node'
 import { checkTerminal, levelOf, runOf } from '../command/run-options.ts'
-import { parseSize } from '../command/sizes.ts'
+import { parseChunk } from '../command/sizes.ts'
 import type { EncodeChoices } from '../input/encode-entry.ts'
 import { showWritten } from '../input/show-written.ts'
 import { type Written, writeArchive, writeSingle } from '../input/write-container.ts'
@@ -54,7 +54,7 @@ function planOf(args: Arguments, context: CommandContext): CompressPlan {
     choices: {
       ...(method === undefined ? {} : { method }),
       ...(level === undefined ? {} : { level }),
-      ...(chunk === undefined ? {} : { chunkBytes: parseSize(chunk, '--chunk') }),
+      ...(chunk === undefined ? {} : { chunkBytes: parseChunk(chunk) }),
     },
     run: runOf(args, context),
     force: args.has('force'),

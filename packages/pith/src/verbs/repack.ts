@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import { type Arguments, type CommandContext, PithError, toSource } from '@pith/core'
 import { type ContainerEntry, type ContainerWriter, createContainer } from '@pith/core/container'
 import { levelOf, runOf } from '../command/run-options.ts'
-import { parseSize } from '../command/sizes.ts'
+import { parseChunk } from '../command/sizes.ts'
 import { type EncodeChoices, encodeWith } from '../input/encode-entry.ts'
 import { codecOf, decodedBytes, inFile, openFile } from '../input/open-file.ts'
 import { outputSink } from '../input/output-sink.ts'
@@ -18,7 +18,7 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
   const chunk = args.value('chunk')
   const choices: EncodeChoices = {
     ...(level === undefined ? {} : { level }),
-    ...(chunk === undefined ? {} : { chunkBytes: parseSize(chunk, '--chunk') }),
+    ...(chunk === undefined ? {} : { chunkBytes: parseChunk(chunk) }),
   }
   const file = await openFile(path, context, job.limits)
   try {
