@@ -87,8 +87,7 @@ export function matchTemplate(
       if (fits(at, bytes, 0, bytes.length, ignoreCase, 'contains')) {
         keep(walk, [{ slot: at.slot, how: 'contains', bytes, ignoreCase }])
       }
-      for (const length of tailLengths(at, bytes, ignoreCase)) {
-        if (!mayGoOn(walk, part + 1, length)) continue
+      for (const length of tailLengths(walk, part, at)) {
         const constraint: SlotConstraint = {
           slot: at.slot,
           how: 'endsWith',
@@ -201,12 +200,14 @@ function lengthsOf(slot: SlotShape): { min: number; max: number } {
 }
 
 /** Lengths > 0 of the starts of the literal, short of the whole, that values of the slot may end with. */
-function tailLengths(slot: SlotShape, bytes: Uint8Array, ignoreCase: boolean): number[] {
+function tailLengths(walk: Walk, part: number, slot: SlotShape): number[] {
+  const { bytes, ignoreCase } = walk
   const lengths: number[] = []
   const longest = Math.min(bytes.length - 1, lengthsOf(slot).max)
   for (let length = 1; length <= longest; length++) {
     if (slot.layout === undefined && !admits(slot.bytes, bytes[length - 1] as number, ignoreCase)) break
-    if (fits(slot, bytes, 0, length, ignoreCase, 'endsWith')) lengths.push(length)
+    if (!mayGoOn(walk, part + 1, length)) continue
+    if (slot.layout === undefined || fits(slot, bytes, 0, length, ignoreCase, 'endsWith')) lengths.push(length)
   }
   return lengths
 }
