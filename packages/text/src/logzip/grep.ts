@@ -1,5 +1,5 @@
 /** Searching one chunk: what can be said from its tables, and the search of its bytes. */
-import { type CandidateLines, candidateLines, candidateTemplates } from './candidates.ts'
+import { type CandidateLines, type CandidateTemplate, candidateLines, candidateTemplates } from './candidates.ts'
 import type { ChunkView } from './chunk-decode.ts'
 import { ColumnOracle } from './column-oracle.ts'
 import type { Prior } from './prior.ts'
@@ -54,19 +54,21 @@ function compiledOf(query: GrepQuery): { matcher: Matcher; filter: TextFilter } 
   return compiled
 }
 
-/** Whether a chunk can have a selected line, from its templates and dictionaries. */
-export function mayHit(view: ChunkView, prior: Prior, matcher: Matcher): boolean {
-  return matcher.inverted || candidateTemplates(view, new ColumnOracle(view, prior), matcher).length > 0
+/** Templates whose lines may be selected, from a chunk's templates and dictionaries; the search is not inverted. */
+export function templatesToSearch(view: ChunkView, prior: Prior, matcher: Matcher): CandidateTemplate[] {
+  return candidateTemplates(view, new ColumnOracle(view, prior), matcher)
 }
 
 /** Search a chunk: the lines that may be selected where they are few, else all. */
 export function searchChunk(view: ChunkView, prior: Prior, matcher: Matcher): GrepHits {
-  if (!matcher.inverted) {
-    const templates = candidateTemplates(view, new ColumnOracle(view, prior), matcher)
-    const candidates = candidateLines(view, templates, matcher)
-    if (candidates !== undefined) return searchLines(view, candidates, matcher)
-  }
-  return searchBytes(view.render(), matcher)
+  if (matcher.inverted) return searchBytes(view.render(), matcher)
+  return searchTemplates(view, templatesToSearch(view, prior, matcher), matcher)
+}
+
+/** The same where it is known which templates may have selected lines. */
+export function searchTemplates(view: ChunkView, templates: readonly CandidateTemplate[], matcher: Matcher): GrepHits {
+  const candidates = candidateLines(view, templates, matcher)
+  return candidates === undefined ? searchBytes(view.render(), matcher) : searchLines(view, candidates, matcher)
 }
 
 /** The selected among some lines of a chunk. */

@@ -11,7 +11,7 @@ import {
   throwIfAborted,
 } from '@pith/core'
 import { mapOrdered, type Pool } from '@pith/core/workers'
-import { atChunk, chunkRows, damagedChunk, outcomeOf, readAnyPrior, unpackPrior } from './entry.ts'
+import { atChunk, chunkRows, damagedChunk, nextPriorKey, outcomeOf, readAnyPrior, unpackPrior } from './entry.ts'
 import type { ChunkFacts } from './facts.ts'
 import { asksForTime, filterOf, type GrepHits, type GrepQuery, inTime, needsTimeBefore } from './grep.ts'
 import { decodingBytes, poolOf } from './log-pool.ts'
@@ -98,6 +98,8 @@ export class LogReader implements Reader {
   /** Whether the prior does not match its checksum: what is decoded with it is checked. */
   #unsure: boolean = false
   #decoded: number = 0
+  /** Tells readers of one realm apart. */
+  readonly #serial: number = nextPriorKey()
 
   private constructor(entry: EntryReader, chunks: readonly Chunk[], stored: Record<string, number>) {
     this.#entry = entry
@@ -388,12 +390,13 @@ export class LogReader implements Reader {
       const grams = unpackBytes(chunk.grams, GRAM_BYTES)
       if (!filterOf(query).mayHitGrams(grams, prior?.bytes)) return none
     }
+    const common = { prior, query, key: `${this.#serial}/${chunk.firstLine}` }
     const texts = await this.#load(chunk, run, ['chunk', 'texts'])
-    if ((await pool.run('grepText', { blocks: texts, prior, query })) === 'none') return none
+    if ((await pool.run('grepText', { ...common, blocks: texts })) === 'none') return none
     const ids = await this.#load(chunk, run, ['ids'])
-    if ((await pool.run('grepHead', { blocks: [...texts, ...ids], prior, query })) === 'none') return none
+    if ((await pool.run('grepHead', { ...common, blocks: [...texts, ...ids] })) === 'none') return none
     const blocks = [...texts, ...ids, ...(await this.#load(chunk, run, ['columns']))]
-    return await pool.run('grep', { blocks, prior, query })
+    return await pool.run('grep', { ...common, blocks })
   }
 
   /** Times of the lines of chunks whose last lines go on in the next one. */

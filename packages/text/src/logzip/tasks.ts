@@ -2,13 +2,24 @@
 import { concatBytes } from '@pith/core'
 import { loadBrotli } from '@pith/core/brotli'
 import type { Task, TaskContext } from '@pith/core/workers'
+import type { CandidateTemplate } from './candidates.ts'
 import { ChunkView } from './chunk-decode.ts'
 import { type ChunkOptions, type EncodedChunk, encodeFirst, encodePiece } from './chunk-encode.ts'
 import { MAX_STREAM_BYTES } from './chunk-streams.ts'
 import { type ChunkFacts, readFacts } from './facts.ts'
-import { filterOf, type GrepHits, type GrepQuery, matcherOf, mayHit, searchBytes, searchChunk } from './grep.ts'
+import {
+  filterOf,
+  type GrepHits,
+  type GrepQuery,
+  matcherOf,
+  searchBytes,
+  searchChunk,
+  searchTemplates,
+  templatesToSearch,
+} from './grep.ts'
 import { METHOD, methodOf, unpackBytes } from './pack.ts'
 import { Prior } from './prior.ts'
+import type { Matcher } from './search/matcher.ts'
 import { type PackedSignatures, packSignatures, unpackSignatures } from './signature-pack.ts'
 import { type ColumnBatch, readSlot, readSlots, type SlotInfo, type SlotName } from './slots.ts'
 import type { ChunkSummary } from './summary.ts'
@@ -41,10 +52,13 @@ export interface DecodeCall {
   prior: PriorBytes | undefined
 }
 
+/** The chunk that was looked at last: mostly its columns are what is asked for next. */
+let looked: LookedAt | undefined
 let workspace: Workspace | undefined
 let kept: { key: number; prior: Prior } | undefined
 
 function work(): Workspace {
+  looked = undefined
   workspace ??= new Workspace()
   return workspace
 }
@@ -78,6 +92,16 @@ export interface CheckedChunk extends Omit<ChunkSummary, 'grams'> {
 
 export interface GrepCall extends DecodeCall {
   query: GrepQuery
+  /** Tells the chunk from all others that this realm has met. */
+  key: string
+}
+
+interface LookedAt {
+  key: string
+  matcher: Matcher
+  blocks: DecodeCall['blocks']
+  view: ChunkView
+  templates: CandidateTemplate[]
 }
 
 export const logTasks: {
@@ -153,17 +177,31 @@ export const logTasks: {
   },
   grepText({ blocks, prior, query }) {
     // The texts of level max are not to be had without decoding their chunk.
-    if (blocks.some(({ payload, section }) => section === 'chunk' && methodOf(payload) === METHOD.mixed)) return 'maybe'
+    if (blocks.some(isMixed)) return 'maybe'
     const streams = blocks.map(({ payload }) =>
       unpackBytes(payload, Math.min(MAX_STREAM_BYTES, work().memory.maxBytes)),
     )
     return filterOf(query).mayHit(streams, prior?.bytes) ? 'maybe' : 'none'
   },
   grepHead(call) {
+    const matcher = matcherOf(call.query)
+    if (matcher.inverted) return 'maybe'
     const prior = priorOf(call.prior)
-    return mayHit(viewOf(work(), call.blocks, prior), prior, matcherOf(call.query)) ? 'maybe' : 'none'
+    const { blocks, key } = call
+    const view = viewOf(work(), blocks, prior)
+    const templates = templatesToSearch(view, prior, matcher)
+    // Streams that are mixed are all opened at once.
+    if (!blocks.some(isMixed)) looked = { key, matcher, blocks, view, templates }
+    return templates.length > 0 ? 'maybe' : 'none'
   },
   grep(call, context) {
+    const known = looked
+    if (known?.key === call.key && known.matcher === matcherOf(call.query)) {
+      looked = undefined
+      // The view asks for its columns now.
+      known.blocks.push(...call.blocks.filter(({ section }) => section === 'columns'))
+      return movedHits(searchTemplates(known.view, known.templates, known.matcher), context)
+    }
     const prior = priorOf(call.prior)
     return movedHits(searchChunk(viewOf(work(), call.blocks, prior), prior, matcherOf(call.query)), context)
   },
@@ -187,6 +225,10 @@ const bounded = Object.fromEntries(
     },
   ]),
 ) as unknown as typeof logTasks
+
+function isMixed({ payload, section }: DecodeCall['blocks'][number]): boolean {
+  return section === 'chunk' && methodOf(payload) === METHOD.mixed
+}
 
 function movedHits(hits: GrepHits, context: TaskContext): GrepHits {
   context.transfer([
