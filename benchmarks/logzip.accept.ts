@@ -10,7 +10,7 @@ import {
 import { acceptBrowser, acceptExact, acceptFuzz, acceptSecondDecoder } from './logzip/accept/exact.ts'
 import { acceptGrepLines, acceptGrepShare, acceptLargeGrep } from './logzip/accept/search.ts'
 import { acceptHeldOut, acceptSizes } from './logzip/accept/sizes.ts'
-import { acceptGrowth, acceptMemory, acceptSpeed, acceptThreads, sayStart } from './logzip/accept/speed.ts'
+import { acceptGrowth, acceptMemory, acceptSpeed, acceptThreads, acceptWarm, sayStart } from './logzip/accept/speed.ts'
 import type { Accept, AcceptContext, Section } from './measure/accept.ts'
 
 const always = (run: (context: AcceptContext) => Promise<void>): Section => ({ needsData: false, run })
@@ -39,6 +39,7 @@ export const accept: Accept = {
     'grep-share': withData(acceptGrepShare),
     'grep-large': withData(acceptLargeGrep),
     speed: withData(acceptSpeed),
+    warm: withData(acceptWarm),
     threads: withData(acceptThreads),
     growth: withData(acceptGrowth),
     memory: withData(acceptMemory),

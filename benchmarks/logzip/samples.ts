@@ -1,22 +1,23 @@
-/** Large generated logs, made once and kept in the cache. */
-import { closeSync, existsSync, openSync, readFileSync, renameSync, statSync, writeSync } from 'node:fs'
+/** Logs made of real ones, once, and kept in the cache. */
+import { closeSync, existsSync, openSync, readFileSync, renameSync, statSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { generateLog } from '../generate-log.ts'
-import { realLogs } from '../measure/data.ts'
+import { type DataFile, realLogs } from '../measure/data.ts'
 import { cacheFolder } from './command.ts'
 
-/** Which real logs a large one is made of: all, or those of one format. */
-export type Mixture = 'mixed' | 'syslog' | 'flat'
+/** Which real logs a large one is made of: all, or one of the full-size logs by name. */
+export type Mixture = 'mixed' | 'flat' | 'Linux_full'
 
 /**
- * A file of `megabytes` MB: `mixed` from all real logs one after another, `syslog` from Linux_full alone, `flat` as
- * `mixed` without a single line feed.
+ * A file of `megabytes` MB: `mixed` from all real logs one after another, `flat` as `mixed` without a single line feed,
+ * any other from the full-size log of that name alone.
  */
 export function sampleFile(cache: string, megabytes: number, mixture: Mixture): string {
   const path = join(cacheFolder(cache, 'samples'), `${mixture}-${megabytes}.log`)
   const bytes = Math.round(megabytes * 1e6)
   if (existsSync(path) && statSync(path).size === bytes) return path
-  const files = realLogs().filter((file) => mixture !== 'syslog' || file.name === 'Linux_full')
+  const all = mixture === 'mixed' || mixture === 'flat'
+  const files = realLogs().filter((file) => all || file.name === mixture)
   const texts = files.map((file) => readFileSync(file.path))
   const output = openSync(`${path}.tmp-${process.pid}`, 'w')
   for (const block of generateLog(texts, { bytes, withoutNewlines: mixture === 'flat' })) {
@@ -25,4 +26,14 @@ export function sampleFile(cache: string, megabytes: number, mixture: Mixture): 
   closeSync(output)
   renameSync(`${path}.tmp-${process.pid}`, path)
   return path
+}
+
+/** The real logs for throughput: each full-size one, and those of 2,000 lines one after another. Copies, in the cache. */
+export function speedFiles(cache: string): DataFile[] {
+  const logs = realLogs()
+  const path = join(cacheFolder(cache, 'samples'), 'all-2k.log')
+  const small = Buffer.concat(logs.filter(({ group }) => group === '2k').map((log) => readFileSync(log.path)))
+  if (!existsSync(path) || statSync(path).size !== small.length) writeFileSync(path, small)
+  const joined: DataFile = { name: 'all 2k logs', group: '2k', path, bytes: small.length }
+  return [...logs.filter(({ group }) => group === 'full'), joined]
 }

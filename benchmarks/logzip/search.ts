@@ -16,7 +16,7 @@ export async function benchSearch(context: BenchContext): Promise<void> {
   if (dataFolder() === undefined) return context.say(`${NO_DATA}\n`)
   const megabytes = Math.max(1, Math.round(1000 * context.scale))
   const peer = { name: 'zstd -dc | grep', version: `zstd ${versionOf('zstd')}, grep ${versionOf('grep')}` }
-  for (const mixture of ['mixed', 'syslog'] as const) {
+  for (const mixture of ['mixed', 'Linux_full'] as const) {
     const file = sampleFile(context.cache, megabytes, mixture)
     const queries = largeQueries(file, 11, 44)
     for (const level of ['fast', 'default'] as const) {

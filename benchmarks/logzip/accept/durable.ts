@@ -254,7 +254,7 @@ const CUT_CHUNK_BYTES = 2 ** 20
 export async function acceptCutFile(context: AcceptContext): Promise<void> {
   const pith = new PithCommand(context.pith)
   const folder = cacheFolder(context.cache, 'cut')
-  const file = sampleFile(context.cache, Math.max(1, Math.round(64 * context.scale)), 'syslog')
+  const file = sampleFile(context.cache, Math.max(1, Math.round(64 * context.scale)), 'Linux_full')
   const packed = join(folder, 'log.pith')
   await mustRun(pith.line('compress', '--quiet', '--force', '--level', 'fast', '--chunk', '1MiB', '-o', packed, file))
   truncateSync(packed, Math.round(statSync(packed).size / 2))
