@@ -124,6 +124,9 @@ export const GOLDEN: Readonly<Record<string, Make>> = {
     ...eachLevel('nested-dict', agentLog(500, 2)),
     ...eachLevel('keyed', keyedLog(400, 9)),
   ]),
+  // Columns of numbers that say how far they reach, at both levels that do.
+  'fast-reach': of(sampleLog(300, 3), { level: 'fast' }),
+  'default-reach': of(sampleLog(300, 3), { level: 'default' }),
   'fast-long-line': of(bytes(`a 1\n${'b 2 '.repeat(5000)}\nc 3\n`), { level: 'fast', chunkBytes: 8192 }),
   // Streams too large for one block.
   'fast-split': of(sampleLog(4000, 6), { level: 'fast' }),
