@@ -45,14 +45,22 @@ export function unescapeQuotes(texts: Uint8Array): number {
  * @throws PithError `PITH_CORRUPT` more than `most`
  */
 export function escapeQuotes(texts: Uint8Array, most: number): Uint8Array {
-  let length = texts.length
-  for (const c of texts) if (c === QUOTE || c === BACKSLASH) length++
-  if (length > most) throw new PithError('PITH_CORRUPT', 'the texts of a column are longer than their chunk')
-  const out = new Uint8Array(length)
+  const { length } = texts
+  let longer = length
+  for (let i = 0; i < length; i++) {
+    const c = texts[i] as number
+    if (c === QUOTE || c === BACKSLASH) longer++
+  }
+  if (longer > most) throw new PithError('PITH_CORRUPT', 'the texts of a column are longer than their chunk')
+  const out = new Uint8Array(longer)
   let to = 0
-  for (const c of texts) {
-    if (c === QUOTE || c === BACKSLASH || c === MARK) out[to++] = BACKSLASH
-    if (c !== MARK) out[to++] = c
+  for (let i = 0; i < length; i++) {
+    const c = texts[i] as number
+    if (c !== QUOTE && c !== BACKSLASH && c !== MARK) out[to++] = c
+    else {
+      out[to++] = BACKSLASH
+      if (c !== MARK) out[to++] = c
+    }
   }
   return out
 }

@@ -279,11 +279,14 @@ function findHome(
       const word = draft.words[i]
       if (word === words[i]) shared++
       else if (word !== undefined) {
-        if (isJson && !LITERALS.has(word)) fresh = Number.POSITIVE_INFINITY
+        if (isJson && !LITERALS.has(word)) {
+          shared = -1
+          break
+        }
         fresh++
       }
     }
-    if (shared < tokens * MIN_SHARED || fresh === Number.POSITIVE_INFINITY) continue
+    if (shared < tokens * MIN_SHARED) continue
     // Minimum description length: the text of a template of its own against the choice of a word in every line.
     const saved = 0.35 * line.text.length + 2
     const small = Math.min(count, draft.count)
