@@ -5,7 +5,7 @@
 
 import { REST } from './groups.ts'
 import { keyDictionary } from './keyed.ts'
-import type { ParsedChunk } from './parse.ts'
+import type { ColumnRows, ParsedChunk } from './parse.ts'
 import type { Template, TemplateSet } from './templates.ts'
 import { compileLayout, padDays, ticksPerSecond } from './timestamps.ts'
 import type { Workspace } from './workspace.ts'
@@ -163,8 +163,8 @@ export function planColumns(
   nest?: (plan: ColumnPlan) => NestedLog | undefined,
 ): ColumnPlan[] {
   const planner = new Planner(workspace, chunk, prior)
-  return chunk.columns.map((column) => {
-    const plan = planner.plan(column)
+  return chunk.columns.map((column, i) => {
+    const plan = planner.plan(column, i)
     if (nest === undefined) return plan
     if (plan.kind === 'dict' && plan.reference === 0) keyDictionary(workspace, chunk, plan, planner.leftOf(plan))
     if (plan.kind === 'dict' || plan.kind === 'raw') plan.nested = nest(plan)
@@ -177,7 +177,12 @@ const RECORD_BYTES = 40
 /** Kinds in a record. */
 const RECORD_KIND = { const: 0, dict: 1, raw: 1, number: 2, time: 3 } as const
 
+/** Words that `measureColumns` writes of a column, and where each stands. */
+const MEASURE_WORDS = 5
+const MEASURE = { shortest: 0, longest: 1, equal: 2, bytes: 3, pad: 4 } as const
+
 const NO_EXCEPTIONS = new Int32Array(0)
+const NONE: readonly number[] = []
 
 class Planner {
   readonly #w: Workspace
@@ -191,14 +196,17 @@ class Planner {
   #nextRecord: number
   /** Addresses of the records of the left columns of the column at hand. */
   readonly #lefts: number
-  /** What kernels measure. */
+  /** What `measureColumns` found of each column. */
+  readonly #measures: number
+  /** What kernels measure of the column at hand. */
   readonly #out: number
 
   constructor(workspace: Workspace, chunk: ParsedChunk, prior: PriorColumns) {
     this.#w = workspace
     this.#chunk = chunk
     this.#prior = prior
-    this.#left = leftColumns(chunk.templates, chunk.templateCounts)
+    this.#measures = this.#measureColumns()
+    this.#left = leftColumns(chunk.templates, chunk.templateCounts, this.#varying())
     this.#layouts = columnLayouts(chunk.templates, chunk.templateCounts)
     this.#done = new Array(chunk.templates.columns).fill(undefined)
     this.#records = new Int32Array(chunk.templates.columns)
@@ -212,8 +220,34 @@ class Planner {
     return left.map((column) => this.#done[column])
   }
 
-  plan({ id, first, rows }: { id: number; first: number; rows: number }): ColumnPlan {
-    const left = this.#left[id] ?? []
+  #measureColumns(): number {
+    const { columns, rowStart, rowEnd } = this.#chunk
+    const ranges = this.#w.scratchWords(columns.length * 2)
+    for (const [i, { first, rows }] of columns.entries()) {
+      this.#w.putWord(ranges, 2 * i, first)
+      this.#w.putWord(ranges, 2 * i + 1, rows)
+    }
+    const out = this.#w.scratchWords(columns.length * MEASURE_WORDS)
+    this.#w.kernels.measureColumns(ranges, columns.length, rowStart, rowEnd, SAMPLE, out)
+    return out
+  }
+
+  /** Columns with more than one text; the others have no use for those left of them. */
+  #varying(): Uint8Array {
+    const varying = new Uint8Array(this.#chunk.templates.columns)
+    for (const [i, { id }] of this.#chunk.columns.entries()) {
+      if (this.#measure(i, MEASURE.equal) === 0 || this.#prior.texts(id).length > 0) varying[id] = 1
+    }
+    return varying
+  }
+
+  #measure(index: number, which: number): number {
+    return this.#w.word(this.#measures, index * MEASURE_WORDS + which)
+  }
+
+  /** @param index of the column among those of the chunk */
+  plan({ id, first, rows }: ColumnRows, index: number): ColumnPlan {
+    const left = this.#left[id] ?? NONE
     for (let i = 0; i < left.length; i++) {
       this.#w.putWord(this.#lefts, i, this.#records[left[i] as number] as number)
     }
@@ -226,36 +260,34 @@ class Planner {
     this.#w.putWord(record, 1, rows)
     this.#w.putWord(record, 2, rowStart + at)
     this.#w.putWord(record, 3, rowEnd + at)
-    const plan = this.#choose({ id, first, rows, left }, record)
+    const plan = this.#choose({ id, first, rows, left }, record, index)
     this.#w.putWord(record, 5, RECORD_KIND[plan.kind])
     this.#done[id] = plan
     return plan
   }
 
-  #choose(base: PlanBase, record: number): ColumnPlan {
+  #choose(base: PlanBase, record: number, index: number): ColumnPlan {
     const { id, first, rows, left } = base
     const starts = this.#chunk.rowStart + first * 4
     const ends = this.#chunk.rowEnd + first * 4
     if (id === 0) return rawPlan(base, starts, ends)
-    const sample = Math.min(rows, SAMPLE)
-    const out = this.#out
-    this.#w.kernels.measureRows(starts, ends, rows, sample, out)
-    const longest = this.#w.word(out, 1)
-    const equal = this.#w.word(out, 2) === 1
+    const longest = this.#measure(index, MEASURE.longest)
     const known = this.#prior.texts(id)
-    if (equal && (known.length === 0 || rows === 1)) return { id, first, rows, left, kind: 'const' }
+    if (this.#measure(index, MEASURE.equal) === 1 && (known.length === 0 || rows === 1)) {
+      return { id, first, rows, left, kind: 'const' }
+    }
     const layout = this.#layouts[id] as string
-    const bytes = this.#w.word(out, 3)
+    const bytes = this.#measure(index, MEASURE.bytes)
     if (layout === '' && longest <= 20) {
       // All of one length: padded, if a row of the sample starts with a zero or a space.
-      const pad = this.#w.word(out, 0) === longest ? this.#w.word(out, 4) : 0
+      const pad = this.#measure(index, MEASURE.shortest) === longest ? this.#measure(index, MEASURE.pad) : 0
       const plan = this.#number(base, record, starts, ends, pad === 0 ? 0 : longest, pad)
       if (plan !== undefined) return plan
     } else if (layout !== '' && layout !== REST) {
       const plan = this.#time(base, record, starts, ends, layout)
       if (plan !== undefined) return plan
     }
-    return this.#text(base, record, starts, ends, known, bytes / sample)
+    return this.#text(base, record, starts, ends, known, bytes / Math.min(rows, SAMPLE))
   }
 
   /** For each row the row of the left column in the same line. */

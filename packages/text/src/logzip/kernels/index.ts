@@ -6,7 +6,7 @@ export { maxTextAt, maxTextBytes, maxTextInit, maxTextLines } from './max-text.t
 export {
   dictionaryCost,
   matchRows,
-  measureRows,
+  measureColumns,
   measureValues,
   referToColumn,
   relateColumns,

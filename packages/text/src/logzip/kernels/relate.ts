@@ -54,7 +54,7 @@ export function matchRows(lines: i32, n: i32, otherLines: i32, others: i32, out:
  * Shortest and longest of `n` rows (out, out + 4), whether all are equal (out + 8); of the first `sample` rows, their
  * bytes (out + 12), and the first zero with a digit behind it or space that a row begins with, else 0 (out + 16).
  */
-export function measureRows(starts: i32, ends: i32, n: i32, sample: i32, out: i32): void {
+function measureRows(starts: i32, ends: i32, n: i32, sample: i32, out: i32): void {
   const first: i32 = ld32(starts)
   const firstLength: i32 = ld32(ends) - first
   let shortest: i32 = firstLength
@@ -79,6 +79,18 @@ export function measureRows(starts: i32, ends: i32, n: i32, sample: i32, out: i3
   st32(out + 8, equal)
   st32(out + 12, bytes)
   st32(out + 16, pad)
+}
+
+/**
+ * Measure `count` columns, five words each: those of `measureRows`.
+ *
+ * @param ranges per column: first row, number of rows (at least one)
+ */
+export function measureColumns(ranges: i32, count: i32, rowStart: i32, rowEnd: i32, sample: i32, out: i32): void {
+  for (let k: i32 = 0; k < count; k++) {
+    const at: i32 = ld32(ranges + (k << 3)) << 2
+    measureRows(rowStart + at, rowEnd + at, ld32(ranges + (k << 3) + 4), sample, out + k * 20)
+  }
 }
 
 /**
