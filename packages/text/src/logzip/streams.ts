@@ -112,7 +112,11 @@ export function writeTemplates(tables: ByteWriter, meta: ByteWriter, templates: 
   }
 }
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what marks are made of
+const MARKS = /[\0-\x02]/
+
 function escapeMarks(text: string): string {
+  if (!MARKS.test(text)) return text
   let escaped = ''
   for (let i = 0; i < text.length; i++) escaped += text.charCodeAt(i) <= 2 ? `\x02${text[i]}` : text[i]
   return escaped
