@@ -18,8 +18,6 @@ const withData = (run: (context: AcceptContext) => Promise<void>): Section => ({
 
 /** Targets that are missed, and why. */
 const SHORTFALLS: Readonly<Record<string, string>> = {
-  'fast: no held-out log above xz -9e':
-    'caddy, docker and dpkg are 5 to 10 % above: long texts that are logs themselves (decision 0005)',
   'fast: median share read without a hit, full-size files':
     'the queries are digits for the most part, for which columns are read; words read 9 to 55 % (decision 0005)',
   'default: median share read without a hit, full-size files':

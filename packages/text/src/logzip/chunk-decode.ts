@@ -1,10 +1,10 @@
 /** One coded chunk back to rows, lines and bytes; columns are materialised when they are asked for. */
 import { ByteReader, PithError } from '@pith/core'
-import { askedColumns, countTemplates, readSpecs } from './chunk-specs.ts'
+import { askedColumns, countTemplates, doesNotFit, notWhatWasCoded, readSpecs } from './chunk-specs.ts'
 import { type BlockLoader, openStreams, type Streams } from './chunk-streams.ts'
 import { ColumnPlaces } from './column-places.ts'
-import { columnLayouts, leftColumns, MAX_LEFT, scaleOf } from './columns.ts'
-import { type KeyIds, resolveKeys } from './keyed.ts'
+import { columnLayouts, leftColumns, scaleOf } from './columns.ts'
+import { type KeyIds, MAX_LEFT, resolveKeys } from './keyed.ts'
 import { MaxSource } from './max.ts'
 import { MAX_DEPTH, type NestedBudget, nestedStreams, nestedTexts } from './nested-decode.ts'
 import { MAX_LINES, MAX_ROWS } from './parse.ts'
@@ -592,12 +592,4 @@ export class ChunkView {
     }
     return match
   }
-}
-
-function doesNotFit(): PithError {
-  return new PithError('PITH_CORRUPT', 'the lines of a chunk do not fit its declared size')
-}
-
-function notWhatWasCoded(): PithError {
-  return new PithError('PITH_CHECKSUM', 'a chunk does not decode to the bytes that were coded')
 }

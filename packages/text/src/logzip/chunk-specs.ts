@@ -58,3 +58,13 @@ export function askedColumns(specs: readonly ColumnSpec[], columns: number): Uin
   for (const { id, other } of specs) if (other > 0) asked[id] = 1
   return asked
 }
+
+/** Lines that are longer than their chunk. */
+export function doesNotFit(): PithError {
+  return new PithError('PITH_CORRUPT', 'the lines of a chunk do not fit its declared size')
+}
+
+/** Lines that are others than those that were coded. */
+export function notWhatWasCoded(): PithError {
+  return new PithError('PITH_CHECKSUM', 'a chunk does not decode to the bytes that were coded')
+}

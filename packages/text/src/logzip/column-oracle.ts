@@ -1,6 +1,6 @@
 /** What the values of a column can be, asked before its rows are decoded. */
 import type { ChunkView } from './chunk-decode.ts'
-import { MAX_LEFT } from './columns.ts'
+import { MAX_LEFT } from './keyed.ts'
 import { numberLengths, numberMayMeet } from './number-bounds.ts'
 import type { Prior } from './prior.ts'
 import { LiteralFinder } from './search/byte-search.ts'
@@ -177,7 +177,7 @@ const FIELD_PLACES: Readonly<Record<string, readonly (readonly number[])[]>> = {
 }
 
 /** Bytes at each place of a time, undefined where a field has no fixed width. */
-function timePlaces(layout: string): ByteSet[] | undefined {
+export function timePlaces(layout: string): ByteSet[] | undefined {
   const places: ByteSet[] = []
   for (let i = 0; i < layout.length; i++) {
     const c = layout[i] as string

@@ -4,7 +4,7 @@
  */
 
 import { REST } from './groups.ts'
-import { keyDictionary } from './keyed.ts'
+import { keyDictionary, MAX_LEFT } from './keyed.ts'
 import type { ColumnRows, ParsedChunk } from './parse.ts'
 import type { Template, TemplateSet } from './templates.ts'
 import { compileLayout, padDays, ticksPerSecond } from './timestamps.ts'
@@ -98,8 +98,6 @@ export type ColumnPlan = ConstPlan | DictPlan | NumberPlan | RawPlan
 
 /** Rows that choices look at. */
 const SAMPLE = 1024
-/** Left columns that a column may refer to. */
-export const MAX_LEFT = 16
 
 /**
  * Columns that stand left of a column in every template that has it and have smaller numbers, the nearest first. Both

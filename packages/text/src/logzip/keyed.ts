@@ -4,7 +4,6 @@
  */
 import { PithError } from '@pith/core'
 import type { ColumnPlan, DictPlan } from './columns.ts'
-import { MAX_LEFT } from './columns.ts'
 import type { ParsedChunk } from './parse.ts'
 import type { Workspace } from './workspace.ts'
 
@@ -13,6 +12,9 @@ export interface KeyIds {
   ids: number
   distinct: number
 }
+
+/** Left columns that a column may refer to, or have as its key. */
+export const MAX_LEFT: number = 16
 
 /** Rows that the choice looks at. */
 const SAMPLE = 4096
