@@ -39,7 +39,7 @@ test('searches of a compressed chunk select the lines of GNU grep', () => {
       place: fc.nat(log.length - 1),
       length: fc.integer({ min: 1, max: 20 }),
       changed: fc.constantFrom('', '0', '75', 'x'),
-      flags: fc.constantFrom([], ['-i'], ['-w'], ['-x'], ['-v'], ['-w', '-i']),
+      flags: fc.constantFrom<string[]>([], ['-i'], ['-w'], ['-x'], ['-v'], ['-w', '-i']),
       how: fc.constantFrom('fixed', 'digits', 'anchored'),
     })
     for (const { place, length, changed, flags, how } of fc.sample(query, { numRuns: 400, seed: 5 })) {
