@@ -19,7 +19,7 @@ export const MAX_LEFT: number = 16
 /** Rows that the choice looks at. */
 const SAMPLE = 4096
 /** Fewer rows are not looked at. */
-const MIN_ROWS = 64
+const MIN_ROWS = 128
 /** Columns with fewer texts cost little. */
 const MIN_TEXTS = 6
 /** One row of so many must be told by the key at least. */
@@ -61,7 +61,8 @@ export function keyDictionary(
   for (let k = 0; k < lefts.length; k++) {
     const other = lefts[k]
     const keys = keysOf(other)
-    if (keys === 0) continue
+    // Few keys can't tell many texts.
+    if (keys === 0 || (other as DictPlan).distinct * 2 < plan.distinct) continue
     const own = misses(workspace, chunk, plan, other as DictPlan, keys, n, fewest, 0)
     if (own < fewest) {
       fewest = own

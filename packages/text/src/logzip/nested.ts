@@ -128,8 +128,10 @@ function lengthOf(workspace: Workspace, { starts, ends, stride }: TextList, i: n
 
 function textBytes(workspace: Workspace, list: TextList): number {
   if (list.stride === 4) return workspace.kernels.textBytes(list.starts, list.ends, list.count)
+  const words = workspace.memory.i32
+  const pairs = list.starts >> 2
   let bytes = list.count
-  for (let i = 0; i < list.count; i++) bytes += lengthOf(workspace, list, i)
+  for (let i = 0; i < list.count; i++) bytes += (words[pairs + 2 * i + 1] as number) - (words[pairs + 2 * i] as number)
   return bytes
 }
 
