@@ -36,18 +36,19 @@ interface WarmReport {
 
 type Place = Pick<BenchContext, 'cache'>
 
-/** Run the library over all real logs in one process, `repeats` times after a first round. */
+/** Run the library over all real logs in one process: a cold round, `repeats` to get warm, `repeats` that count. */
 export async function measureWarm(context: Place, level: Level, repeats: number): Promise<WarmTiming[]> {
   const program = join(ROOT, 'packages/text/src/logzip/logzip.bench.ts')
   const out = join(cacheFolder(context.cache, 'warm'), 'report.jsonl')
   const files = speedFiles(context.cache)
-  const words = [program, level, String(repeats), ...files.map(({ path }) => path)]
+  const words = [program, level, String(2 * repeats), ...files.map(({ path }) => path)]
   await mustRun([process.execPath, '--conditions=pith-dev', ...words], { stdout: out })
   const lines = readFileSync(out, 'utf8').trim().split('\n')
   return files.map((file, i) => {
     const { packed, encodeMs, decodeMs } = JSON.parse(lines[i]!) as WarmReport
     const cold = { encode: encodeMs[0]!, decode: decodeMs[0]! }
-    return { file, packed, cold, encode: encodeMs.slice(1), decode: decodeMs.slice(1) }
+    const warm = (times: readonly number[]): readonly number[] => times.slice((times.length + 1) >> 1)
+    return { file, packed, cold, encode: warm(encodeMs), decode: warm(decodeMs) }
   })
 }
 
@@ -108,8 +109,8 @@ export function warmTable(
   return textTable(head, rows)
 }
 
-/** Rounds after the first: enough that the engine has compiled what it runs. */
-export const WARM_REPEATS: Readonly<Record<Level, number>> = { fast: 24, default: 2, max: 1 }
+/** Rounds that count, and as many before them in which the engine compiles what it runs; see {@link measureWarm}. */
+export const WARM_REPEATS: Readonly<Record<Level, number>> = { fast: 20, default: 2, max: 1 }
 
 export async function benchWarm(context: BenchContext): Promise<void> {
   if (dataFolder() === undefined) return context.say(`${NO_DATA}\n`)

@@ -15,7 +15,7 @@ import { type ColumnSpec, type NestedSpec, readEols, readTemplates, TextCursor }
 import { staticBytes, type TemplateSet } from './templates.ts'
 import { type TimeRange, timeColumns, toMilliseconds } from './time-range.ts'
 import { compileLayout, hasYear, padDays } from './timestamps.ts'
-import type { Workspace } from './workspace.ts'
+import { putShort, type Workspace } from './workspace.ts'
 
 /** Most bytes of a chunk. */
 export const MAX_CHUNK_BYTES: number = 2 ** 26
@@ -377,7 +377,7 @@ export class ChunkView {
         const start = memory.reserve(length + 16)
         let at = start
         for (const part of parts) {
-          memory.u8.set(part, at)
+          putShort(memory.u8, part, at)
           at += part.length
         }
         out.push(start, length)

@@ -25,10 +25,6 @@ const GRAM_QUALITY = 5
 /** Chunks whose streams hold fewer bytes than this are one block. */
 const WHOLE_BYTES = 65536
 
-/** Chunks of so many raw bytes are coded with at least this quality of brotli, for a few milliseconds; it does not help smaller ones. */
-const SMALL_BYTES: readonly [from: number, to: number] = [2 ** 20, 2 ** 22]
-const SMALL_QUALITY = 8
-
 /** Sections of a log: one block of `chunk` for each chunk, the others as many as it needs. */
 export type LogSection = 'chunk' | 'ids' | 'columns' | 'texts'
 
@@ -123,7 +119,7 @@ function encodeChunk(
   const coded =
     level === 'max'
       ? codeMixed(workspace, parsed, plans, priorTemplates, head)
-      : codePlain(workspace, parsed, plans, priorTemplates, head, qualityOf(level, parsed.rawBytes))
+      : codePlain(workspace, parsed, plans, priorTemplates, head, QUALITY[level])
   return {
     chunk: {
       rawBytes: parsed.rawBytes,
@@ -134,12 +130,6 @@ function encodeChunk(
     },
     prior: known,
   }
-}
-
-/** A small log is soon done at any quality. */
-function qualityOf(level: 'fast' | 'default', rawBytes: number): number {
-  const isSmall = rawBytes >= SMALL_BYTES[0] && rawBytes < SMALL_BYTES[1]
-  return isSmall ? Math.max(SMALL_QUALITY, QUALITY[level]) : QUALITY[level]
 }
 
 type Coded = Pick<EncodedChunk, 'grams' | 'blocks'>

@@ -139,7 +139,7 @@ function holdsSlot(words: readonly (string | undefined)[], from: number, to: num
  * same beginning may be another number of runs (an address is four, a number one).
  */
 export function headerTemplates(single: readonly Draft[]): [Draft, Group[]][] {
-  const counts = new Map<string, number>()
+  const counts = new Map<number, number>()
   const all = single.map((draft) => headerPrefixes(draft))
   for (const prefixes of all) for (const { key } of prefixes) counts.set(key, (counts.get(key) ?? 0) + 1)
   const found: [Draft, Group[]][] = []
@@ -153,7 +153,8 @@ export function headerTemplates(single: readonly Draft[]): [Draft, Group[]][] {
 }
 
 interface HeaderPrefix {
-  key: string
+  /** Hash of its static texts and layouts; two that share one by chance only make a template that is of less use. */
+  key: number
   /** Run behind the beginning. */
   run: number
   groups: readonly Group[]
@@ -165,18 +166,32 @@ function headerPrefixes(draft: Draft): HeaderPrefix[] {
   const { line } = draft
   const prefixes: HeaderPrefix[] = []
   const groups = findGroups(draft)
-  let key = ''
+  let key = FNV_BASIS
   let done = 0
   let used = 0
   for (let run = 1; run < draft.words.length && used <= 12; run++) {
     while (used < groups.length && (groups[used] as Group).to < run) {
       const group = groups[used] as Group
-      key += `${line.text.slice(done, line.from[firstToken(line, group)])}\0${group.layout}\0`
+      key = hashText(key, line.text, done, line.from[firstToken(line, group)] as number)
+      key = hashText(Math.imul(key, FNV_PRIME), group.layout, 0, group.layout.length)
       done = line.to[lastToken(line, group)] as number
       used++
     }
     if (used === 0 || (used < groups.length && (groups[used] as Group).from < run)) continue
-    prefixes.push({ key: key + line.text.slice(done, line.from[line.runs[run] as number]), run, groups, used })
+    const from = line.from[line.runs[run] as number] as number
+    key = hashText(key, line.text, done, from)
+    done = from
+    prefixes.push({ key, run, groups, used })
   }
   return prefixes
+}
+
+const FNV_BASIS = 0x811c9dc5 | 0
+const FNV_PRIME = 0x01000193
+
+/** FNV-1a, continued over a part of a text. */
+function hashText(hash: number, text: string, from: number, to: number): number {
+  let h = hash
+  for (let i = from; i < to; i++) h = Math.imul(h ^ text.charCodeAt(i), FNV_PRIME)
+  return h
 }

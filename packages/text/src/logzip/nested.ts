@@ -19,7 +19,7 @@ const MIN_BYTES = 2048
 /** ... and so many parts of the log that holds them are not worth the time. */
 const MIN_SHARE = 32
 /** Bytes that are coded both ways, of larger columns in so many pieces from all over the column. */
-const TRIAL_BYTES = 131072
+const TRIAL_BYTES = 32768
 const TRIAL_PIECES = 4
 /** Brotli's quality in a trial. */
 const TRIAL_QUALITY = 5

@@ -9,7 +9,7 @@ import {
   type Signature,
   type TemplateSet,
 } from './templates.ts'
-import { type TokenLine, tokenizeLine } from './tokens.ts'
+import { tokenizeLine } from './tokens.ts'
 import type { Workspace } from './workspace.ts'
 
 /** Lines above this length are raw. */
@@ -171,6 +171,7 @@ function readSignatures(workspace: Workspace, scan: Scan, starts: number, ends: 
   kernels.signatureKeys(workspace.args(...args, keys, keyEnds))
   const all = toLatin1(memory.u8, keys, keys + bytes)
   const signatures: Signature[] = []
+  let lines: string[] | undefined
   let at = 0
   for (let s = 0; s < scan.signatures; s++) {
     const end = workspace.word(keyEnds, s) - keys
@@ -178,7 +179,10 @@ function readSignatures(workspace: Workspace, scan: Scan, starts: number, ends: 
     signatures.push({
       key: all.slice(at, end),
       count,
-      line: () => readTokens(workspace, scan, starts, ends, s),
+      line: () => {
+        lines ??= readFirstLines(workspace, scan, starts, ends)
+        return tokenizeLine(lines[s] as string, readSlots(workspace, scan, starts, s))
+      },
     })
     at = end
   }
@@ -186,8 +190,35 @@ function readSignatures(workspace: Workspace, scan: Scan, starts: number, ends: 
   return signatures
 }
 
-/** The first line of a signature as tokens. */
-function readTokens(workspace: Workspace, scan: Scan, starts: number, ends: number, signature: number): TokenLine {
+/** The first line of each signature, all read at once: a call for each would cost more than what it reads. */
+function readFirstLines(workspace: Workspace, scan: Scan, starts: number, ends: number): string[] {
+  const { memory, kernels } = workspace
+  const mark = memory.mark()
+  const count = scan.signatures
+  const from = workspace.scratchWords(count)
+  const to = workspace.scratchWords(count)
+  for (let s = 0; s < count; s++) {
+    const line = workspace.word(scan.records, s * 4 + 1)
+    workspace.putWord(from, s, workspace.word(starts, line))
+    workspace.putWord(to, s, workspace.word(ends, line))
+  }
+  const bytes = kernels.textBytes(from, to, count)
+  const joined = memory.reserve(bytes + 16)
+  kernels.joinRows(from, to, count, joined)
+  const all = toLatin1(memory.u8, joined, joined + bytes)
+  const lines: string[] = []
+  let at = 0
+  for (let s = 0; s < count; s++) {
+    const end = at + workspace.word(to, s) - workspace.word(from, s)
+    lines.push(all.slice(at, end))
+    at = end + 1
+  }
+  memory.release(mark)
+  return lines
+}
+
+/** Start and end of each slot in the first line of a signature. */
+function readSlots(workspace: Workspace, scan: Scan, starts: number, signature: number): number[] {
   const { memory } = workspace
   const line = workspace.word(scan.records, signature * 4 + 1)
   const start = workspace.word(starts, line)
@@ -195,7 +226,7 @@ function readTokens(workspace: Workspace, scan: Scan, starts: number, ends: numb
   const slots: number[] = []
   const count = workspace.word(scan.records, signature * 4 + 3) * 2
   for (let i = 0; i < count; i++) slots.push((memory.i32[first + i] as number) - start)
-  return tokenizeLine(toLatin1(memory.u8, start, workspace.word(ends, line)), slots)
+  return slots
 }
 
 function gather(

@@ -49,42 +49,49 @@ export function readTemplates(meta: ByteReader, texts: TextCursor, prior: KnownT
   const count = meta.varint()
   const templates = [...prior.set.templates]
   const namer = new ColumnNamer(prior.namer)
-  for (let i = 0; i < count; i++) {
-    const parts = readTemplate(texts.next(), layouts)
+  const lines = toLatin1(texts.take(count))
+  for (let i = 0, at = 0; i < count; i++) {
+    const end = lines.indexOf('\n', at)
+    const parts = readTemplate(lines, at, end, layouts)
     templates.push({ ...parts, columns: namer.number(parts.statics, parts.layouts) })
+    at = end + 1
   }
   return { templates, columns: namer.columns }
 }
 
-function readTemplate(line: Uint8Array, layouts: readonly string[]): Omit<Template, 'columns'> {
+/** The template that stands in `[from, to)` of the templates of a chunk. */
+function readTemplate(lines: string, from: number, to: number, layouts: readonly string[]): Omit<Template, 'columns'> {
   const statics: string[] = []
   const own: string[] = []
-  let text: number[] = []
-  for (let i = 0; i < line.length; i++) {
-    const c = line[i] as number
-    if (c > 2) text.push(c)
-    else if (c === 2) {
+  let text = ''
+  let done = from
+  for (let i = from; i < to; i++) {
+    const c = lines.charCodeAt(i)
+    if (c > 2) continue
+    text += lines.slice(done, i)
+    if (c === 2) {
       i++
-      if (i >= line.length) throw corrupt('a template ends in the middle of an escape')
-      text.push(line[i] as number)
+      if (i >= to) throw corrupt('a template ends in the middle of an escape')
+      text += lines[i]
     } else {
       let layout: string | undefined = ''
       if (c === 1) {
         i++
-        let index = (line[i] as number) - 48
+        let index = i < to ? lines.charCodeAt(i) - 48 : -1
         if (index === 207) {
-          index = (((line[i + 1] as number) - 48) << 6) | ((line[i + 2] as number) - 48)
+          index = i + 2 < to ? ((lines.charCodeAt(i + 1) - 48) << 6) | (lines.charCodeAt(i + 2) - 48) : -1
           i += 2
         }
         layout = layouts[index]
         if (layout === undefined) throw corrupt('a template names a layout that is not there')
       }
-      statics.push(toLatin1(Uint8Array.from(text)))
+      statics.push(text)
       own.push(layout)
-      text = []
+      text = ''
     }
+    done = i + 1
   }
-  statics.push(toLatin1(Uint8Array.from(text)))
+  statics.push(text + lines.slice(done, to))
   // So that a line has no more slots than bytes.
   if (statics.indexOf('', 1) > 0 && statics.indexOf('', 1) < own.length) throw corrupt('two slots of a template touch')
   return { statics, layouts: own }

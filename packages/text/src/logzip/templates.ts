@@ -10,7 +10,7 @@ import { ColumnNamer } from './column-namer.ts'
 import { type Draft, findGroups, firstToken, type Group, headerTemplates, lastToken, REST } from './groups.ts'
 import { fromLatin1 } from './latin1.ts'
 import { TemplateIndex } from './template-index.ts'
-import { endAnchor, lineEnd, placeOf, runWords, startAnchor, type TokenLine } from './tokens.ts'
+import { endAnchor, lineEnd, placeOf, runWords, skeletonsOf, startAnchor, type TokenLine } from './tokens.ts'
 
 /** Static text and slots in turn: `statics[i]` stands before slot i, the last one behind all. */
 export interface Template {
@@ -192,12 +192,16 @@ function templateParts(line: TokenLine, groups: readonly Group[]): Omit<Template
 }
 
 function slotProgram(line: TokenLine, groups: readonly Group[], columns: readonly number[]): SlotProgram {
-  const program: number[] = []
+  const program = new Array<number>(groups.length * 5)
   for (let k = 0; k < groups.length; k++) {
     const group = groups[k] as Group
     const start = startAnchor(line, firstToken(line, group))
     const end = group.layout === REST ? lineEnd(line) : endAnchor(line, lastToken(line, group))
-    program.push(columns[k] as number, start.base, start.offset, end.base, end.offset)
+    program[k * 5] = columns[k] as number
+    program[k * 5 + 1] = start.base
+    program[k * 5 + 2] = start.offset
+    program[k * 5 + 3] = end.base
+    program[k * 5 + 4] = end.offset
   }
   return program
 }
@@ -239,11 +243,13 @@ function joinSignatures(
   )
   const bySkeleton = new Map<string, Draft[]>()
   const drafts: Draft[] = []
-  for (const index of order) {
+  const skeletons = skeletonsOf(order.map((index) => lines[index] as TokenLine))
+  for (const [i, index] of order.entries()) {
     const { count } = signatures[index] as Signature
     const line = lines[index] as TokenLine
-    let group = bySkeleton.get(line.skeleton)
-    if (group === undefined) bySkeleton.set(line.skeleton, (group = []))
+    const skeleton = skeletons[i] as string
+    let group = bySkeleton.get(skeleton)
+    if (group === undefined) bySkeleton.set(skeleton, (group = []))
     const words = runWords(line)
     const home = findHome(group, line, words, count)
     if (home === undefined) {

@@ -24,8 +24,6 @@ export interface TokenLine {
   slotEnds: readonly number[]
   /** First token of each run, and the number of tokens at last. */
   runs: readonly number[]
-  /** Delimiters before each run and behind the last, joined by newlines. */
-  skeleton: string
 }
 
 const DOT = 46
@@ -47,7 +45,7 @@ export function tokenizeLine(text: string, slots: readonly number[]): TokenLine 
   const slotStarts: number[] = []
   const slotEnds: number[] = []
   reserve(text.length)
-  const { own, from, to, before, runs, delimiters } = scratch
+  const { own, from, to, before, runs } = scratch
   let tokens = 0
   let done = 0
   for (let k = 0; k <= count; k++) {
@@ -76,20 +74,14 @@ export function tokenizeLine(text: string, slots: readonly number[]): TokenLine 
   }
 
   let runCount = 0
-  let bytes = 0
-  let pending = 0
   for (let i = 0; i < tokens; ) {
     let last = i
     while (last + 1 < tokens && joins(text, to[last] as number, from[last + 1] as number)) last++
     if (last > i && !hasLetter(text, from[i] as number, to[last] as number)) last = i
     runs[runCount++] = i
-    for (let at = pending; at < (from[i] as number); at++) delimiters[bytes++] = text.charCodeAt(at)
-    delimiters[bytes++] = 10
-    pending = to[last] as number
     i = last + 1
   }
   runs[runCount++] = tokens
-  for (let at = pending; at < text.length; at++) delimiters[bytes++] = text.charCodeAt(at)
   return {
     text,
     slots: own.slice(0, tokens),
@@ -99,25 +91,37 @@ export function tokenizeLine(text: string, slots: readonly number[]): TokenLine 
     slotStarts,
     slotEnds,
     runs: runs.slice(0, runCount),
-    skeleton: toLatin1(delimiters, 0, bytes),
   }
+}
+
+/** Delimiters before each run of each line and behind the last, joined by newlines. */
+export function skeletonsOf(lines: readonly TokenLine[]): string[] {
+  let room = 0
+  for (const { text, runs } of lines) room += text.length + runs.length
+  const delimiters = new Uint8Array(room)
+  const ends: number[] = []
+  let bytes = 0
+  for (const { text, from, to, runs } of lines) {
+    let at = 0
+    for (let run = 0; run + 1 < runs.length; run++) {
+      const start = from[runs[run] as number] as number
+      while (at < start) delimiters[bytes++] = text.charCodeAt(at++)
+      delimiters[bytes++] = 10
+      at = to[(runs[run + 1] as number) - 1] as number
+    }
+    while (at < text.length) delimiters[bytes++] = text.charCodeAt(at++)
+    ends.push(bytes)
+  }
+  const all = toLatin1(delimiters, 0, bytes)
+  return ends.map((end, i) => all.slice(i === 0 ? 0 : ends[i - 1], end))
 }
 
 /** Room for the tokens of one line, kept because thousands of lines are cut one after the other. */
 let scratch = makeScratch(1024)
 
-function makeScratch(
-  capacity: number,
-): Record<'own' | 'from' | 'to' | 'before' | 'runs', number[]> & { delimiters: Uint8Array } {
+function makeScratch(capacity: number): Record<'own' | 'from' | 'to' | 'before' | 'runs', number[]> {
   const words = (): number[] => new Array<number>(capacity + 2).fill(0)
-  return {
-    own: words(),
-    from: words(),
-    to: words(),
-    before: words(),
-    runs: words(),
-    delimiters: new Uint8Array(2 * capacity + 2),
-  }
+  return { own: words(), from: words(), to: words(), before: words(), runs: words() }
 }
 
 function reserve(length: number): void {
