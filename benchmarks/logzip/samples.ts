@@ -5,8 +5,11 @@ import { generateLog } from '../generate-log.ts'
 import { type DataFile, realLogs } from '../measure/data.ts'
 import { cacheFolder } from './command.ts'
 
+/** Names of the full-size logs. */
+const FULL_SIZE = ['Linux_full', 'apache_access', 'kafka0_all', 'kafka_gc', 'nginxplus_json'] as const
+
 /** Which real logs a large one is made of: all, or one of the full-size logs by name. */
-export type Mixture = 'mixed' | 'flat' | 'Linux_full'
+export type Mixture = 'mixed' | 'flat' | (typeof FULL_SIZE)[number]
 
 /**
  * A file of `megabytes` MB: `mixed` from all real logs one after another, `flat` as `mixed` without a single line feed,
@@ -36,4 +39,12 @@ export function speedFiles(cache: string): DataFile[] {
   if (!existsSync(path) || statSync(path).size !== small.length) writeFileSync(path, small)
   const joined: DataFile = { name: 'all 2k logs', group: '2k', path, bytes: small.length }
   return [...logs.filter(({ group }) => group === 'full'), joined]
+}
+
+/** Generated logs of so many MB: of each full-size log by itself, and of all real logs in turns. */
+export function largeFiles(cache: string, megabytes: number): DataFile[] {
+  return [...FULL_SIZE, 'mixed' as const].map((mixture) => {
+    const path = sampleFile(cache, megabytes, mixture)
+    return { name: `${mixture}, ${megabytes} MB`, group: 'full', path, bytes: statSync(path).size }
+  })
 }

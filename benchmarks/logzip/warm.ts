@@ -36,11 +36,15 @@ interface WarmReport {
 
 type Place = Pick<BenchContext, 'cache'>
 
-/** Run the library over all real logs in one process: a cold round, `repeats` to get warm, `repeats` that count. */
-export async function measureWarm(context: Place, level: Level, repeats: number): Promise<WarmTiming[]> {
+/** Run the library over files in one process: a cold round, `repeats` to get warm, `repeats` that count. */
+export async function measureWarm(
+  context: Place,
+  files: readonly DataFile[],
+  level: Level,
+  repeats: number,
+): Promise<WarmTiming[]> {
   const program = join(ROOT, 'packages/text/src/logzip/logzip.bench.ts')
   const out = join(cacheFolder(context.cache, 'warm'), 'report.jsonl')
-  const files = speedFiles(context.cache)
   const words = [program, level, String(2 * repeats), ...files.map(({ path }) => path)]
   await mustRun([process.execPath, '--conditions=pith-dev', ...words], { stdout: out })
   const lines = readFileSync(out, 'utf8').trim().split('\n')
@@ -55,11 +59,16 @@ export async function measureWarm(context: Place, level: Level, repeats: number)
 /** Bytes that a peer handles in one process, so that its start and the ticks of GNU time don't count. */
 const PEER_BYTES = 128e6
 
-/** Run a peer over the same logs, each named many times in one command; slow encoders have it once. */
-export async function measurePeer(context: Place, peer: Peer, encodesOnce: boolean): Promise<PeerTiming[]> {
+/** Run a peer over the same files, each named many times in one command; slow encoders have it once. */
+export async function measurePeer(
+  context: Place,
+  files: readonly DataFile[],
+  peer: Peer,
+  encodesOnce: boolean,
+): Promise<PeerTiming[]> {
   const packed = join(cacheFolder(context.cache, 'warm'), 'peer')
   const all: PeerTiming[] = []
-  for (const { path, bytes } of speedFiles(context.cache)) {
+  for (const { path, bytes } of files) {
     const times = Math.ceil(PEER_BYTES / bytes)
     const run = async (command: readonly string[], file: string, count: number): Promise<number> =>
       (await mustRun([...command, ...new Array<string>(count).fill(file)])).cpuMs / count
@@ -67,7 +76,7 @@ export async function measurePeer(context: Place, peer: Peer, encodesOnce: boole
     const encode = encodesOnce ? [one] : []
     const decode: number[] = []
     for (let i = 0; i < 3; i++) {
-      if (!encodesOnce) encode.push(await run(peer.compress, path, times >> 1))
+      if (!encodesOnce) encode.push(await run(peer.compress, path, Math.max(1, times >> 1)))
       decode.push(await run(peer.decompress, packed, times))
     }
     all.push({ encode, decode })
@@ -115,9 +124,10 @@ export const WARM_REPEATS: Readonly<Record<Level, number>> = { fast: 20, default
 export async function benchWarm(context: BenchContext): Promise<void> {
   if (dataFolder() === undefined) return context.say(`${NO_DATA}\n`)
   const ours: Record<string, WarmTiming[]> = {}
-  for (const level of LEVELS) ours[level] = await measureWarm(context, level, WARM_REPEATS[level])
+  const files = speedFiles(context.cache)
+  for (const level of LEVELS) ours[level] = await measureWarm(context, files, level, WARM_REPEATS[level])
   const theirs: Record<string, PeerTiming[]> = {}
-  for (const peer of [GZIP6, XZ]) theirs[peer.name] = await measurePeer(context, peer, peer === XZ)
+  for (const peer of [GZIP6, XZ]) theirs[peer.name] = await measurePeer(context, files, peer, peer === XZ)
   for (const [level, timings] of Object.entries(ours)) {
     for (const peer of [GZIP6, XZ]) {
       for (const [i, timing] of timings.entries()) {

@@ -17,8 +17,6 @@ export interface TokenLine {
   slots: readonly number[]
   from: readonly number[]
   to: readonly number[]
-  /** Number of slots before each token; a word is found from the end of the last of them. */
-  before: readonly number[]
   /** Start and end of each slot in `text`. */
   slotStarts: readonly number[]
   slotEnds: readonly number[]
@@ -45,7 +43,7 @@ export function tokenizeLine(text: string, slots: readonly number[]): TokenLine 
   const slotStarts: number[] = []
   const slotEnds: number[] = []
   reserve(text.length)
-  const { own, from, to, before, runs } = scratch
+  const { own, from, to, runs } = scratch
   let tokens = 0
   let done = 0
   for (let k = 0; k <= count; k++) {
@@ -59,8 +57,7 @@ export function tokenizeLine(text: string, slots: readonly number[]): TokenLine 
       while (end < stop && isToken(text.charCodeAt(end))) end++
       own[tokens] = -1
       from[tokens] = i
-      to[tokens] = end
-      before[tokens++] = k
+      to[tokens++] = end
       i = end
     }
     if (k === count) break
@@ -69,8 +66,7 @@ export function tokenizeLine(text: string, slots: readonly number[]): TokenLine 
     slotEnds.push(done)
     own[tokens] = k
     from[tokens] = stop
-    to[tokens] = done
-    before[tokens++] = k
+    to[tokens++] = done
   }
 
   let runCount = 0
@@ -87,7 +83,6 @@ export function tokenizeLine(text: string, slots: readonly number[]): TokenLine 
     slots: own.slice(0, tokens),
     from: from.slice(0, tokens),
     to: to.slice(0, tokens),
-    before: before.slice(0, tokens),
     slotStarts,
     slotEnds,
     runs: runs.slice(0, runCount),
@@ -119,9 +114,9 @@ export function skeletonsOf(lines: readonly TokenLine[]): string[] {
 /** Room for the tokens of one line, kept because thousands of lines are cut one after the other. */
 let scratch = makeScratch(1024)
 
-function makeScratch(capacity: number): Record<'own' | 'from' | 'to' | 'before' | 'runs', number[]> {
+function makeScratch(capacity: number): Record<'own' | 'from' | 'to' | 'runs', number[]> {
   const words = (): number[] => new Array<number>(capacity + 2).fill(0)
-  return { own: words(), from: words(), to: words(), before: words(), runs: words() }
+  return { own: words(), from: words(), to: words(), runs: words() }
 }
 
 function reserve(length: number): void {
@@ -182,7 +177,7 @@ export function startAnchor(line: TokenLine, token: number): Anchor {
   const slot = line.slots[token] as number
   return slot >= 0
     ? { base: 2 * slot, offset: 0 }
-    : anchorAt(line, line.before[token] as number, line.from[token] as number)
+    : anchorAt(line, slotsBefore(line, token), line.from[token] as number)
 }
 
 /** End of a token. */
@@ -190,7 +185,7 @@ export function endAnchor(line: TokenLine, token: number): Anchor {
   const slot = line.slots[token] as number
   return slot >= 0
     ? { base: 2 * slot + 1, offset: 0 }
-    : anchorAt(line, line.before[token] as number, line.to[token] as number)
+    : anchorAt(line, slotsBefore(line, token), line.to[token] as number)
 }
 
 /** End of the line. */
@@ -198,9 +193,16 @@ export function lineEnd(line: TokenLine): Anchor {
   return anchorAt(line, line.slotEnds.length, line.text.length)
 }
 
-function anchorAt(line: TokenLine, slotsBefore: number, at: number): Anchor {
-  if (slotsBefore === 0) return { base: -1, offset: at }
-  return { base: 2 * slotsBefore - 1, offset: at - (line.slotEnds[slotsBefore - 1] as number) }
+/** Number of slots before a word, which is found from the end of the last of them. */
+function slotsBefore({ slots }: TokenLine, token: number): number {
+  let before = token - 1
+  while (before >= 0 && (slots[before] as number) < 0) before--
+  return before < 0 ? 0 : (slots[before] as number) + 1
+}
+
+function anchorAt(line: TokenLine, slots: number, at: number): Anchor {
+  if (slots === 0) return { base: -1, offset: at }
+  return { base: 2 * slots - 1, offset: at - (line.slotEnds[slots - 1] as number) }
 }
 
 /** Where an anchor is in the line itself. */
