@@ -12,10 +12,10 @@ import { PlainSource } from './plain.ts'
 import { Prior } from './prior.ts'
 import { type ColumnSource, KIND, type SymbolContext } from './streams.ts'
 import { type ColumnSpec, type NestedSpec, readEols, readTemplates, TextCursor } from './tables.ts'
-import { staticBytes, type TemplateSet } from './templates.ts'
+import type { TemplateSet } from './templates.ts'
 import { type TimeRange, timeColumns, toMilliseconds } from './time-range.ts'
 import { compileLayout, hasYear, padDays } from './timestamps.ts'
-import { putShort, type Workspace } from './workspace.ts'
+import type { Workspace } from './workspace.ts'
 
 /** Most bytes of a chunk. */
 export const MAX_CHUNK_BYTES: number = 2 ** 26
@@ -360,33 +360,36 @@ export class ChunkView {
   /** Programs of `renderLines`, with the static texts they point to. */
   #programs(): number {
     const { memory } = this.#w
-    return this.#templateWords((template, out) => {
-      const { columns } = template
-      const texts = staticBytes(template)
+    return this.#templateWords(({ statics, columns }, out) => {
+      let room = 16
+      for (const text of statics) room += text.length
+      for (const column of columns) room += this.#foldedText(column)?.length ?? 0
+      let at = memory.reserve(room)
+      let start = at
+      const { u8 } = memory
       const slots = out.push(0) - 1
-      let parts = [texts[0] as Uint8Array]
       for (let k = 0; k <= columns.length; k++) {
+        const text = statics[k] as string
+        for (let i = 0; i < text.length; i++) u8[at++] = text.charCodeAt(i)
         const column = columns[k] as number
-        const next = texts[k + 1] as Uint8Array
-        if (k < columns.length && this.#folded?.[column] === 1) {
-          parts.push((this.#byColumn.get(column) as ColumnSpec).own.subarray(0, -1), next)
+        const folded = k < columns.length ? this.#foldedText(column) : undefined
+        if (folded !== undefined) {
+          // Without its newline.
+          for (let i = 0; i + 1 < folded.length; i++) u8[at++] = folded[i] as number
           continue
         }
-        let length = 0
-        for (const part of parts) length += part.length
-        const start = memory.reserve(length + 16)
-        let at = start
-        for (const part of parts) {
-          putShort(memory.u8, part, at)
-          at += part.length
-        }
-        out.push(start, length)
+        out.push(start, at - start)
+        start = at
         if (k === columns.length) break
         out.push(column)
         out[slots] = (out[slots] as number) + 1
-        parts = [next]
       }
     })
+  }
+
+  /** The one text of a folded column, with a newline. */
+  #foldedText(column: number): Uint8Array | undefined {
+    return this.#folded?.[column] === 1 ? this.#byColumn.get(column)?.own : undefined
   }
 
   #cursors(): number {

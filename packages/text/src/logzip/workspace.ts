@@ -88,9 +88,3 @@ export class Workspace {
     return this.#view
   }
 }
-
-/** Copy a text that is a few bytes for the most part: too few for the call of `set`. */
-export function putShort(target: Uint8Array, text: Uint8Array, at: number): void {
-  if (text.length > 48) target.set(text, at)
-  else for (let i = 0; i < text.length; i++) target[at + i] = text[i] as number
-}
