@@ -53,6 +53,8 @@ export interface EntryReader {
   /** Decoded length in bytes. */
   readonly rawBytes: number
   readonly limits: Limits
+  /** Whether what it reads from is across a network. */
+  readonly remote: boolean
   /** Rows of one section in block order. */
   blocks(section: string): Promise<readonly BlockRow[]>
   /** Names of the sections that the entry has. */

@@ -86,6 +86,7 @@ export async function httpSource(url: string | URL, options: HttpOptions = {}): 
 
   return {
     size,
+    remote: true,
     get requests() {
       return requests
     },

@@ -2,6 +2,8 @@
 export interface RandomAccess {
   /** Length in bytes. */
   readonly size: number
+  /** Whether each read crosses a network: readers then ask in more steps for fewer bytes. Default false. */
+  readonly remote?: boolean
   /**
    * Read `length` bytes from `offset`; fewer come back only at the end.
    *

@@ -85,6 +85,7 @@ export function countAccess(access: RandomAccess): CountingAccess {
   let bytes = 0
   return {
     size: access.size,
+    remote: access.remote === true,
     get requests() {
       return requests
     },

@@ -97,7 +97,8 @@ export async function openWhole(
   const located = await locate(file, limits, options.signal)
   const store = located.form === 'solo' ? soloStore(located) : chunkStore(file, located, limits)
   const totals = totalsOf(located)
-  const face = (entry: EntryState): ContainerEntry => makeEntry(entry, store, limits)
+  const remote = !(source instanceof Uint8Array) && source.remote === true
+  const face = (entry: EntryState): ContainerEntry => makeEntry(entry, store, limits, remote)
   return {
     form: located.form,
     totals,
@@ -131,7 +132,7 @@ function totalsOf(located: Committed | LocatedSolo): Totals {
   return { entries: 1, blocks: rows.length, rawBytes: entry.rawBytes, bytes: located.end, commit: 1 }
 }
 
-function makeEntry(entry: EntryState, store: Store, limits: Limits): ContainerEntry {
+function makeEntry(entry: EntryState, store: Store, limits: Limits, remote: boolean): ContainerEntry {
   const { head } = entry
   const sections = new Map<string, Promise<readonly PlacedRow[]>>()
 
@@ -167,6 +168,7 @@ function makeEntry(entry: EntryState, store: Store, limits: Limits): ContainerEn
     storedBytes: entry.sections.reduce((sum, section) => sum + section.storedBytes, 0),
     profileVersion: entry.profiles.length,
     limits,
+    remote,
     ...(head.path === undefined ? {} : { path: head.path }),
     ...(head.mode === undefined ? {} : { mode: head.mode }),
     ...(head.mtime === undefined ? {} : { mtime: head.mtime }),

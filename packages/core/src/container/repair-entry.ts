@@ -71,6 +71,7 @@ function readerOf({ state, parts, lost, limits }: EntryRepair, entry: string): E
     codecVersion: head.codecVersion,
     rawBytes: parts.rows.reduce((sum, { variant, rawBytes }) => sum + (variant === 0 ? rawBytes : 0), 0),
     limits,
+    remote: false,
     blocks: async (section) => sections.get(section) ?? [],
     sections: async () => [...sections.keys()],
     async read(shown) {

@@ -91,6 +91,7 @@ export class HeldEntry implements EntryWriter {
       codecVersion: this.codecVersion,
       rawBytes: this.blocks.reduce((sum, { row }) => sum + (row.variant === 0 ? row.rawBytes : 0), 0),
       limits,
+      remote: false,
       blocks: async (section) => rowsOf(section).map(({ row }) => row),
       sections: async () => [...new Set(this.blocks.map(({ row }) => row.section))],
       read: async (row, run) => {

@@ -32,6 +32,11 @@ export interface GrepHits {
   offsets: Uint32Array
 }
 
+/** Hits of a chunk that has none. */
+export function noHits(): GrepHits {
+  return { lines: new Int32Array(0), bytes: new Uint8Array(0), offsets: new Uint32Array(1) }
+}
+
 let compiled: { key: string; matcher: Matcher; filter: TextFilter } | undefined
 
 /** The matcher of a query. */

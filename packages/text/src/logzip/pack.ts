@@ -67,6 +67,16 @@ function windowLog(bytes: number, quality: number): number {
   return Math.min(quality > 9 ? 22 : 24, Math.max(16, 33 - Math.clz32(bytes)))
 }
 
+/** A packed stream as one that is stored, for who unpacks it more than once. */
+export function packStored(packed: Uint8Array, most: number): Uint8Array {
+  const bytes = unpackBytes(packed, most)
+  const out = new ByteWriter(bytes.length + 16)
+  out.u8(METHOD.stored | (formOf(packed) << 4))
+  out.varint(bytes.length)
+  out.bytes(bytes)
+  return out.view()
+}
+
 /** How a packed stream, or a chunk, is coded. */
 export function methodOf(packed: Uint8Array): number {
   return (packed[0] ?? 0) & 15

@@ -13,7 +13,7 @@ import {
 import { mapOrdered, type Pool } from '@pith/core/workers'
 import { atChunk, chunkRows, damagedChunk, nextPriorKey, outcomeOf, readAnyPrior, unpackPrior } from './entry.ts'
 import type { ChunkFacts } from './facts.ts'
-import { asksForTime, filterOf, type GrepHits, type GrepQuery, inTime, needsTimeBefore } from './grep.ts'
+import { asksForTime, filterOf, type GrepHits, type GrepQuery, inTime, needsTimeBefore, noHits } from './grep.ts'
 import { decodingBytes, poolOf } from './log-pool.ts'
 import { unpackBytes } from './pack.ts'
 import { SlotTable } from './slot-table.ts'
@@ -385,16 +385,20 @@ export class LogReader implements Reader {
     }
     const [chunk] = unit as [Chunk]
     const prior = await this.#priorBytes(run)
-    const none: GrepHits = { lines: new Int32Array(0), bytes: new Uint8Array(0), offsets: new Uint32Array(1) }
     if (chunk.grams !== undefined) {
       const grams = unpackBytes(chunk.grams, GRAM_BYTES)
-      if (!filterOf(query).mayHitGrams(grams, prior?.bytes)) return none
+      if (!filterOf(query).mayHitGrams(grams, prior?.bytes)) return noHits()
+    }
+    if (!this.#entry.remote) {
+      const { hits, sections } = await pool.run('search', { prior, query, blocks: await this.#fetch(chunk.rows, run) })
+      for (const row of chunk.rows) if (sections.includes(row.section)) this.#decoded += row.storedBytes
+      return hits
     }
     const common = { prior, query, key: `${this.#serial}/${chunk.firstLine}` }
     const texts = await this.#load(chunk, run, ['chunk', 'texts'])
-    if ((await pool.run('grepText', { ...common, blocks: texts })) === 'none') return none
+    if ((await pool.run('grepText', { ...common, blocks: texts })) === 'none') return noHits()
     const ids = await this.#load(chunk, run, ['ids'])
-    if ((await pool.run('grepHead', { ...common, blocks: [...texts, ...ids] })) === 'none') return none
+    if ((await pool.run('grepHead', { ...common, blocks: [...texts, ...ids] })) === 'none') return noHits()
     const blocks = [...texts, ...ids, ...(await this.#load(chunk, run, ['columns']))]
     return await pool.run('grep', { ...common, blocks })
   }
@@ -428,8 +432,13 @@ export class LogReader implements Reader {
   }
 
   async #read(rows: readonly BlockRow[], run: ReadRun): Promise<{ section: string; payload: Uint8Array }[]> {
-    const payloads = await Promise.all(rows.map((row) => this.#entry.read(row, run)))
+    const blocks = await this.#fetch(rows, run)
     for (const row of rows) this.#decoded += row.storedBytes
+    return blocks
+  }
+
+  async #fetch(rows: readonly BlockRow[], run: ReadRun): Promise<{ section: string; payload: Uint8Array }[]> {
+    const payloads = await Promise.all(rows.map((row) => this.#entry.read(row, run)))
     return rows.map(({ section }, i) => ({ section, payload: payloads[i] as Uint8Array }))
   }
 

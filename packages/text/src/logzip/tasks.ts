@@ -12,12 +12,13 @@ import {
   type GrepHits,
   type GrepQuery,
   matcherOf,
+  noHits,
   searchBytes,
   searchChunk,
   searchTemplates,
   templatesToSearch,
 } from './grep.ts'
-import { METHOD, methodOf, unpackBytes } from './pack.ts'
+import { METHOD, methodOf, packStored, unpackBytes } from './pack.ts'
 import { Prior } from './prior.ts'
 import type { Matcher } from './search/matcher.ts'
 import { type PackedSignatures, packSignatures, unpackSignatures } from './signature-pack.ts'
@@ -59,6 +60,11 @@ let kept: { key: number; prior: Prior } | undefined
 
 function work(): Workspace {
   looked = undefined
+  return kernelWork()
+}
+
+/** The workspace without forgetting what stands in it. */
+function kernelWork(): Workspace {
   workspace ??= new Workspace()
   return workspace
 }
@@ -96,6 +102,13 @@ export interface GrepCall extends DecodeCall {
   key: string
 }
 
+/** What a search of one chunk found. */
+export interface SearchResult {
+  hits: GrepHits
+  /** Sections whose blocks were decoded for it. */
+  sections: readonly string[]
+}
+
 interface LookedAt {
   key: string
   matcher: Matcher
@@ -117,6 +130,8 @@ export const logTasks: {
   slots(call: DecodeCall): SlotInfo[]
   /** Values of a slot by line of the chunk; undefined where no line has the template. */
   slot(call: DecodeCall & SlotName, context: TaskContext): ColumnBatch | undefined
+  /** Search a chunk whose blocks are all at hand, deciding from the first of them whether the others are decoded. */
+  search(call: DecodeCall & { query: GrepQuery }, context: TaskContext): SearchResult
   /** Whether a chunk may have a hit, from its tables and texts as bytes. */
   grepText(call: GrepCall): 'none' | 'maybe'
   /** Whether a chunk may have a hit, from its tables and template ids alone. */
@@ -175,12 +190,14 @@ export const logTasks: {
     }
     return batch
   },
+  search({ blocks, prior, query }, context) {
+    const { hits, sections } = searchBlocks(blocks, prior, query)
+    return { hits: movedHits(hits, context), sections }
+  },
   grepText({ blocks, prior, query }) {
     // The texts of level max are not to be had without decoding their chunk.
     if (blocks.some(isMixed)) return 'maybe'
-    const streams = blocks.map(({ payload }) =>
-      unpackBytes(payload, Math.min(MAX_STREAM_BYTES, work().memory.maxBytes)),
-    )
+    const streams = blocks.map(({ payload }) => unpackBytes(payload, streamRoom()))
     return filterOf(query).mayHit(streams, prior?.bytes) ? 'maybe' : 'none'
   },
   grepHead(call) {
@@ -210,6 +227,44 @@ export const logTasks: {
   },
 }
 
+/** Most bytes that one stream may have here. */
+function streamRoom(): number {
+  return Math.min(MAX_STREAM_BYTES, kernelWork().memory.maxBytes)
+}
+
+function searchBlocks(coded: DecodeCall['blocks'], bytes: PriorBytes | undefined, query: GrepQuery): SearchResult {
+  const matcher = matcherOf(query)
+  let blocks = coded
+  // The texts of level max are not to be had without decoding their chunk.
+  if (!matcher.inverted && !coded.some(isMixed)) {
+    blocks = coded.map(({ section, payload }) => ({
+      section,
+      payload: FIRST.includes(section) ? packStored(payload, streamRoom()) : payload,
+    }))
+    const streams = blocks.filter(({ section }) => FIRST.includes(section)).map(({ payload }) => payload)
+    const texts = streams.map((payload) => unpackBytes(payload, streamRoom()))
+    if (!filterOf(query).mayHit(texts, bytes?.bytes)) return { hits: noHits(), sections: FIRST }
+  }
+  const prior = priorOf(bytes)
+  const view = viewOf(work(), blocks, prior)
+  if (matcher.inverted || isWide(view)) return { hits: searchBytes(view.render(), matcher), sections: ALL }
+  const templates = templatesToSearch(view, prior, matcher)
+  if (templates.length === 0) return { hits: noHits(), sections: [...FIRST, 'ids'] }
+  return { hits: searchTemplates(view, templates, matcher), sections: ALL }
+}
+
+/** Sections that a search asks first. */
+const FIRST: readonly string[] = ['chunk', 'texts']
+const ALL: readonly string[] = [...FIRST, 'ids', 'columns']
+
+/** Chunks of so many bytes, with so few of them to a column, are sooner written and searched than thought about. */
+const WIDE_BYTES = 2 ** 22
+const WIDE_COLUMN_BYTES = 4096
+
+function isWide({ rawBytes, specs }: ChunkView): boolean {
+  return rawBytes >= WIDE_BYTES && specs.length * WIDE_COLUMN_BYTES > rawBytes
+}
+
 /** The tasks, once what they call is there. Each call says how much memory its chunk may take. */
 export async function loadTasks(): Promise<typeof logTasks> {
   await loadBrotli()
@@ -220,7 +275,7 @@ const bounded = Object.fromEntries(
   Object.entries(logTasks).map(([name, task]) => [
     name,
     (call: { memoryBytes?: number }, context: TaskContext) => {
-      work().limit(call.memoryBytes)
+      kernelWork().limit(call.memoryBytes)
       return (task as Task)(call, context)
     },
   ]),
