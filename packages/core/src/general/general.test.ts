@@ -29,6 +29,7 @@ class HeldEntry implements EntryWriter {
       codecVersion: 1,
       rawBytes: this.rows.reduce((sum, row) => sum + row.rawBytes, 0),
       limits,
+      remote: false,
       blocks: async () => this.rows,
       sections: async () => ['data'],
       read: async (row) => this.payloads[row.block]!,
