@@ -1,0 +1,31 @@
+/** What runs a model: onnxruntime, native in Node or as WebAssembly, behind one small face. */
+import type { Spec, Tensor } from '../tensor.ts'
+
+/** A model that is ready to run. */
+export interface Session {
+  readonly inputs: Readonly<Record<string, Spec>>
+  readonly outputs: Readonly<Record<string, Spec>>
+  /**
+   * Run once.
+   *
+   * @param feeds a tensor for each input
+   * @param into tensors that outputs are written to in place; what is not named comes back as a new tensor
+   */
+  run(feeds: Readonly<Record<string, Tensor>>, into?: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>>
+  dispose(): Promise<void>
+}
+
+export interface SessionOptions {
+  /** Threads within one operator. Default 1. */
+  threads?: number
+  /** Parts of the model that stand in other files, by the name that the model gives them. */
+  external?: Readonly<Record<string, Uint8Array>>
+}
+
+export interface Backend {
+  readonly name: 'ort-node' | 'ort-web'
+  /** What a user should know about it, such as a fallback; printed by `pith doctor`. */
+  readonly notes: readonly string[]
+  /** @param model an ONNX file; not kept. @throws PithError `PITH_MODEL` */
+  create(model: Uint8Array, options?: SessionOptions): Promise<Session>
+}
