@@ -1,6 +1,7 @@
 /** Shapes of tensors: lengths of axes, outermost first. A length of -1 is not known before a run. */
 import { PithError } from '@pith/core'
 
+/** Lengths of the axes of a tensor. */
 export type Shape = readonly number[]
 
 /** Number of elements. */

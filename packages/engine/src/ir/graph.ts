@@ -11,6 +11,7 @@ import { type OpDef, opDef } from './registry.ts'
 /** What an attribute may hold; which of int and float a number is, the operator's schema says. */
 export type Attr = number | string | readonly number[] | readonly string[] | Tensor
 
+/** Attributes of a node by name. */
 export type Attrs = Readonly<Record<string, Attr>>
 
 /** Largest constant, in elements, that is interned by its value; larger ones by identity. */

@@ -15,6 +15,7 @@ export interface Session {
   dispose(): Promise<void>
 }
 
+/** How a session is made. */
 export interface SessionOptions {
   /** Threads within one operator. Default 1. */
   threads?: number
@@ -22,6 +23,7 @@ export interface SessionOptions {
   external?: Readonly<Record<string, Uint8Array>>
 }
 
+/** One way to run models. */
 export interface Backend {
   readonly name: 'ort-node' | 'ort-web'
   /** What a user should know about it, such as a fallback; printed by `pith doctor`. */
