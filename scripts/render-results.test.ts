@@ -40,3 +40,17 @@ test('speeds are told over those of the peers, what was not measured stays empty
     '| decompress, against `gzip -6` | 0.50x |  |  |',
   ])
 })
+
+test('speeds of a warm process are means over its files', () => {
+  const peer = { name: 'gzip -6' }
+  const cases: Case[] = [1, 4].map((encode) => ({
+    kind: 'warm',
+    peer,
+    data: { name: String(encode), bytes: 1 },
+    params: { level: 'fast' },
+    ours: {},
+    theirs: {},
+    vs: { encode },
+  }))
+  expect(renderCases(cases).split('\n')[2]).toBe('| compress, against `gzip -6` | 2.0x |  |  |')
+})
