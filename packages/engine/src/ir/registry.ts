@@ -2,6 +2,7 @@
 import { PithError } from '@pith/core'
 import type { Spec, Tensor } from '../tensor.ts'
 import type { Attrs, Graph, Node, Subgraph, Value } from './graph.ts'
+import { BUILT_IN } from './ops/index.ts'
 
 /** What shape inference sees of a node. Shape-like inputs that are constants have their `data`. */
 export interface InferContext {
@@ -48,15 +49,17 @@ export interface OpDef {
   /** Gradient rule; a text says why there is none. */
   readonly vjp?: VjpRule | string
   readonly batch?: BatchRule
-  /** Outputs for constant inputs, in plain JavaScript. */
-  readonly fold?: (inputs: readonly (Tensor | undefined)[], node: Node) => readonly Tensor[]
+  /** Outputs for constant inputs, in plain JavaScript; undefined for those that it leaves to a run. */
+  readonly fold?: (inputs: readonly (Tensor | undefined)[], node: Node) => readonly Tensor[] | undefined
   /** The same by simpler operators, for gradients and for targets that lack the operator. */
   readonly decompose?: (node: Node, graph: Graph) => readonly Value[]
   /** Floating-point operations of one application. */
   readonly flops?: (node: Node) => number
 }
 
-const OPS: Map<string, OpDef> = new Map()
+const keyOf = ({ name, domain = '' }: OpDef): string => `${domain}:${name}`
+
+const OPS: Map<string, OpDef> = /* @__PURE__ */ new Map(BUILT_IN.map((def) => [keyOf(def), def]))
 
 /** The operator of a name; undefined where it is not known. */
 export function opDef(name: string, domain: string = ''): OpDef | undefined {
@@ -65,7 +68,7 @@ export function opDef(name: string, domain: string = ''): OpDef | undefined {
 
 /** Make an operator known. @throws PithError `PITH_ARG` it is known already */
 export function registerOp(def: OpDef): void {
-  const key = `${def.domain ?? ''}:${def.name}`
+  const key = keyOf(def)
   if (OPS.has(key)) throw new PithError('PITH_ARG', `the operator ${key} is registered twice`)
   OPS.set(key, def)
 }

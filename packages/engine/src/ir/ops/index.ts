@@ -1,0 +1,8 @@
+/** All operators that are known from the start, by family. */
+import type { OpDef } from '../registry.ts'
+import { ELEMENTWISE } from './elementwise.ts'
+import { LINEAR } from './linear.ts'
+import { MOVEMENT } from './movement.ts'
+import { REDUCE } from './reduce.ts'
+
+export const BUILT_IN: readonly OpDef[] = [...ELEMENTWISE, ...LINEAR, ...MOVEMENT, ...REDUCE]
