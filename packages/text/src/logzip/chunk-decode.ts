@@ -360,11 +360,15 @@ export class ChunkView {
   /** Programs of `renderLines`, with the static texts they point to. */
   #programs(): number {
     const { memory } = this.#w
+    // Each of these templates has a line, so that their texts together are no longer than the chunk.
+    let left = this.rawBytes
     return this.#templateWords(({ statics, columns }, out) => {
-      let room = 16
+      let room = 0
       for (const text of statics) room += text.length
-      for (const column of columns) room += this.#foldedText(column)?.length ?? 0
-      let at = memory.reserve(room)
+      for (const column of columns) room += Math.max(0, (this.#foldedText(column)?.length ?? 0) - 1)
+      left -= room
+      if (left < 0) throw doesNotFit()
+      let at = memory.reserve(room + 16)
       let start = at
       const { u8 } = memory
       const slots = out.push(0) - 1

@@ -3,8 +3,10 @@ import { collectBytes, HeldEntry } from '@pith/core/testing'
 import { describe, expect, test } from 'vitest'
 import { type Forged, forge } from '../../test/forge-chunk.ts'
 import { bytes } from '../../test/log-inputs.ts'
+import { searchChunk } from './grep.ts'
 import { logzipCodec } from './logzip.ts'
 import { Prior } from './prior.ts'
+import { compileMatcher } from './search/matcher.ts'
 import { KIND } from './streams.ts'
 import { viewOf } from './tasks.ts'
 import { Workspace } from './workspace.ts'
@@ -142,6 +144,68 @@ describe('a chunk that was written to hurt', () => {
     }
     expect(outcome(parts, own)).toMatch(/^PITH_CORRUPT the lines/)
     expect(own.memory.buffer.byteLength).toBeLessThan(2 ** 25)
+  })
+
+  test('a text that every template repeats does so too', () => {
+    const own = new Workspace()
+    const count = 200
+    const payload = forge({
+      rawBytes: 2 ** 20,
+      lines: count,
+      ids: Uint8Array.from({ length: count }, (_, i) => i + 1),
+      meta: [0, count, KIND.const],
+      tables: `${Array.from({ length: count }, (_, i) => `\0 ${i}\n`).join('')}${'x'.repeat(2 ** 19)}\n`,
+    })
+    expect(() => viewOf(own, [{ section: 'chunk', payload }], Prior.empty()).render()).toThrow('do not fit')
+    expect(own.memory.buffer.byteLength).toBeLessThan(2 ** 25)
+  })
+
+  test('constants without end are put together once', () => {
+    const count = 250_000
+    const payload = forge({
+      rawBytes: 2 ** 20,
+      lines: 10,
+      ids: Uint8Array.of(1, ...new Array(9).fill(0)),
+      tables: `needle\0${',\0'.repeat(count - 1)}\n${'\n'.repeat(count)}`,
+      meta: [0, 1, KIND.raw, ...new Array(count).fill(KIND.const)],
+      texts: 'x\n'.repeat(9),
+    })
+    const view = viewOf(workspace, [{ section: 'chunk', payload }], Prior.empty())
+    const matcher = compileMatcher({ patterns: ['needle'], fixed: true })
+    const { lines, bytes: found } = searchChunk(view, Prior.empty(), matcher)
+    expect([...lines]).toEqual([0])
+    expect(found.length).toBe('needle\n'.length + count - 1)
+  })
+
+  test('constants longer than their chunk are not put together', () => {
+    const payload = forge({
+      rawBytes: 500,
+      lines: 10,
+      ids: Uint8Array.of(1, ...new Array(9).fill(0)),
+      tables: `needle\0\n${'x'.repeat(900)}\n`,
+      meta: [0, 1, KIND.raw, KIND.const],
+      texts: 'x\n'.repeat(9),
+    })
+    const view = viewOf(workspace, [{ section: 'chunk', payload }], Prior.empty())
+    const matcher = compileMatcher({ patterns: ['needle'], fixed: true })
+    expect(() => searchChunk(view, Prior.empty(), matcher)).toThrow('do not fit')
+  })
+
+  test('a large dictionary that very many columns have as their key is not listed for each', () => {
+    const count = 4000
+    const texts = 2 ** 20
+    const keyed = Array.from({ length: count * 15 }, (_, i) => [KIND.dict | ((17 + (i % 15)) << 3), 1]).flat()
+    const places = Array.from({ length: count }, (_, i) => i + 1)
+    const parts: Forged = {
+      rawBytes: 2 ** 20,
+      lines: count,
+      ids: Uint8Array.of(...places, ...places.map((id) => id >> 8)),
+      tables: `${places.map((id) => `\0t${id}${',\0'.repeat(15)}\n`).join('')}${'\n'.repeat(texts + count * 15)}`,
+      meta: [0, count, KIND.dict, texts, ...keyed],
+      // An id of so many texts takes three bytes, one of two texts one.
+      columns: [new Uint8Array(count * 18).fill(1, count * 3)],
+    }
+    expect(outcome(parts)).toMatch(/^PITH_CHECKSUM/)
   })
 })
 

@@ -26,6 +26,8 @@ const MIN_TEXTS = 6
 const MIN_SHARE = 32
 /** Keys of more texts would need too much room. */
 const MAX_KEYS = 65536
+/** Keys for each row of a column above which a list of all keys is longer than the work on the rows. */
+const MAX_KEYS_PER_ROW = 16
 
 /** A dictionary that can be a key: its rows say by number which text they are. */
 function keysOf(plan: ColumnPlan | undefined): number {
@@ -122,13 +124,16 @@ function misses(
  */
 export function resolveKeys(workspace: Workspace, ids: number, rows: number, keys: KeyIds, match: number): void {
   const words = workspace.memory.i32
-  const last = new Int32Array(keys.distinct)
+  // Many columns of a few rows may have the same large dictionary as their key.
+  const last = keys.distinct > rows * MAX_KEYS_PER_ROW ? undefined : new Int32Array(keys.distinct)
+  const sparse = new Map<number, number>()
   for (let i = 0; i < rows; i++) {
     const key = words[(keys.ids >> 2) + (words[(match >> 2) + i] as number)] as number
     const own = words[(ids >> 2) + i] as number
-    const id = own === 0 ? (last[key] as number) : own
+    const id = own === 0 ? (last === undefined ? (sparse.get(key) ?? 0) : (last[key] as number)) : own
     if (id === 0) throw new PithError('PITH_CORRUPT', 'a row is as one before that is not there')
-    last[key] = id
+    if (last === undefined) sparse.set(key, id)
+    else last[key] = id
     words[(ids >> 2) + i] = id - 1
   }
 }

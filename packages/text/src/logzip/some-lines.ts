@@ -1,6 +1,7 @@
 /** A few lines of a chunk, without the others. */
 import { PithError } from '@pith/core'
 import type { ChunkView } from './chunk-decode.ts'
+import { doesNotFit } from './chunk-specs.ts'
 import { KIND } from './streams.ts'
 import type { ColumnSpec } from './tables.ts'
 import { staticBytes, type Template } from './templates.ts'
@@ -74,24 +75,28 @@ export function renderSome(view: ChunkView, lines: Int32Array): SomeLines {
 function programOf(view: ChunkView, id: number, known: ReadonlyMap<number, Cursor>): Program {
   const template = view.templates.templates[id] as Template
   const statics = staticBytes(template)
-  const program: Program = { texts: [statics[0] as Uint8Array], cursors: [] }
+  const program: Program = { texts: [], cursors: [] }
+  // A template may have very many constants in a row: they are joined once.
+  let parts = [statics[0] as Uint8Array]
   for (const [k, column] of template.columns.entries()) {
-    const next = statics[k + 1] as Uint8Array
     const cursor = known.get(column)
-    if (cursor === undefined) {
-      const { own } = view.columnFacts(column) as ColumnSpec
-      const before = program.texts.pop() as Uint8Array
-      program.texts.push(joined(before, own.subarray(0, -1), next))
-    } else {
+    if (cursor === undefined) parts.push((view.columnFacts(column) as ColumnSpec).own.subarray(0, -1))
+    else {
       program.cursors.push(cursor)
-      program.texts.push(next)
+      program.texts.push(joined(parts, view.rawBytes))
+      parts = []
     }
+    parts.push(statics[k + 1] as Uint8Array)
   }
+  program.texts.push(joined(parts, view.rawBytes))
   return program
 }
 
-function joined(...parts: Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
+function joined(parts: readonly Uint8Array[], most: number): Uint8Array {
+  if (parts.length === 1) return parts[0] as Uint8Array
+  const length = parts.reduce((sum, part) => sum + part.length, 0)
+  if (length > most) throw doesNotFit()
+  const bytes = new Uint8Array(length)
   let at = 0
   for (const part of parts) {
     bytes.set(part, at)
@@ -149,8 +154,7 @@ class LineBytes {
   #reserve(size: number): void {
     const needed = this.length + size
     if (needed <= this.#bytes.length) return
-    if (needed > this.#most + 2)
-      throw new PithError('PITH_CORRUPT', 'the lines of a chunk do not fit its declared size')
+    if (needed > this.#most + 2) throw doesNotFit()
     const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2))
     larger.set(this.#bytes.subarray(0, this.length))
     this.#bytes = larger
