@@ -360,14 +360,12 @@ export class ChunkView {
   /** Programs of `renderLines`, with the static texts they point to. */
   #programs(): number {
     const { memory } = this.#w
-    // Each of these templates has a line, so that their texts together are no longer than the chunk.
+    // Each of these templates has a line, so their texts are no longer than the chunk.
     let left = this.rawBytes
     return this.#templateWords(({ statics, columns }, out) => {
-      let room = 0
-      for (const text of statics) room += text.length
-      for (const column of columns) room += Math.max(0, (this.#foldedText(column)?.length ?? 0) - 1)
-      left -= room
-      if (left < 0) throw doesNotFit()
+      let room = statics.reduce((sum, { length }) => sum + length, 0)
+      for (const column of columns) room += (this.#foldedText(column)?.length ?? 1) - 1
+      if ((left -= room) < 0) throw doesNotFit()
       let at = memory.reserve(room + 16)
       let start = at
       const { u8 } = memory
