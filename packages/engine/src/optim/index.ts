@@ -1,0 +1,11 @@
+/** Optimisers over flat arrays: plain loops in double precision, the same bits at every run. */
+export { type AdamWOptions, adamw } from './adamw.ts'
+export { clipByNorm, clipByValue, globalNorm } from './clip.ts'
+export { Ema } from './ema.ts'
+export { type LionOptions, lion } from './lion.ts'
+export { isHiddenMatrix, type MuonOptions, muon, orthogonalize } from './muon.ts'
+export type { BoundOptimizer, Optimizer, ParamTest } from './optimizer.ts'
+export type { Schedule } from './schedules.ts'
+export * as schedules from './schedules.ts'
+export { type SgdOptions, sgd } from './sgd.ts'
+export { ParamStore, type Slot, type StoreOptions } from './store.ts'
