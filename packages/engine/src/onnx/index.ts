@@ -1,1 +1,8 @@
-export {}
+/** ONNX files: read, write, and as graphs of the engine. */
+export { type Moved, type MoveOptions, moveExternal, type OpenExternal, resolveExternal } from './external.ts'
+export { READ_LIMITS, type ReadLimits } from './limits.ts'
+export type * from './proto.ts'
+export { ATTRIBUTE_TYPE } from './proto.ts'
+export { type ReadModelOptions, readModel, readTensorProto } from './read.ts'
+export { fromTensor, toTensor } from './tensor-proto.ts'
+export { modelBytes, writeModel, writeModelChunks, writeTensorProto } from './write.ts'

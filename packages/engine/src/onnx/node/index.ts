@@ -1,0 +1,2 @@
+/** Models as files on Node. */
+export { loadModel, type SaveModelOptions, saveModel } from './model-files.ts'
