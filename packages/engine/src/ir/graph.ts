@@ -66,6 +66,8 @@ export interface Node {
   /** Graphs of control flow (Scan, Loop, If); their values may refer to those of the graph around them. */
   readonly bodies?: Readonly<Record<string, Subgraph>>
   readonly def: OpDef | undefined
+  /** Never the same node as another, also where a pass emits it again. */
+  readonly isUnique?: boolean
 }
 
 /** The graph within a node. */
@@ -172,6 +174,7 @@ export class Graph {
       attrs,
       def,
       ...(options.bodies === undefined ? {} : { bodies: options.bodies }),
+      ...(options.unique === true ? { isUnique: true } : {}),
     }
     for (const [index, own] of specs.slice(0, options.outputs ?? specs.length).entries()) {
       outputs.push(new Value(this, this.#values++, own, { node, index }))

@@ -18,7 +18,7 @@ import {
   refuse,
   typeAttr,
 } from './context.ts'
-import { foldCast, foldWhere } from './fold-elementwise.ts'
+import { foldCast, foldWhere, isPlain } from './fold-elementwise.ts'
 import { type Element, foldBinary, foldUnary } from './fold-kernels.ts'
 import { BINARY_FOLDS, COMPARISONS, UNARY_FOLDS } from './fold-scalars.ts'
 
@@ -108,15 +108,18 @@ function spec({ dtype, shape }: Spec): Spec {
   return { dtype, shape }
 }
 
+/** Types whose elements are bits of something else; texts compare as they are. */
+const isOpaque = (dtype: DType): boolean => !isPlain(dtype) && dtype !== 'string'
+
 const unaryFold =
   (f: (x: Element, dtype: DType) => Element): Fold =>
   ([a]) =>
-    a && [foldUnary(a, a.dtype, (x) => f(x, a.dtype))]
+    a !== undefined && isPlain(a.dtype) ? [foldUnary(a, a.dtype, (x) => f(x, a.dtype))] : undefined
 
 const binaryFold =
   (f: (x: Element, y: Element, node: Node, dtype: DType) => Element | undefined, result?: DType): Fold =>
   ([a, b], node) => {
-    if (a === undefined || b === undefined) return undefined
+    if (a === undefined || b === undefined || isOpaque(a.dtype)) return undefined
     const folded = foldBinary(node.op, a, b, result ?? a.dtype, (x, y) => f(x, y, node, a.dtype))
     return folded && [folded]
   }
@@ -126,7 +129,7 @@ const variadicFold =
   (inputs, node) => {
     let own: Tensor | undefined
     for (const next of inputs) {
-      if (next === undefined) return undefined
+      if (next === undefined || isOpaque(next.dtype)) return undefined
       own = own === undefined ? next : foldBinary(node.op, own, next, next.dtype, (x, y) => f(x, y, node, next.dtype))
       if (own === undefined) return undefined
     }
@@ -151,7 +154,7 @@ const inferClip: Infer = (c) => {
 }
 
 const foldClip: Fold = ([x, low, high]) => {
-  if (x === undefined) return undefined
+  if (x === undefined || !isPlain(x.dtype)) return undefined
   const least = low?.data[0] as Element | undefined
   const most = high?.data[0] as Element | undefined
   return [

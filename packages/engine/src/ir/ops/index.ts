@@ -1,8 +1,10 @@
 /** All operators that are known from the start, by family. */
 import type { OpDef } from '../registry.ts'
 import { ELEMENTWISE } from './elementwise.ts'
+import { GENERATE } from './generate.ts'
+import { INDEXING } from './indexing.ts'
 import { LINEAR } from './linear.ts'
 import { MOVEMENT } from './movement.ts'
 import { REDUCE } from './reduce.ts'
 
-export const BUILT_IN: readonly OpDef[] = [...ELEMENTWISE, ...LINEAR, ...MOVEMENT, ...REDUCE]
+export const BUILT_IN: readonly OpDef[] = [...ELEMENTWISE, ...GENERATE, ...INDEXING, ...LINEAR, ...MOVEMENT, ...REDUCE]

@@ -19,6 +19,7 @@ import {
   refuse,
   withLength,
 } from './context.ts'
+import { isPlain } from './fold-elementwise.ts'
 import { cell, type Element, fill, places } from './fold-kernels.ts'
 
 const REDUCTIONS: readonly string[] = [
@@ -107,7 +108,7 @@ const STEPS: Readonly<Record<string, Step>> = {
 const foldReduce: Fold = ([x], node) => {
   const axes = reducedAxes(node)
   const step = STEPS[node.op]
-  if (x === undefined || axes === undefined || step === undefined) return undefined
+  if (x === undefined || axes === undefined || step === undefined || !isPlain(x.dtype)) return undefined
   const result = foldAxes(x, axes, step, node.outputs[0] as Spec)
   return result && [result]
 }
