@@ -1,4 +1,6 @@
 /** ONNX files: read, write, and as graphs of the engine. */
+
+export { type ExportOptions, toModel } from './export.ts'
 export { type Moved, type MoveOptions, moveExternal, type OpenExternal, resolveExternal } from './external.ts'
 export { READ_LIMITS, type ReadLimits } from './limits.ts'
 export type * from './proto.ts'
