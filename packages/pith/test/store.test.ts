@@ -304,3 +304,18 @@ test('--memory bounds what is held: smaller chunks, and a refusal of what is lar
     err: expect.stringContaining('the limit memoryBytes is 102400'),
   })
 })
+
+test('a part that --memory leaves out is not called damaged', async () => {
+  const text = Array.from({ length: 4000 }, (_, i) => `2024-05-01 10:00:00 app[7]: job ${i * 7919} done\n`).join('')
+  expect(await pith(tmp, 'compress - -o TMP/whole.pith --method logzip -q', text)).toMatchObject({ code: 0 })
+  for (const verb of ['cat', 'grep -c job', 'decompress --keep-going -f -o TMP/back']) {
+    const { code, err } = await pith(tmp, `${verb} TMP/whole.pith --memory 100K`)
+    expect(`${code} ${err}`).toMatch(/^2 .*PITH_LIMIT.*left out/)
+    expect(err).toMatch(/hint: .*(limit memoryBytes|more memory)/)
+    expect(err).not.toContain('repair')
+  }
+  const { code, out } = await pith(tmp, 'verify TMP/whole.pith --memory 100K')
+  expect(code).toBe(1)
+  expect(out).toContain('not all checked')
+  expect(out).not.toContain('damaged')
+})

@@ -63,9 +63,15 @@ function lineOf(file: string, { part, rawOffset, rawBytes, lines, error }: Damag
     ...(lines === undefined || lines[1] <= lines[0] ? [] : [`lines ${lines[0] + 1} to ${lines[1]}`]),
     `${formatBytes(rawBytes)} from byte ${formatCount(rawOffset)} on`,
   ].join(', ')
-  const hint = isFirst ? { hint: `Get another copy of the file, or save what is left with pith repair ${file}.` } : {}
+  const hint = isFirst ? { hint: hintOf(file, error) } : {}
   const at = error.at === undefined ? {} : { at: error.at }
   return errorLines(new PithError(error.code, `${file}: ${what}, is left out: ${error.message}`, { ...at, ...hint }))
+}
+
+/** What to do about a part that is left out: nothing says that one which goes beyond a limit is damaged. */
+function hintOf(file: string, { code, hint }: PithError): string {
+  if (code === 'PITH_LIMIT') return hint ?? 'The file may be whole: if you trust it, allow more with --memory.'
+  return `Get another copy of the file, or save what is left with pith repair ${file}.`
 }
 
 /** An error of a file that is damaged, with the ways to what is left of it. */
