@@ -1,0 +1,37 @@
+/** From a graph to a session. */
+import { PithError } from '@pith/core'
+import type { Value } from '../ir/graph.ts'
+import { toModel } from '../onnx/export.ts'
+import { writeModel } from '../onnx/write.ts'
+import type { Backend, Session } from './backend.ts'
+import { loadRuntime } from './load.ts'
+import { checkMemory, estimateMemory } from './memory.ts'
+
+export interface CompileOptions {
+  /** What runs it. Default: that of `loadRuntime()`. */
+  backend?: Backend
+  /** Threads within one operator, 1 or more. Default 1. */
+  threads?: number
+  /** Most bytes that it may need, by an estimate. Default: no limit. */
+  memoryLimit?: number
+}
+
+/**
+ * Make a session of the values of a graph.
+ *
+ * @param outputs values by the names that they get
+ * @throws PithError `PITH_ARG` no outputs, or those of two graphs · `PITH_LIMIT` too much memory · `PITH_MODEL` an operator
+ * that the backend does not have
+ */
+export async function compile(
+  outputs: Readonly<Record<string, Value>>,
+  { backend, threads = 1, memoryLimit }: CompileOptions = {},
+): Promise<Session> {
+  const values = Object.values(outputs)
+  const graph = values[0]?.graph
+  if (graph === undefined) throw new PithError('PITH_ARG', 'there is nothing to compute: no outputs')
+  if (values.some((value) => value.graph !== graph)) throw new PithError('PITH_ARG', 'outputs are of two graphs')
+  if (memoryLimit !== undefined) checkMemory(estimateMemory(values), memoryLimit)
+  const model = writeModel(toModel(graph, outputs, { target: 'ort', threads }))
+  return (backend ?? (await loadRuntime())).create(model, { threads })
+}
