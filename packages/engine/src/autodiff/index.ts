@@ -1,0 +1,12 @@
+/** Gradients of programs. */
+export {
+  type CheckOptions,
+  checkGradientCases,
+  checkGradients,
+  type GradientCase,
+  type GradientError,
+} from './check.ts'
+export { checkpoint } from './checkpoint.ts'
+export { customVjp, stopGradient, straightThrough } from './custom.ts'
+export { grad, splitGrad } from './grad.ts'
+export { type RowGradient, type SplitGradient, vjp } from './vjp.ts'

@@ -1,0 +1,17 @@
+/** Which gradient rule an operator has. */
+import type { Graph, Node, Value } from '../ir/graph.ts'
+import type { VjpRule } from '../ir/registry.ts'
+import { DECOMPOSITIONS, RULES } from './rules/index.ts'
+
+export type Decompose = (node: Node, graph: Graph) => readonly Value[]
+
+/** How a node is differentiated: by its rule or as simpler operators. Where not at all, perhaps the reason. */
+export type Way = { rule: VjpRule } | { decompose: Decompose } | { reason: string | undefined }
+
+export function wayOf({ domain, op, def }: Pick<Node, 'domain' | 'op' | 'def'>): Way {
+  const key = `${domain}:${op}`
+  const own = RULES[key] ?? def?.vjp
+  if (typeof own === 'function') return { rule: own }
+  const decompose = DECOMPOSITIONS[key] ?? def?.decompose
+  return decompose === undefined ? { reason: own } : { decompose }
+}

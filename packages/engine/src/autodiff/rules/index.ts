@@ -1,0 +1,33 @@
+/** All gradient rules, by `domain:name`. */
+import { CONV } from './conv.ts'
+import { ELEMENTWISE } from './elementwise.ts'
+import { INDEXING } from './indexing.ts'
+import { LINEAR } from './linear.ts'
+import { MOVEMENT } from './movement.ts'
+import { NORM, NORM_DECOMPOSITIONS } from './norm.ts'
+import { POOL } from './pool.ts'
+import { QUANT } from './quant.ts'
+import { REDUCE } from './reduce.ts'
+import { RESIZE } from './resize.ts'
+import { SIGNAL, SIGNAL_DECOMPOSITIONS } from './signal.ts'
+import type { Decompositions, Rules } from './table.ts'
+
+export const RULES: Rules = /* @__PURE__ */ Object.freeze({
+  ...ELEMENTWISE,
+  ...REDUCE,
+  ...LINEAR,
+  ...MOVEMENT,
+  ...INDEXING,
+  ...CONV,
+  ...POOL,
+  ...RESIZE,
+  ...NORM,
+  ...SIGNAL,
+  ...QUANT,
+})
+
+/** Operators that are differentiated as simpler ones. */
+export const DECOMPOSITIONS: Decompositions = /* @__PURE__ */ Object.freeze({
+  ...NORM_DECOMPOSITIONS,
+  ...SIGNAL_DECOMPOSITIONS,
+})
