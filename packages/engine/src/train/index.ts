@@ -1,0 +1,14 @@
+/** Training: one compiled step, whole trainings, batches, and what a checkpoint holds. */
+export { type BatchOptions, type BatchSource, batchesOf, splitRows, takeRows } from './batches.ts'
+export { type FitOptions, type FitResult, type FitStep, fit, type Measured, type Validation } from './fit.ts'
+export { findNonFinite } from './non-finite.ts'
+export {
+  type Batch,
+  compileTrainStep,
+  type Loss,
+  type StepCounts,
+  type StepResult,
+  type TrainStep,
+  type TrainStepOptions,
+  type Values,
+} from './step.ts'
