@@ -1,7 +1,12 @@
 /** Array programs and ONNX models as one graph: differentiate, train, run and write back. */
+export { type JitOptions, type Jitted, jit, ops, type Program, type Traceable, trace } from './array/index.ts'
 export { type Data, type DType, isFloat } from './dtype.ts'
 export { type Attr, type Attrs, Graph, type Node, type Subgraph, Value } from './ir/graph.ts'
 export { allOps, type OpDef, opDef, registerOp, type VjpContext, type VjpRule } from './ir/registry.ts'
 export type { Backend, Session, SessionOptions } from './runtime/backend.ts'
+export { type CacheLimits, type MadeSession, SessionCache } from './runtime/cache.ts'
+export { type CompileOptions, compile } from './runtime/compile.ts'
+export { loadRuntime, type RuntimeOptions } from './runtime/load.ts'
+export { checkMemory, estimateMemory, type MemoryEstimate } from './runtime/memory.ts'
 export type { Shape } from './shape.ts'
 export { f32, i64, type Params, type Spec, spec, Tensor } from './tensor.ts'
