@@ -2,6 +2,7 @@
 
 export { type ExportOptions, toModel } from './export.ts'
 export { type Moved, type MoveOptions, moveExternal, type OpenExternal, resolveExternal } from './external.ts'
+export { fromModel, type ImportedModel, type ImportOptions } from './import.ts'
 export { READ_LIMITS, type ReadLimits } from './limits.ts'
 export type * from './proto.ts'
 export { ATTRIBUTE_TYPE } from './proto.ts'
