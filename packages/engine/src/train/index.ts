@@ -2,6 +2,7 @@
 export { type BatchOptions, type BatchSource, batchesOf, splitRows, takeRows } from './batches.ts'
 export { type FitOptions, type FitResult, type FitStep, fit, type Measured, type Validation } from './fit.ts'
 export { findNonFinite } from './non-finite.ts'
+export { restoreState, type StateFiles, saveState } from './state.ts'
 export {
   type Batch,
   compileTrainStep,
