@@ -6,7 +6,7 @@ import { sizeOf } from '../shape.ts'
 import { Tensor } from '../tensor.ts'
 import { mul } from './elementwise.ts'
 import { matmul } from './linear.ts'
-import { expand, reshape, squeeze, transpose, unsqueeze } from './movement.ts'
+import { reshape, squeeze, transpose, unsqueeze } from './movement.ts'
 import { sum } from './reduce.ts'
 
 /** A value with a name for each of its axes. */
@@ -29,7 +29,6 @@ export function einsum(equation: string, ...xs: readonly Value[]): Value {
     xs.map((x) => x.shape.length),
   )
   const shapes = xs.map((x) => x.shape)
-  const shape = einsumShape({ operands, result }, shapes)
   const all = [...new Set(operands.flat())]
   const lengths = new Map(
     einsumShape({ operands, result: all }, shapes).map((length, i) => [all[i] as string, length] as const),
@@ -41,7 +40,7 @@ export function einsum(equation: string, ...xs: readonly Value[]): Value {
     const keep = new Set([...result, ...later])
     joined = join(joined, terms[i] as Term, keep, i === terms.length - 1 ? result : [])
   }
-  return spread(arrange(sumOut(joined, new Set(result)), result), result, shape)
+  return arrange(sumOut(joined, new Set(result)), result)
 }
 
 /** Without repeated names, and without axes of length 1 that broadcast to longer ones. */
@@ -138,11 +137,6 @@ function arrange({ value, names }: Term, order: readonly string[]): Value {
     value,
     order.filter((name) => names.includes(name)).map((name) => names.indexOf(name)),
   )
-}
-
-/** Axes of the result that all operands broadcast to, such as an ellipsis of length 1. */
-function spread(value: Value, result: readonly string[], shape: readonly number[]): Value {
-  return value.shape.length === result.length ? expand(value, shape) : expand(reshape(value, shape), shape)
 }
 
 function lengthsOf({ value, names }: Term): Map<string, number> {

@@ -10,14 +10,17 @@ function binary(op: string, a: Operand, b: Operand): Value {
   return emit1(op, liftBoth(a, b, op))
 }
 
+/** a + b. */
 export function add(a: Operand, b: Operand): Value {
   return binary('Add', a, b)
 }
 
+/** a - b. */
 export function sub(a: Operand, b: Operand): Value {
   return binary('Sub', a, b)
 }
 
+/** a * b. */
 export function mul(a: Operand, b: Operand): Value {
   return binary('Mul', a, b)
 }
@@ -50,10 +53,12 @@ export function pow(x: Value, y: Operand): Value {
   }
 }
 
+/** The greater of two. */
 export function maximum(a: Operand, b: Operand): Value {
   return binary('Max', a, b)
 }
 
+/** The lesser of two. */
 export function minimum(a: Operand, b: Operand): Value {
   return binary('Min', a, b)
 }
@@ -63,26 +68,32 @@ export function clip(x: Value, low: number, high: number): Value {
   return emit1('Clip', [x, lift(low, x), lift(high, x)])
 }
 
+/** -x. */
 export function neg(x: Value): Value {
   return emit1('Neg', [x])
 }
 
+/** |x|. */
 export function abs(x: Value): Value {
   return emit1('Abs', [x])
 }
 
+/** -1, 0 or 1. */
 export function sign(x: Value): Value {
   return emit1('Sign', [x])
 }
 
+/** e to the power of x. */
 export function exp(x: Value): Value {
   return emit1('Exp', [x])
 }
 
+/** Natural logarithm. */
 export function log(x: Value): Value {
   return emit1('Log', [x])
 }
 
+/** Square root. */
 export function sqrt(x: Value): Value {
   return emit1('Sqrt', [x])
 }
@@ -102,10 +113,12 @@ export function square(x: Value): Value {
   return mul(x, x)
 }
 
+/** The whole number at or below. */
 export function floor(x: Value): Value {
   return emit1('Floor', [x])
 }
 
+/** The whole number at or above. */
 export function ceil(x: Value): Value {
   return emit1('Ceil', [x])
 }
@@ -115,26 +128,32 @@ export function round(x: Value): Value {
   return emit1('Round', [x])
 }
 
+/** Sine of radians. */
 export function sin(x: Value): Value {
   return emit1('Sin', [x])
 }
 
+/** Cosine of radians. */
 export function cos(x: Value): Value {
   return emit1('Cos', [x])
 }
 
+/** Hyperbolic tangent. */
 export function tanh(x: Value): Value {
   return emit1('Tanh', [x])
 }
 
+/** 1 / (1 + exp(-x)). */
 export function sigmoid(x: Value): Value {
   return emit1('Sigmoid', [x])
 }
 
+/** Error function. */
 export function erf(x: Value): Value {
   return emit1('Erf', [x])
 }
 
+/** x where it is positive, else 0. */
 export function relu(x: Value): Value {
   return emit1('Relu', [x])
 }
@@ -164,42 +183,52 @@ export function silu(x: Value): Value {
   return mul(x, sigmoid(x))
 }
 
+/** a = b, as bool. */
 export function equal(a: Operand, b: Operand): Value {
   return binary('Equal', a, b)
 }
 
+/** a ≠ b, as bool. */
 export function notEqual(a: Operand, b: Operand): Value {
   return not(equal(a, b))
 }
 
+/** a < b, as bool. */
 export function less(a: Operand, b: Operand): Value {
   return binary('Less', a, b)
 }
 
+/** a ≤ b, as bool. */
 export function lessOrEqual(a: Operand, b: Operand): Value {
   return binary('LessOrEqual', a, b)
 }
 
+/** a > b, as bool. */
 export function greater(a: Operand, b: Operand): Value {
   return binary('Greater', a, b)
 }
 
+/** a ≥ b, as bool. */
 export function greaterOrEqual(a: Operand, b: Operand): Value {
   return binary('GreaterOrEqual', a, b)
 }
 
+/** The other truth value of a bool. */
 export function not(x: Value): Value {
   return emit1('Not', [x])
 }
 
+/** Whether both of two bools hold. */
 export function and(a: Value, b: Value): Value {
   return emit1('And', [a, b])
 }
 
+/** Whether one of two bools holds. */
 export function or(a: Value, b: Value): Value {
   return emit1('Or', [a, b])
 }
 
+/** Whether elements are not a number, as bool. */
 export function isNan(x: Value): Value {
   return emit1('IsNaN', [x])
 }

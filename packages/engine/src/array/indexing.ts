@@ -37,6 +37,7 @@ export function scatterElements(
   return emit1('ScatterElements', [x, places, updates], attrs)
 }
 
+/** Which operator may be used. */
 export interface ScatterRowsOptions {
   /**
    * The program runs on one thread: the fast operator may be used, which gives wrong sums on more where places come twice.

@@ -6,6 +6,7 @@ import { estimateMemory } from '../runtime/memory.ts'
 import { type Spec, specText, type Tensor } from '../tensor.ts'
 import { type Traceable, trace } from './trace.ts'
 
+/** How a function is compiled, and how many of its sessions are kept. */
 export interface JitOptions extends CompileOptions {
   /** Signatures whose sessions are kept, 1 or more. Default 16. */
   maxSessions?: number

@@ -9,6 +9,7 @@ import { concat, split } from './movement.ts'
 import { emit1 } from './operand.ts'
 import { mean, softmax } from './reduce.ts'
 
+/** What is normalised together. */
 export interface NormOptions {
   /** First of the axes that are normalised together. Default -1. */
   axis?: number
@@ -35,6 +36,7 @@ export function rmsNorm(x: Value, scale: Value, epsilon: number = 1e-6): Value {
 /** Most negative number of a mask: its exp is 0, and sums with scores stay finite. */
 const MASKED = -1e30
 
+/** Which keys a query sees. */
 export interface AttentionOptions {
   /** Keys after a query are not seen: the last query sees all keys. Default false. */
   causal?: boolean

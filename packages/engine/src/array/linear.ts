@@ -6,6 +6,7 @@ import { add, mul } from './elementwise.ts'
 import { reshape, squeeze, swapAxes, unsqueeze } from './movement.ts'
 import { emit1, graphOf } from './operand.ts'
 
+/** How operands of a product are read, and what is added. */
 export interface MatmulOptions {
   /** Take the last two axes of `a` in the other order. */
   transA?: boolean
@@ -124,6 +125,7 @@ export interface WindowOptions {
   dilations?: number | readonly number[]
 }
 
+/** A window, groups of channels and a bias. */
 export interface ConvOptions extends WindowOptions {
   /** f32[outputs]. */
   bias?: Value
@@ -150,6 +152,7 @@ export function conv2d(x: Value, w: Value, options: ConvOptions = {}): Value {
   return conv(x, w, options)
 }
 
+/** As for a convolution, and the size of the result. */
 export interface ConvTransposeOptions extends ConvOptions {
   /** Added to the end of each axis, to tell apart sizes that the strides merge. Default 0. */
   outputPadding?: number | readonly number[]
@@ -172,6 +175,7 @@ export function convTranspose(x: Value, w: Value, options: ConvTransposeOptions 
   return emit1('ConvTranspose', bias === undefined ? [x, w] : [x, w, bias], attrs)
 }
 
+/** A window that is reduced. */
 export interface PoolOptions extends WindowOptions {
   /** Lengths of the window; one number holds for all axes. */
   size: number | readonly number[]

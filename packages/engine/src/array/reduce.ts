@@ -7,6 +7,7 @@ import { emit1 } from './operand.ts'
 /** One axis, several, or (undefined) all. */
 export type Axes = number | readonly number[] | undefined
 
+/** How axes are reduced. */
 export interface ReduceOptions {
   /** Keep reduced axes with length 1. Default false. */
   keepDims?: boolean
@@ -20,22 +21,27 @@ function reduce(op: string, x: Value, axes: Axes, { keepDims = false }: ReduceOp
   return emit1(op, [x, x.graph.ints(own)], { keepdims: keepDims ? 1 : 0 })
 }
 
+/** Sums over axes; all of them where none are named. */
 export function sum(x: Value, axes?: Axes, options: ReduceOptions = {}): Value {
   return reduce('ReduceSum', x, axes, options)
 }
 
+/** Means over axes. */
 export function mean(x: Value, axes?: Axes, options: ReduceOptions = {}): Value {
   return reduce('ReduceMean', x, axes, options)
 }
 
+/** Greatest elements over axes. */
 export function max(x: Value, axes?: Axes, options: ReduceOptions = {}): Value {
   return reduce('ReduceMax', x, axes, options)
 }
 
+/** Least elements over axes. */
 export function min(x: Value, axes?: Axes, options: ReduceOptions = {}): Value {
   return reduce('ReduceMin', x, axes, options)
 }
 
+/** Products over axes. */
 export function prod(x: Value, axes?: Axes, options: ReduceOptions = {}): Value {
   return reduce('ReduceProd', x, axes, options)
 }
@@ -56,10 +62,12 @@ export function logSumExp(x: Value, axes?: Axes, options: ReduceOptions = {}): V
   return reduce('ReduceLogSumExp', x, axes, options)
 }
 
+/** exp(x) over its sum along an axis. */
 export function softmax(x: Value, axis: number = -1): Value {
   return emit1('Softmax', [x], { axis: axisOf(axis, x.shape.length, 'softmax') })
 }
 
+/** Logarithm of {@link softmax}, without overflow. */
 export function logSoftmax(x: Value, axis: number = -1): Value {
   return emit1('LogSoftmax', [x], { axis: axisOf(axis, x.shape.length, 'logSoftmax') })
 }
@@ -74,6 +82,7 @@ export function argMin(x: Value, axis: number = -1, { keepDims = false }: Reduce
   return emit1('ArgMin', [x], { axis: axisOf(axis, x.shape.length, 'argMin'), keepdims: keepDims ? 1 : 0 })
 }
 
+/** Which elements a running sum has. */
 export interface CumSumOptions {
   /** Leave out the element itself. Default false. */
   exclusive?: boolean
@@ -87,6 +96,7 @@ export function cumsum(x: Value, axis: number, { exclusive = false, reverse = fa
   return emit1('CumSum', [x, place], { exclusive: exclusive ? 1 : 0, reverse: reverse ? 1 : 0 })
 }
 
+/** Which elements are taken. */
 export interface TopKOptions {
   /** Default -1. */
   axis?: number

@@ -2,6 +2,7 @@
 import { PithError } from '@pith/core'
 import type { Session } from './backend.ts'
 
+/** What a cache of sessions may hold. */
 export interface CacheLimits {
   /** Sessions that are kept, 1 or more. Default 32. */
   maxSessions?: number

@@ -7,6 +7,7 @@ import type { Backend, Session } from './backend.ts'
 import { loadRuntime } from './load.ts'
 import { checkMemory, estimateMemory } from './memory.ts'
 
+/** What runs a graph, and with how much of the machine. */
 export interface CompileOptions {
   /** What runs it. Default: that of `loadRuntime()`. */
   backend?: Backend

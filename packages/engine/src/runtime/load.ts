@@ -4,6 +4,7 @@ import type { Backend } from './backend.ts'
 import { loadNative } from './node.ts'
 import { loadWeb, type WebRuntimeOptions } from './web.ts'
 
+/** Which onnxruntime is loaded. */
 export interface RuntimeOptions {
   /** What to try first. Default: `node` outside the browser, else `wasm`. */
   prefer?: 'node' | 'wasm'

@@ -94,6 +94,12 @@ describe.each(['node', 'wasm'] as const)('a session of %s', (prefer) => {
     expect(await codeOf(own.run(feeds))).toBe('PITH_ARG')
   })
 
+  it('computes the same on two threads', async () => {
+    const own = await compile({ twice }, { backend, threads: 2 })
+    expect([...((await own.run(feeds))['twice'] as Tensor).data]).toEqual([6, 2, 3, 9])
+    await own.dispose()
+  })
+
   it('refuses what is no model', async () => {
     expect(await codeOf(backend.create(new Uint8Array(10)))).toBe('PITH_MODEL')
     expect(await codeOf(backend.create(new Uint8Array(0)))).toBe('PITH_MODEL')
