@@ -94,22 +94,28 @@ export class Graph {
   readonly nodes: Node[] = []
   /** The graph whose values this one may use, where it is the body of a node. */
   readonly parent: Graph | undefined
+  /** Graphs around this one. */
+  readonly depth: number
   #values: number
+  readonly #names: Set<string> = new Set()
   readonly #equal: Map<string, readonly Value[]> = new Map()
   readonly #constants: Map<string, Value> = new Map()
   readonly #large: Map<Data, Value> = new Map()
 
   constructor(parent?: Graph) {
     this.parent = parent
+    this.depth = parent === undefined ? 0 : parent.depth + 1
     this.#values = 0
   }
 
   /** A value that is given when the program runs. @throws PithError `PITH_ARG` the name is taken */
   input(name: string, dtype: DType, shape: Shape): Value {
-    if (this.inputs.some((input) => input.name === name)) {
+    // The list is looked through only for names that were there once: models have many inputs.
+    if (this.#names.has(name) && this.inputs.some((input) => input.name === name)) {
       throw new PithError('PITH_ARG', `the graph has an input ${JSON.stringify(name)} already`)
     }
     const value = new Value(this, this.#values++, { dtype, shape }, { name })
+    this.#names.add(name)
     this.inputs.push(value)
     return value
   }
@@ -222,9 +228,7 @@ function nodeKey(
     if (value instanceof Tensor) return undefined
     parts.push(`${name}=${JSON.stringify(value)}`)
   }
-  const places = inputs.map((input) =>
-    input === undefined ? '-' : `${input.graph.parent === undefined ? '' : '^'}${input.id}`,
-  )
+  const places = inputs.map((input) => (input === undefined ? '-' : `${'^'.repeat(input.graph.depth)}${input.id}`))
   return `${domain}:${op}(${places.join(',')}){${parts.join(';')}}${outputs ?? ''}${specs?.map(specText).join(';') ?? ''}`
 }
 
