@@ -47,9 +47,18 @@ export function decomposeBatchNorm(node: Node, graph: Graph): readonly Value[] {
     return [op(graph, 'Add', op(graph, 'Mul', x, factor(gain)), factor(shift))]
   }
   const axes = x.shape.map((_, axis) => axis).filter((axis) => axis !== 1)
-  const own = standardised(graph, x, axes, epsilon)
-  const y = op(graph, 'Add', op(graph, 'Mul', own, factor(scale)), factor(bias))
-  return [y, ...node.outputs.slice(1)]
+  const own = mean(graph, x, axes)
+  const centred = op(graph, 'Sub', x, own)
+  const spread = mean(graph, op(graph, 'Mul', centred, centred), axes)
+  const scaled = op(graph, 'Mul', centred, inverse(graph, spread, epsilon))
+  const y = op(graph, 'Add', op(graph, 'Mul', scaled, factor(scale)), factor(bias))
+  const momentum = floatAttr(node, 'momentum', 0.9)
+  const running = (old: Value, now: Value): Value => {
+    const kept = op(graph, 'Mul', old, like(graph, old, momentum))
+    const added = op(graph, 'Mul', op(graph, 'Reshape', now, graph.ints([-1])), like(graph, old, 1 - momentum))
+    return op(graph, 'Add', kept, added)
+  }
+  return [y, running(means, own), running(variances, spread)].slice(0, node.outputs.length)
 }
 
 export function decomposeInstanceNorm(node: Node, graph: Graph): readonly Value[] {
