@@ -2,6 +2,7 @@ import { PithError } from '@pith/core'
 import { describe, expect, it } from 'vitest'
 import type { Backend } from './backend.ts'
 import { chooseRuntime, loadRuntime, type RuntimeLoaders } from './load.ts'
+import { loadNative } from './node.ts'
 import type { WebRuntimeOptions } from './web.ts'
 
 const fail = (): Promise<never> => Promise.reject(new PithError('PITH_MODEL', 'not here'))
@@ -32,6 +33,15 @@ describe('loadRuntime', () => {
 
   it('loads WebAssembly where that is preferred, without a note', async () => {
     expect(await loadRuntime({ prefer: 'wasm' })).toMatchObject({ name: 'ort-web', notes: [] })
+  })
+})
+
+describe('loadNative', () => {
+  it('says what to do where the library is not there', async () => {
+    await expect(loadNative({}, 'no-such-library')).rejects.toMatchObject({
+      code: 'PITH_CAPABILITY',
+      hint: 'Run: ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node',
+    })
   })
 })
 

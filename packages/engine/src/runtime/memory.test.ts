@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import * as ops from '../array/ops.ts'
-import { Graph } from '../ir/graph.ts'
+import { Graph, type Value } from '../ir/graph.ts'
 import { Tensor } from '../tensor.ts'
 import { checkMemory, estimateMemory } from './memory.ts'
 
@@ -28,6 +28,17 @@ describe('estimateMemory', () => {
     const z = ops.sum(ops.exp(y))
     // The shape and the axes are two constants of 8 bytes.
     expect(estimateMemory([y, z])).toMatchObject({ weights: 832, activations: 804 })
+  })
+
+  it('counts the values and constants of inner graphs while their node runs', () => {
+    const graph = new Graph()
+    const x = graph.input('x', 'f32', [100])
+    const body = new Graph(graph)
+    const step = body.input('step', 'f32', [100])
+    const next = ops.sin(ops.mul(step, new Tensor(new Float32Array(100).fill(2))))
+    const specs = [{ dtype: 'f32', shape: [100] } as const]
+    const [y] = graph.emit('Inner', [x], {}, { bodies: { body: { graph: body, outputs: [next] } }, specs })
+    expect(estimateMemory([y as Value])).toMatchObject({ inputs: 400, weights: 800, activations: 1200 })
   })
 
   it('says that it is a lower bound where shapes are not known', () => {

@@ -1,7 +1,7 @@
 /** What a program needs of memory when it runs, from its graph alone. */
 import { PithError } from '@pith/core'
 import { bytesFor } from '../dtype.ts'
-import { inputsOf, type Value } from '../ir/graph.ts'
+import { inputsOf, type Subgraph, type Value } from '../ir/graph.ts'
 import { sizeOf } from '../shape.ts'
 import type { Spec } from '../tensor.ts'
 
@@ -23,52 +23,54 @@ const VIEWS: ReadonlySet<string> = /* @__PURE__ */ new Set(['Reshape', 'Squeeze'
 
 /**
  * The memory of a run, by a scan over the nodes that the outputs need: a value lives from the node that makes it to the last
- * that reads it, outputs to the end.
+ * that reads it, outputs to the end. Inner graphs count while their node runs.
  *
  * @complexity linear in the nodes
  */
 export function estimateMemory(outputs: readonly Value[]): MemoryEstimate {
   const graph = outputs[0]?.graph
-  if (graph === undefined) return { inputs: 0, weights: 0, activations: 0, total: 0, isLowerBound: false }
+  const constants = new Set<Value>()
+  const activations = graph === undefined ? 0 : peakOf({ graph, outputs }, constants)
+  const given = graph?.inputs ?? []
+  let inputs = 0
+  for (const value of given) inputs += bytesOf(value)
+  let weights = 0
+  for (const value of constants) weights += 2 * bytesOf(value)
+  const made = graph?.live(outputs).flatMap((node) => node.outputs) ?? []
+  const isLowerBound = [...given, ...made].some(({ shape }) => shape.includes(-1))
+  return { inputs, weights, activations, total: inputs + weights + activations, isLowerBound }
+}
+
+/** The most bytes that values of a graph take at one time; the constants that it reads are added to a set. */
+function peakOf({ graph, outputs }: Subgraph, constants: Set<Value>): number {
   const nodes = graph.live(outputs)
   const owner = new Map<Value, Value>()
-  const root = (value: Value): Value => owner.get(value) ?? value
-  const constants = new Set<Value>()
   const lastUse = new Map<Value, number>()
-  let isLowerBound = false
+  const use = (value: Value, at: number): void => {
+    if (value.data === undefined) lastUse.set(owner.get(value) ?? value, at)
+    else constants.add(value)
+  }
   for (const [at, node] of nodes.entries()) {
     const first = node.inputs[0]
     if (node.domain === '' && VIEWS.has(node.op) && first !== undefined) {
-      owner.set(node.outputs[0] as Value, root(first))
+      owner.set(node.outputs[0] as Value, owner.get(first) ?? first)
     }
-    for (const value of inputsOf(node)) {
-      if (value.data === undefined) lastUse.set(root(value), at)
-      else constants.add(value)
-    }
-    for (const value of node.outputs) isLowerBound ||= value.shape.includes(-1)
+    for (const value of inputsOf(node)) use(value, at)
   }
-  for (const value of outputs) {
-    if (value.data === undefined) lastUse.set(root(value), nodes.length)
-    else constants.add(value)
-  }
+  for (const value of outputs) use(value, nodes.length)
   const dying: Value[][] = nodes.map(() => [])
-  for (const [value, at] of lastUse) if (value.node !== undefined) dying[at]?.push(value)
+  for (const [value, at] of lastUse) if (value.node !== undefined && value.graph === graph) dying[at]?.push(value)
   let live = 0
-  let activations = 0
+  let peak = 0
   for (const [at, node] of nodes.entries()) {
     for (const value of node.outputs) if (!owner.has(value)) live += bytesOf(value)
-    activations = Math.max(activations, live)
+    let inner = 0
+    for (const body of Object.values(node.bodies ?? {})) inner = Math.max(inner, peakOf(body, constants))
+    peak = Math.max(peak, live + inner)
     for (const value of dying[at] as Value[]) live -= bytesOf(value)
     for (const value of node.outputs) if (!owner.has(value) && !lastUse.has(value)) live -= bytesOf(value)
   }
-  let weights = 0
-  for (const value of constants) weights += 2 * bytesOf(value)
-  let inputs = 0
-  for (const value of graph.inputs) {
-    inputs += bytesOf(value)
-    isLowerBound ||= value.shape.includes(-1)
-  }
-  return { inputs, weights, activations, total: inputs + weights + activations, isLowerBound }
+  return peak
 }
 
 /** Refuse what does not fit. @throws PithError `PITH_LIMIT` more than `limit` bytes */

@@ -8,11 +8,16 @@ const TRAITS: OrtTraits = { executionProviders: ['cpu'], writesFetches: true, is
 /** Named at run time only, so that bundles for the browser do not look for the native library. */
 const NATIVE: string = 'onnxruntime-node'
 
-/** Load the native library. @throws PithError `PITH_CAPABILITY` it is not installed or does not fit this system */
-export async function loadNative({ threads }: { threads?: number } = {}): Promise<Backend> {
+/**
+ * Load the native library.
+ *
+ * @param module its name, or the address of another build
+ * @throws PithError `PITH_CAPABILITY` it is not installed or does not fit this system
+ */
+export async function loadNative({ threads }: { threads?: number } = {}, module: string = NATIVE): Promise<Backend> {
   let ort: OrtModule
   try {
-    ort = pickModule(await import(/* @vite-ignore */ /* webpackIgnore: true */ NATIVE))
+    ort = pickModule(await import(/* @vite-ignore */ /* webpackIgnore: true */ module))
   } catch (cause) {
     throw new PithError('PITH_CAPABILITY', `onnxruntime-node can not be loaded: ${reasonOf(cause)}`, {
       cause,
