@@ -49,6 +49,7 @@ describe('a chunk that was written to hurt', () => {
     ['slots that touch', { tables: '\0\0\n', meta: [0, 1, 4, 4], ids: Uint8Array.of(1) }],
     ['more layouts than there are texts', { meta: [2 ** 30, 0] }],
     ['more templates than there are texts', { meta: [0, 2 ** 40] }],
+    ['more templates than lines', { tables: 'a\nb\n', meta: [0, 2, KIND.raw], texts: 'ten bytes\n' }],
     [
       'static text beyond the declared bytes',
       { lines: 8, tables: `${'x'.repeat(900)}\0\n`, meta: [0, 1, 4], ids: new Uint8Array(8).fill(1) },
@@ -158,6 +159,12 @@ describe('a chunk that was written to hurt', () => {
     })
     expect(() => viewOf(own, [{ section: 'chunk', payload }], Prior.empty()).render()).toThrow('do not fit')
     expect(own.memory.buffer.byteLength).toBeLessThan(2 ** 25)
+  })
+
+  test('templates without lines are not made', () => {
+    const count = 2 ** 24
+    const parts: Forged = { meta: [0, count, KIND.raw], tables: '\n'.repeat(count), ids: new Uint8Array(3) }
+    expect(outcome(parts)).toBe('PITH_CORRUPT a chunk has more templates than lines')
   })
 
   test('constants without end are put together once', () => {

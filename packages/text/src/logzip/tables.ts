@@ -41,12 +41,26 @@ function corrupt(message: string): PithError {
   return new PithError('PITH_CORRUPT', message)
 }
 
-/** Read templates that follow those of `prior`. */
-export function readTemplates(meta: ByteReader, texts: TextCursor, prior: KnownTemplates): TemplateSet {
+/** Most templates of a chunk, or of a prior: a chunk has no more signatures. */
+export const MAX_TEMPLATES: number = 65536
+
+/**
+ * Read templates that follow those of `prior`.
+ *
+ * @param most that there may be: a writer has a line for each
+ */
+export function readTemplates(
+  meta: ByteReader,
+  texts: TextCursor,
+  prior: KnownTemplates,
+  most: number = MAX_TEMPLATES,
+): TemplateSet {
   const layouts: string[] = []
   const layoutCount = meta.varint()
   for (let i = 0; i < layoutCount; i++) layouts.push(toLatin1(texts.next()))
   const count = meta.varint()
+  // Each takes far more memory than its one byte.
+  if (count > Math.min(most, MAX_TEMPLATES)) throw corrupt('a chunk has more templates than lines')
   const templates = [...prior.set.templates]
   const namer = new ColumnNamer(prior.namer)
   const lines = toLatin1(texts.take(count))
