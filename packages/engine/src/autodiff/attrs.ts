@@ -1,22 +1,8 @@
-/** Attributes of nodes, with their defaults, and inputs that must be constants. */
+/** Inputs of nodes that must be constants, and how nodes refuse. */
 import { PithError } from '@pith/core'
 import type { Node, Value } from '../ir/graph.ts'
+import { intAttr } from '../ir/ops/context.ts'
 import { axisOf } from '../shape.ts'
-
-export function numberAttr({ attrs }: Node, name: string, otherwise: number): number {
-  const value = attrs[name]
-  return typeof value === 'number' ? value : otherwise
-}
-
-export function textAttr({ attrs }: Node, name: string, otherwise: string): string {
-  const value = attrs[name]
-  return typeof value === 'string' ? value : otherwise
-}
-
-export function listAttr({ attrs }: Node, name: string): number[] | undefined {
-  const value = attrs[name]
-  return Array.isArray(value) ? (value as number[]) : undefined
-}
 
 /** The elements of an input that is a constant; undefined where it is left out. @throws PithError `PITH_GRADIENT` */
 export function constantInput(node: Node, index: number): number[] | undefined {
@@ -31,7 +17,7 @@ export function constantInput(node: Node, index: number): number[] | undefined {
 
 /** The axis attribute, counted from the front. */
 export function axisAttr(node: Node, otherwise: number, input: Value = node.inputs[0] as Value): number {
-  return axisOf(numberAttr(node, 'axis', otherwise), input.shape.length, node.op)
+  return axisOf(intAttr(node, 'axis', otherwise), input.shape.length, node.op)
 }
 
 /** An operator that is not differentiated in the form that it has here. */

@@ -135,8 +135,8 @@ class Walk {
   ): readonly (Value | undefined)[] {
     const outputs = simpler.filter((_, i) => cotangents[i] !== undefined)
     const own = cotangents.filter((cotangent) => cotangent !== undefined)
-    if (outputs.length !== own.length) {
-      throw new PithError('PITH_GRADIENT', `${node.op} decomposes into ${simpler.length} outputs only`)
+    if (outputs.length !== own.length || outputs.some((output) => output.node === node)) {
+      throw new PithError('PITH_GRADIENT', `${node.op} has no gradient for all of the outputs that are used`)
     }
     return vjp(
       outputs,

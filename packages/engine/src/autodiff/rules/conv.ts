@@ -1,14 +1,17 @@
 /** Gradients of convolutions. */
 import type { Value } from '../../ir/graph.ts'
+import { intAttr } from '../../ir/ops/context.ts'
+import { transposedWindowsOf, windowsOf } from '../../ir/ops/windows.ts'
 import type { VjpRule } from '../../ir/registry.ts'
 import { sizeOf } from '../../shape.ts'
-import { listAttr, noGradient, textAttr } from '../attrs.ts'
 import type { Build } from '../build.ts'
 import { type Rules, several } from './table.ts'
-import { tapsOf, transposedAttrs, type Window, windowOf } from './window.ts'
+import { tapsOf, transposedAttrs, type Window } from './window.ts'
 
 const conv: VjpRule = several(({ b, node, inputs: [x, w], g }) => {
-  const window = windowOf(node, x.shape, g.shape, w.shape.slice(2))
+  const spatial = x.shape.slice(2)
+  const own = windowsOf(node, spatial, w.shape.slice(2))
+  const window = { ...own, wide: spatial, narrow: g.shape.slice(2), group: intAttr(node, 'group', 1) }
   return {
     0: () => b.op('ConvTranspose', [g, w], transposedAttrs(window)),
     1: () => weightGradient(b, x, g, window),
@@ -18,11 +21,9 @@ const conv: VjpRule = several(({ b, node, inputs: [x, w], g }) => {
 
 /** The adjoint of a convolution, with the same weights. */
 const convTranspose: VjpRule = several(({ b, node, inputs: [x, w], g }) => {
-  const auto = textAttr(node, 'auto_pad', 'NOTSET')
-  if ((auto !== 'NOTSET' && auto !== 'VALID') || listAttr(node, 'output_shape') !== undefined) {
-    throw noGradient(node, 'auto_pad and output_shape are not differentiated', 'Give pads and output_padding instead.')
-  }
-  const window = windowOf(node, g.shape, x.shape, w.shape.slice(2))
+  const spatial = x.shape.slice(2)
+  const own = transposedWindowsOf(node, spatial, w.shape.slice(2))
+  const window = { ...own, wide: g.shape.slice(2), narrow: spatial, group: intAttr(node, 'group', 1) }
   return {
     0: () => {
       const { kernel, strides, dilations, group, before, after } = window
@@ -105,4 +106,5 @@ function swapped(b: Build, x: Value, g: Value, { kernel, strides, dilations, bef
 export const CONV: Rules = {
   ':Conv': conv,
   ':ConvTranspose': convTranspose,
+  ':Col2Im': 'no rule is written for it',
 }

@@ -1,7 +1,8 @@
 /** Gradients of operators that work element by element. From the output where that is known there: it saves memory. */
 import type { Value } from '../../ir/graph.ts'
+import { floatAttr } from '../../ir/ops/context.ts'
 import type { VjpRule } from '../../ir/registry.ts'
-import { constantInput, noGradient, numberAttr } from '../attrs.ts'
+import { constantInput, noGradient } from '../attrs.ts'
 import { type Build, isDifferentiable } from '../build.ts'
 import { type Rules, type Several, type Single, several, single, WHOLE } from './table.ts'
 
@@ -97,9 +98,9 @@ function tanhGelu(b: Build, x: Value): Value {
 }
 
 /** x * sigmoid(alpha x). */
-function swish(name: string, otherwise: number): VjpRule {
+function swish(otherwise: number): VjpRule {
   return factor(({ b, node, x, y }) => {
-    const alpha = numberAttr(node, name, otherwise)
+    const alpha = floatAttr(node, 'alpha', otherwise)
     const s = sigmoid(b, b.mul(x, alpha))
     return b.add(s, b.mul(b.mul(y, b.from(1, s)), alpha))
   })
@@ -167,7 +168,7 @@ export const ELEMENTWISE: Rules = {
   ':Sigmoid': factor(({ b, y }) => b.mul(y, b.from(1, y))),
   ':Relu': factor(({ b, y }) => b.mask('Greater', y, 0, y.dtype)),
   ':LeakyRelu': factor(({ b, node, x }) => {
-    const alpha = numberAttr(node, 'alpha', 0.01)
+    const alpha = floatAttr(node, 'alpha', 0.01)
     return b.add(b.mul(b.mask('Greater', x, 0, x.dtype), 1 - alpha), alpha)
   }),
   ':PRelu': several(({ b, inputs: [x, slope], g }) => {
@@ -178,22 +179,22 @@ export const ELEMENTWISE: Rules = {
       1: () => b.unbroadcast(b.mul(b.mul(g, negative), x), slope.shape),
     }
   }),
-  ':ThresholdedRelu': factor(({ b, node, x }) => b.mask('Greater', x, numberAttr(node, 'alpha', 1), x.dtype)),
-  ':Elu': factor((context) => exponentialLinear(context.b, context, 1, numberAttr(context.node, 'alpha', 1), 1)),
+  ':ThresholdedRelu': factor(({ b, node, x }) => b.mask('Greater', x, floatAttr(node, 'alpha', 1), x.dtype)),
+  ':Elu': factor((context) => exponentialLinear(context.b, context, 1, floatAttr(context.node, 'alpha', 1), 1)),
   ':Selu': factor((context) => {
     const { b, node } = context
-    const gamma = numberAttr(node, 'gamma', 1.0507009873554805)
-    return exponentialLinear(b, context, gamma, numberAttr(node, 'alpha', 1.6732632423543772), 1)
+    const gamma = floatAttr(node, 'gamma', 1.0507009873554805)
+    return exponentialLinear(b, context, gamma, floatAttr(node, 'alpha', 1.6732632423543772), 1)
   }),
   ':Celu': factor((context) => {
-    const alpha = numberAttr(context.node, 'alpha', 1)
+    const alpha = floatAttr(context.node, 'alpha', 1)
     return exponentialLinear(context.b, context, 1, alpha, alpha)
   }),
   ':Softplus': factor(({ b, x }) => sigmoid(b, x)),
   ':Softsign': factor(({ b, y }) => b.square(b.from(1, b.op('Abs', [y])))),
   ':HardSigmoid': factor(({ b, node, y }) => {
     const inside = b.mul(b.mask('Greater', y, 0, y.dtype), b.mask('Less', y, 1, y.dtype))
-    return b.mul(inside, numberAttr(node, 'alpha', 0.2))
+    return b.mul(inside, floatAttr(node, 'alpha', 0.2))
   }),
   ':HardSwish': factor(({ b, x }) => {
     const inside = b.mul(b.mask('Greater', x, -3, x.dtype), b.mask('Less', x, 3, x.dtype))
@@ -204,10 +205,9 @@ export const ELEMENTWISE: Rules = {
     const t = b.op('Tanh', [b.op('Softplus', [x])])
     return b.add(t, b.mul(b.mul(x, sigmoid(b, x)), b.from(1, b.square(t))))
   }),
-  ':Swish': swish('alpha', 1),
   ':Gelu': gelu,
   'com.microsoft:Gelu': gelu,
-  'com.microsoft:QuickGelu': swish('alpha', 1.702),
+  'com.microsoft:QuickGelu': swish(1.702),
   'com.microsoft:BiasGelu': several(({ b, inputs: [x, bias], g }) => {
     const d = b.mul(g, erfGelu(b, b.add(x, bias)))
     return { 0: () => d, 1: () => b.unbroadcast(d, bias.shape) }
@@ -229,7 +229,7 @@ export const ELEMENTWISE: Rules = {
   ':Round': () => [],
   ':Floor': () => [],
   ':Ceil': () => [],
-  ':Shrink': factor(({ b, node, x }) => b.mask('Greater', b.op('Abs', [x]), numberAttr(node, 'lambd', 0.5), x.dtype)),
+  ':Shrink': factor(({ b, node, x }) => b.mask('Greater', b.op('Abs', [x]), floatAttr(node, 'lambd', 0.5), x.dtype)),
   ':Not': WHOLE,
   ':And': WHOLE,
   ':Or': WHOLE,

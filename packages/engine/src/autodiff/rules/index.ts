@@ -5,8 +5,10 @@ import { INDEXING } from './indexing.ts'
 import { LINEAR } from './linear.ts'
 import { MOVEMENT } from './movement.ts'
 import { NORM, NORM_DECOMPOSITIONS } from './norm.ts'
+import { OTHER } from './other.ts'
 import { POOL } from './pool.ts'
 import { QUANT } from './quant.ts'
+import { RECURRENT_DECOMPOSITIONS } from './recurrent.ts'
 import { REDUCE } from './reduce.ts'
 import { RESIZE } from './resize.ts'
 import { SIGNAL, SIGNAL_DECOMPOSITIONS } from './signal.ts'
@@ -24,10 +26,12 @@ export const RULES: Rules = /* @__PURE__ */ Object.freeze({
   ...NORM,
   ...SIGNAL,
   ...QUANT,
+  ...OTHER,
 })
 
 /** Operators that are differentiated as simpler ones. */
 export const DECOMPOSITIONS: Decompositions = /* @__PURE__ */ Object.freeze({
   ...NORM_DECOMPOSITIONS,
   ...SIGNAL_DECOMPOSITIONS,
+  ...RECURRENT_DECOMPOSITIONS,
 })

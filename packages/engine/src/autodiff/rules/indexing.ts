@@ -1,8 +1,9 @@
 /** Gradients of taking elements by index and of putting them there. Sums are never those of ScatterND: they race. */
 import type { Value } from '../../ir/graph.ts'
+import { intAttr, textAttr } from '../../ir/ops/context.ts'
 import type { VjpRule } from '../../ir/registry.ts'
 import { sizeOf } from '../../shape.ts'
-import { axisAttr, noGradient, numberAttr, textAttr } from '../attrs.ts'
+import { axisAttr, noGradient } from '../attrs.ts'
 import type { Build } from '../build.ts'
 import { type Rules, several, single, WHOLE } from './table.ts'
 
@@ -27,7 +28,7 @@ const gatherElements: VjpRule = single(({ b, node, x, g }) =>
 
 const gatherNd: VjpRule = single(({ b, node, x, g }) => {
   const indices = node.inputs[1] as Value
-  const batch = numberAttr(node, 'batch_dims', 0)
+  const batch = intAttr(node, 'batch_dims', 0)
   const k = indices.shape[indices.shape.length - 1]
   const batches = sizeOf(x.shape.slice(0, batch))
   const lead = x.shape.slice(batch, batch + k)
@@ -78,4 +79,5 @@ export const INDEXING: Rules = {
   ),
   ':TopK': topK,
   ':OneHot': WHOLE,
+  ':Compress': 'its length depends on its inputs',
 }

@@ -1,8 +1,9 @@
 /** Gradients of products. Transposition is always a flag of the product, never a node of its own. */
 import type { Value } from '../../ir/graph.ts'
+import { floatAttr, intAttr, textAttr } from '../../ir/ops/context.ts'
 import type { VjpRule } from '../../ir/registry.ts'
 import { sizeOf } from '../../shape.ts'
-import { noGradient, numberAttr, textAttr } from '../attrs.ts'
+import { noGradient } from '../attrs.ts'
 import type { Build } from '../build.ts'
 import { type Rules, several } from './table.ts'
 
@@ -38,18 +39,18 @@ const matmul: VjpRule = several(({ b, inputs: [x, w], g }) => {
 })
 
 const fused: VjpRule = several(({ b, node, inputs, g }) => {
-  if (numberAttr(node, 'transBatchA', 0) === 1 || numberAttr(node, 'transBatchB', 0) === 1) {
+  if (intAttr(node, 'transBatchA', 0) === 1 || intAttr(node, 'transBatchB', 0) === 1) {
     throw noGradient(node, 'transBatchA and transBatchB are not differentiated')
   }
-  const scaled = b.mul(g, numberAttr(node, 'alpha', 1))
-  const [dx, dw] = product(b, inputs, scaled, numberAttr(node, 'transA', 0) === 1, numberAttr(node, 'transB', 0) === 1)
+  const scaled = b.mul(g, floatAttr(node, 'alpha', 1))
+  const [dx, dw] = product(b, inputs, scaled, intAttr(node, 'transA', 0) === 1, intAttr(node, 'transB', 0) === 1)
   return { 0: dx, 1: dw }
 })
 
 const gemm: VjpRule = several(({ b, node, inputs, g }) => {
-  const scaled = b.mul(g, numberAttr(node, 'alpha', 1))
-  const [dx, dw] = product(b, inputs, scaled, numberAttr(node, 'transA', 0) === 1, numberAttr(node, 'transB', 0) === 1)
-  const bias = (): Value => b.unbroadcast(b.mul(g, numberAttr(node, 'beta', 1)), inputs[2].shape)
+  const scaled = b.mul(g, floatAttr(node, 'alpha', 1))
+  const [dx, dw] = product(b, inputs, scaled, intAttr(node, 'transA', 0) === 1, intAttr(node, 'transB', 0) === 1)
+  const bias = (): Value => b.unbroadcast(b.mul(g, floatAttr(node, 'beta', 1)), inputs[2].shape)
   return { 0: dx, 1: dw, 2: bias }
 })
 

@@ -1,8 +1,9 @@
 /** Gradients of operators that only move elements. */
 import type { Node, Value } from '../../ir/graph.ts'
+import { intAttr, intsAttr, textAttr } from '../../ir/ops/context.ts'
 import type { VjpRule } from '../../ir/registry.ts'
 import { axisOf } from '../../shape.ts'
-import { axisAttr, constantInput, listAttr, noGradient, numberAttr, textAttr } from '../attrs.ts'
+import { axisAttr, constantInput, noGradient } from '../attrs.ts'
 import { Build } from '../build.ts'
 import { type Rules, several, single, WHOLE } from './table.ts'
 
@@ -10,7 +11,7 @@ import { type Rules, several, single, WHOLE } from './table.ts'
 const reshaped: VjpRule = single(({ b, x, g }) => b.reshape(g, x.shape))
 
 const transpose: VjpRule = single(({ b, node, x, g }) => {
-  const perm = listAttr(node, 'perm') ?? [...x.shape.keys()].reverse()
+  const perm = intsAttr(node, 'perm') ?? [...x.shape.keys()].reverse()
   return b.transpose(
     g,
     perm.map((_, axis) => perm.indexOf(axis)),
@@ -86,7 +87,7 @@ export function spread(b: Build, x: Value, axis: number, step: number): Value {
 
 const pad: VjpRule = single(({ b, node, x, g }) => {
   const rank = x.shape.length
-  const given = constantInput(node, 1) ?? (listAttr(node, 'pads') as number[])
+  const given = constantInput(node, 1) ?? (intsAttr(node, 'pads') as number[])
   const axes = (constantInput(node, 3) ?? [...x.shape.keys()]).map((axis) => axisOf(axis, rank, 'Pad'))
   const mode = textAttr(node, 'mode', 'constant')
   let own = g
@@ -122,7 +123,7 @@ function unpad(b: Build, g: Value, axis: number, n: number, before: number, afte
 }
 
 const depthToSpace: VjpRule = single(({ b, node, g }) => {
-  const blocksize = numberAttr(node, 'blocksize', 1)
+  const blocksize = intAttr(node, 'blocksize', 1)
   if (textAttr(node, 'mode', 'DCR') === 'DCR') return b.op('SpaceToDepth', [g], { blocksize })
   const [n, c, h, w] = g.shape
   const rows = b.reshape(g, [n, c, h / blocksize, blocksize, w / blocksize, blocksize])
@@ -144,7 +145,7 @@ export const MOVEMENT: Rules = {
   ':Pad': pad,
   ':DepthToSpace': depthToSpace,
   ':SpaceToDepth': single(({ b, node, g }) =>
-    b.op('DepthToSpace', [g], { blocksize: numberAttr(node, 'blocksize', 1), mode: 'DCR' }),
+    b.op('DepthToSpace', [g], { blocksize: intAttr(node, 'blocksize', 1), mode: 'DCR' }),
   ),
   ':ReverseSequence': single(({ b, node, g }) => b.op('ReverseSequence', [g, node.inputs[1]], node.attrs)),
   ':Trilu': single(({ b, node, g }) => b.op('Trilu', [g, node.inputs[1]], node.attrs)),

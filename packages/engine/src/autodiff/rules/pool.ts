@@ -1,15 +1,16 @@
 /** Gradients of pooling. */
 import type { Value } from '../../ir/graph.ts'
+import { intAttr, intsAttr } from '../../ir/ops/context.ts'
+import { windowsOf } from '../../ir/ops/windows.ts'
 import type { VjpRule } from '../../ir/registry.ts'
 import { sizeOf } from '../../shape.ts'
-import { listAttr, numberAttr } from '../attrs.ts'
 import { type Rules, single } from './table.ts'
-import { transposedAttrs, type Window, windowOf } from './window.ts'
+import { transposedAttrs, type Window } from './window.ts'
 
 /** Each result goes to where it was found. The indices count over the whole tensor, not within a plane. */
 const maxPool: VjpRule = single(({ b, node, x, g }) => {
   const found =
-    numberAttr(node, 'storage_order', 0) === 0
+    intAttr(node, 'storage_order', 0) === 0
       ? (node.outputs[1] ?? b.graph.emit('MaxPool', [x], node.attrs, { outputs: 2 })[1])
       : b.graph.emit('MaxPool', [x], { ...node.attrs, storage_order: 0 }, { outputs: 2 })[1]
   const flat = b.fill(0, [x.size], g.dtype)
@@ -18,8 +19,10 @@ const maxPool: VjpRule = single(({ b, node, x, g }) => {
 })
 
 const averagePool: VjpRule = single(({ b, node, x, g }) => {
-  const window = windowOf(node, x.shape, g.shape, listAttr(node, 'kernel_shape') as number[])
-  const counts = countsOf(window, numberAttr(node, 'count_include_pad', 0) === 1)
+  const wide = x.shape.slice(2)
+  const own = windowsOf(node, wide, intsAttr(node, 'kernel_shape') ?? [])
+  const window = { ...own, wide, narrow: g.shape.slice(2), group: 1 }
+  const counts = countsOf(window, intAttr(node, 'count_include_pad', 0) === 1)
   const share = b.div(g, b.floats(counts, [1, 1, ...window.narrow], g.dtype))
   const planes = x.shape[0] * x.shape[1]
   const kernel = b.fill(1, [1, 1, ...window.kernel], g.dtype)
@@ -66,4 +69,8 @@ export const POOL: Rules = {
   ':AveragePool': averagePool,
   ':GlobalAveragePool': single(({ b, x, g }) => b.expand(b.mul(g, 1 / sizeOf(x.shape.slice(2))), x.shape)),
   ':GlobalMaxPool': globalMax,
+  ':LpPool': 'no rule is written for it',
+  ':GlobalLpPool': 'no rule is written for it',
+  ':MaxUnpool': 'no rule is written for it',
+  ':RoiAlign': 'no rule is written for it',
 }

@@ -1,8 +1,9 @@
 /** Gradients of reductions along axes, of softmax, and of sums that run along an axis. */
 import type { Node, Value } from '../../ir/graph.ts'
+import { intAttr, intsAttr } from '../../ir/ops/context.ts'
 import type { VjpRule } from '../../ir/registry.ts'
 import { axisOf } from '../../shape.ts'
-import { axisAttr, constantInput, listAttr, numberAttr } from '../attrs.ts'
+import { axisAttr, constantInput } from '../attrs.ts'
 import type { Build } from '../build.ts'
 import { ASIDE, type Rules, single, WHOLE } from './table.ts'
 
@@ -20,9 +21,9 @@ interface Reduction {
 /** Axes that a node reduces. */
 export function axesOf(node: Node): number[] {
   const x = node.inputs[0] as Value
-  const given = constantInput(node, 1) ?? listAttr(node, 'axes') ?? []
+  const given = constantInput(node, 1) ?? intsAttr(node, 'axes') ?? []
   if (given.length > 0) return given.map((axis) => axisOf(axis, x.shape.length, node.op))
-  return numberAttr(node, 'noop_with_empty_axes', 0) === 1 ? [] : [...x.shape.keys()]
+  return intAttr(node, 'noop_with_empty_axes', 0) === 1 ? [] : [...x.shape.keys()]
 }
 
 function reduction(rule: (context: Reduction) => Value): VjpRule {
@@ -67,8 +68,8 @@ const logSoftmax: VjpRule = single(({ b, node, y, g }) => {
 
 const cumulative: VjpRule = single(({ b, node, g }) =>
   b.op('CumSum', [g, node.inputs[1]], {
-    exclusive: numberAttr(node, 'exclusive', 0),
-    reverse: 1 - numberAttr(node, 'reverse', 0),
+    exclusive: intAttr(node, 'exclusive', 0),
+    reverse: 1 - intAttr(node, 'reverse', 0),
   }),
 )
 

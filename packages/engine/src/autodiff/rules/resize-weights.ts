@@ -1,6 +1,6 @@
 /** The matrix by which Resize maps one axis, as its specification says. */
 import type { Node } from '../../ir/graph.ts'
-import { numberAttr, textAttr } from '../attrs.ts'
+import { floatAttr, intAttr, textAttr } from '../../ir/ops/context.ts'
 
 /** How one axis is resized. */
 export interface AxisResize {
@@ -34,15 +34,15 @@ export function resizeMatrix(node: Node, axis: AxisResize): Float64Array | undef
 function tapsOf(node: Node, axis: AxisResize): Taps | undefined {
   const mode = textAttr(node, 'mode', 'nearest')
   const kind = textAttr(node, 'coordinate_transformation_mode', 'half_pixel')
-  const isSmoothed = numberAttr(node, 'antialias', 0) === 1 && axis.scale < 1 && mode !== 'nearest'
+  const isSmoothed = intAttr(node, 'antialias', 0) === 1 && axis.scale < 1 && mode !== 'nearest'
   const stretch = isSmoothed ? 1 / axis.scale : 1
   const radius = (mode === 'cubic' ? 2 : 1) * stretch
   const width = mode === 'nearest' ? 1 : Math.ceil(2 * radius) + (isSmoothed ? 1 : 0)
   const places = new Int32Array(axis.to * width)
   const weights = new Float64Array(axis.to * width)
   const round = textAttr(node, 'nearest_mode', 'round_prefer_floor')
-  const a = numberAttr(node, 'cubic_coeff_a', -0.75)
-  const excludes = numberAttr(node, 'exclude_outside', 0) === 1 || isSmoothed
+  const a = floatAttr(node, 'cubic_coeff_a', -0.75)
+  const excludes = intAttr(node, 'exclude_outside', 0) === 1
   for (let i = 0; i < axis.to; i++) {
     const x = coordinate(kind, i, axis)
     if (x === undefined) return undefined

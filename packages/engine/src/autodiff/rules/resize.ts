@@ -1,8 +1,9 @@
 /** The gradient of Resize, which is linear: the transposed matrix along each axis, or sums of blocks. */
 import type { Node, Value } from '../../ir/graph.ts'
+import { intsAttr, textAttr } from '../../ir/ops/context.ts'
 import type { VjpRule } from '../../ir/registry.ts'
 import { axisOf, type Shape } from '../../shape.ts'
-import { constantInput, listAttr, noGradient, textAttr } from '../attrs.ts'
+import { constantInput, noGradient } from '../attrs.ts'
 import { type AxisResize, resizeMatrix } from './resize-weights.ts'
 import { type Rules, single } from './table.ts'
 
@@ -39,7 +40,7 @@ function isUnit(matrix: Float64Array, from: number, to: number, factor: number):
 }
 
 function axesOf(node: Node, from: Shape, to: Shape): AxisResize[] {
-  const axes = (listAttr(node, 'axes') ?? [...from.keys()]).map((axis) => axisOf(axis, from.length, 'Resize'))
+  const axes = (intsAttr(node, 'axes') ?? [...from.keys()]).map((axis) => axisOf(axis, from.length, 'Resize'))
   const scales = node.inputs[2]?.size ? constantInput(node, 2) : undefined
   const sizes = scales === undefined ? constantInput(node, 3) : undefined
   const ratios = axes.map((axis, i) => (sizes === undefined ? 1 : sizes[i] / from[axis]))
@@ -55,5 +56,5 @@ function axesOf(node: Node, from: Shape, to: Shape): AxisResize[] {
 
 export const RESIZE: Rules = {
   ':Resize': resize,
-  ':GridSample': 'no rule is written for it yet',
+  ':GridSample': 'no rule is written for it',
 }

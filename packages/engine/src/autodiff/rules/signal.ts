@@ -1,8 +1,9 @@
 /** Gradients of Fourier transforms. */
 import type { Graph, Node, Value } from '../../ir/graph.ts'
+import { intAttr } from '../../ir/ops/context.ts'
 import type { VjpRule } from '../../ir/registry.ts'
 import { axisOf } from '../../shape.ts'
-import { constantInput, noGradient, numberAttr } from '../attrs.ts'
+import { constantInput, noGradient } from '../attrs.ts'
 import { Build } from '../build.ts'
 import { type Decompositions, type Rules, single } from './table.ts'
 
@@ -10,9 +11,9 @@ import { type Decompositions, type Rules, single } from './table.ts'
 const dft: VjpRule = single(({ b, node, x, y, g }) => {
   const rank = x.shape.length
   const last = rank - 1
-  const axis = axisOf(constantInput(node, 2)?.[0] ?? numberAttr(node, 'axis', -2), rank, 'DFT')
-  const isInverse = numberAttr(node, 'inverse', 0) === 1
-  const isHalf = numberAttr(node, 'onesided', 0) === 1
+  const axis = axisOf(constantInput(node, 2)?.[0] ?? intAttr(node, 'axis', -2), rank, 'DFT')
+  const isInverse = intAttr(node, 'inverse', 0) === 1
+  const isHalf = intAttr(node, 'onesided', 0) === 1
   if (isHalf && isInverse) throw noGradient(node, 'an inverse transform of half a spectrum is not differentiated')
   const length = constantInput(node, 1)?.[0] ?? x.shape[axis]
   const own = isHalf ? b.padAxis(g, axis, 0, length - y.shape[axis]) : g
@@ -37,7 +38,7 @@ function stft(node: Node, graph: Graph): Value[] {
   const three = b.reshape(signal, [batch, total, parts])
   let framed = b.op('Gather', [three, b.indices(places, [frames, length])], { axis: 1 })
   if (window !== undefined) framed = b.mul(framed, b.reshape(window, [length, 1]))
-  const onesided = numberAttr(node, 'onesided', 1)
+  const onesided = intAttr(node, 'onesided', 1)
   return [b.op('DFT', [framed, undefined, graph.scalar(2, 'i64')], { onesided, inverse: 0 })]
 }
 

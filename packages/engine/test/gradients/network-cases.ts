@@ -1,0 +1,174 @@
+/** Cases of products, convolutions, pools and normalisations. */
+import { Tensor } from '../../src/tensor.ts'
+import { apart, type Cases, cases, ints, within } from './inputs.ts'
+
+const floats = (...values: number[]): Tensor => new Tensor(Float32Array.from(values), [values.length])
+const positive = (length: number): Tensor => within([length], 0.5, 1.5)
+
+export const NETWORK_CASES: Cases = Object.fromEntries([
+  cases(
+    ':MatMul',
+    [[within([3, 4]), within([4, 2])]],
+    [[within([2, 3, 4]), within([4, 5])]],
+    [[within([2, 1, 3, 4]), within([3, 4, 2])]],
+    [[within([4]), within([2, 4, 3])]],
+    [[within([2, 3, 4]), within([4])]],
+    [[within([4]), within([4])]],
+    [[within([3, 4]), within([2, 4, 2])]],
+  ),
+  cases(
+    ':Gemm',
+    [[within([3, 4]), within([4, 2]), within([2])]],
+    [[within([4, 3]), within([2, 4]), within([3, 1])], { transA: 1, transB: 1, alpha: 0.5, beta: 2 }],
+    [[within([1, 4]), within([3, 4])], { transB: 1 }],
+    [[within([4, 1]), within([4, 3]), within([1])], { transA: 1 }],
+  ),
+  cases(
+    'com.microsoft:FusedMatMul',
+    [[within([2, 3, 4]), within([2, 5, 4])], { transB: 1, alpha: 0.5 }],
+    [[within([2, 4, 3]), within([2, 4, 2])], { transA: 1, alpha: 1 }],
+    [[within([2, 4, 3]), within([1, 2, 4])], { transA: 1, transB: 1, alpha: 2 }],
+    [[within([2, 3, 4]), within([5, 4])], { transB: 1, alpha: 1 }],
+  ),
+  cases(
+    ':Einsum',
+    [[within([3, 4]), within([4, 2])], { equation: 'ij,jk->ik' }],
+    [[within([2, 3, 4]), within([2, 5, 4])], { equation: 'bik,bjk->bij' }],
+    [[within([3]), within([4])], { equation: 'i,j->ij' }],
+    [[within([3, 2])], { equation: 'ij->i' }],
+  ),
+  cases(
+    ':Conv',
+    [[within([2, 3, 5, 6]), within([4, 3, 3, 3]), within([4])], { kernel_shape: [3, 3], pads: [1, 1, 1, 1] }],
+    [[within([1, 9, 5, 5]), within([2, 9, 3, 3])], { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 0, 0, 1] }],
+    [[within([2, 8, 4, 4]), within([4, 8, 2, 2])], { kernel_shape: [2, 2], dilations: [2, 2] }],
+    [[within([1, 4, 5, 4]), within([6, 2, 3, 2])], { kernel_shape: [3, 2], group: 2, pads: [1, 0, 1, 0] }],
+    [[within([2, 3, 6, 5]), within([3, 1, 3, 3])], { kernel_shape: [3, 3], group: 3, strides: [2, 1] }],
+    [[within([1, 2, 9]), within([3, 2, 5]), within([3])], { kernel_shape: [5], strides: [2], pads: [2, 2] }],
+    [[within([1, 8, 11, 10]), within([2, 8, 5, 5])], { kernel_shape: [5, 5], strides: [3, 2] }],
+    [[within([1, 2, 5, 7]), within([2, 2, 3, 3])], { kernel_shape: [3, 3], strides: [2, 2], auto_pad: 'SAME_UPPER' }],
+    [[within([1, 1, 4, 4]), within([1, 1, 1, 1])], { kernel_shape: [1, 1] }],
+  ),
+  cases(
+    ':ConvTranspose',
+    [[within([2, 3, 3, 4]), within([3, 2, 3, 3]), within([2])], { kernel_shape: [3, 3] }],
+    [
+      [within([1, 4, 3, 3]), within([4, 3, 3, 3])],
+      { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1], output_padding: [1, 1] },
+    ],
+    [[within([1, 4, 3, 2]), within([4, 2, 2, 2])], { kernel_shape: [2, 2], group: 2, strides: [2, 1] }],
+    [[within([1, 2, 5]), within([2, 3, 3])], { kernel_shape: [3], dilations: [2], strides: [2] }],
+    [[within([1, 3, 3, 3]), within([3, 1, 2, 2])], { kernel_shape: [2, 2], group: 3 }],
+  ),
+  cases(
+    ':MaxPool',
+    [[apart([1, 2, 4, 6])[0]], { kernel_shape: [2, 2], strides: [2, 2] }],
+    [[apart([2, 1, 5, 5])[0]], { kernel_shape: [3, 3], strides: [1, 1], pads: [1, 1, 1, 1] }],
+    [[apart([1, 3, 7])[0]], { kernel_shape: [3], strides: [2], ceil_mode: 1 }],
+    [[apart([1, 1, 6, 5])[0]], { kernel_shape: [2, 2], dilations: [2, 1] }],
+  ),
+  cases(
+    ':AveragePool',
+    [[within([1, 2, 4, 6])], { kernel_shape: [2, 2], strides: [2, 2] }],
+    [[within([2, 1, 5, 5])], { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] }],
+    [[within([1, 2, 5, 4])], { kernel_shape: [3, 2], pads: [1, 0, 1, 1], count_include_pad: 1 }],
+    [[within([1, 3, 7])], { kernel_shape: [3], strides: [3] }],
+    [[within([1, 3, 8])], { kernel_shape: [3], strides: [2], ceil_mode: 1 }],
+  ),
+  cases(':GlobalAveragePool', [[within([2, 3, 4, 5])]], [[within([1, 2, 6])]], [[within([2, 1, 1, 3])]]),
+  cases(':GlobalMaxPool', [[apart([2, 2, 3, 4])[0]]], [[apart([1, 2, 6])[0]]], [[apart([2, 1, 1, 3])[0]]]),
+  cases(
+    ':Resize',
+    [
+      [within([1, 2, 3, 4])],
+      { mode: 'nearest', coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor' },
+      [undefined, floats(1, 1, 2, 3)],
+    ],
+    [[within([1, 1, 3, 4])], { mode: 'linear' }, [undefined, floats(1, 1, 2, 1.5)]],
+    [
+      [within([1, 2, 4, 3])],
+      { mode: 'linear', coordinate_transformation_mode: 'align_corners' },
+      [undefined, undefined, ints([1, 2, 7, 5])],
+    ],
+    [[within([1, 1, 5, 4])], { mode: 'cubic' }, [undefined, undefined, ints([1, 1, 8, 9])]],
+    [[within([1, 1, 6, 5])], { mode: 'linear', antialias: 1 }, [undefined, floats(1, 1, 0.5, 0.6)]],
+    [[within([1, 1, 6, 5])], { mode: 'nearest' }, [undefined, undefined, ints([1, 1, 3, 7])]],
+    [
+      [within([1, 1, 6, 5])],
+      { mode: 'linear', coordinate_transformation_mode: 'pytorch_half_pixel' },
+      [undefined, undefined, ints([1, 1, 1, 9])],
+    ],
+  ),
+  cases(
+    ':LayerNormalization',
+    [[within([3, 4]), within([4]), within([4])]],
+    [[within([2, 3, 4]), within([3, 4])], { axis: 1 }],
+    [[within([1, 2, 5]), within([5]), within([5])], { axis: -1, epsilon: 0.01 }],
+  ),
+  cases(
+    ':BatchNormalization',
+    [[within([2, 3, 4, 2]), within([3]), within([3]), within([3]), positive(3)]],
+    [[within([4, 2]), within([2]), within([2]), within([2]), positive(2)]],
+    [[within([1, 2, 3, 3]), within([2]), within([2]), within([2]), positive(2)], { epsilon: 0.01 }],
+  ),
+  cases(
+    ':InstanceNormalization',
+    [[within([2, 3, 4]), within([3]), within([3])]],
+    [[within([1, 2, 3, 3]), within([2]), within([2])]],
+    [[within([2, 1, 5]), within([1]), within([1])], { epsilon: 0.01 }],
+  ),
+  cases(
+    ':GroupNormalization',
+    [[within([2, 4, 3]), within([2]), within([2])], { num_groups: 2 }],
+    [[within([1, 6, 2, 2]), within([3]), within([3])], { num_groups: 3 }],
+    [[within([1, 4, 3]), within([1]), within([1])], { num_groups: 1 }],
+  ),
+  ...[':RMSNormalization', ':SimplifiedLayerNormalization'].map((name) =>
+    cases(
+      name,
+      [[within([3, 4]), within([4])], { axis: -1 }],
+      [[within([2, 3, 4]), within([4])], { axis: -1, epsilon: 0.01 }],
+      [[within([1, 2, 5]), within([5])], { axis: 2 }],
+    ),
+  ),
+  cases(
+    'com.microsoft:SkipLayerNormalization',
+    [[within([2, 3, 4]), within([2, 3, 4], -2, 1), within([4]), within([4])]],
+    [[within([1, 2, 6]), within([1, 2, 6], -2, 1), within([6]), within([6]), within([6])]],
+    [[within([2, 1, 4]), within([2, 1, 4], -2, 1), within([4])], { epsilon: 0.01 }],
+  ),
+  cases(
+    'com.microsoft:SkipSimplifiedLayerNormalization',
+    [[within([2, 3, 4]), within([2, 3, 4], -2, 1), within([4])]],
+    [[within([1, 2, 6]), within([1, 2, 6], -2, 1), within([6]), within([6])]],
+    [[within([2, 1, 4]), within([2, 1, 4], -2, 1), within([4])], { epsilon: 0.01 }],
+  ),
+  cases(
+    ':LpNormalization',
+    [[within([3, 4])]],
+    [[within([2, 3, 4], 0.3, 1)], { axis: 1, p: 1 }],
+    [[within([5])], { p: 2 }],
+  ),
+  cases(
+    ':MeanVarianceNormalization',
+    [[within([2, 3, 2, 2])]],
+    [[within([2, 1, 3, 2])], { axes: [0, 2, 3] }],
+    [[within([1, 2, 2, 4])], { axes: [0, 2, 3] }],
+  ),
+  cases(
+    ':LRN',
+    [[within([1, 5, 2, 2])], { size: 3, alpha: 0.5, beta: 0.75, bias: 1 }],
+    [[within([2, 4, 1, 3])], { size: 3, alpha: 0.9, beta: 0.5, bias: 2 }],
+    [[within([1, 1, 3, 2])], { size: 5, alpha: 0.7 }],
+  ),
+  cases(
+    ':DequantizeLinear',
+    [[new Tensor(Int8Array.of(1, -3, 5, 7), [2, 2]), within([])], {}],
+    [
+      [new Tensor(Int8Array.of(1, -3, 5, 7, 2, 4), [2, 3]), within([3])],
+      { axis: 1 },
+      [new Tensor(Int8Array.of(1, 0, -1), [3])],
+    ],
+    [[new Tensor(Uint8Array.of(1, 3, 5, 7), [2, 1, 2]), within([2])], { axis: 0 }],
+  ),
+])

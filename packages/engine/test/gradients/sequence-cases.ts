@@ -1,0 +1,115 @@
+/** Cases of recurrent layers, attention, and products with quantised weights. */
+import { Random } from '@pith/core'
+import { Tensor } from '../../src/tensor.ts'
+import { type Cases, cases, ints, within } from './inputs.ts'
+
+/** Inputs of a layer with biases: [steps, batch, width] and weights for `gates` gates in some directions. */
+function layer(gates: number, directions: number, [steps, batch, width, hidden]: readonly number[]): Tensor[] {
+  return [
+    within([steps, batch, width]),
+    within([directions, gates * hidden, width]),
+    within([directions, gates * hidden, hidden], -0.9, 0.8),
+    within([directions, 2 * gates * hidden], -0.5, 0.5),
+  ]
+}
+
+const NONE: readonly undefined[] = [undefined]
+
+function i32(values: number[], shape: number[] = [values.length]): Tensor {
+  return new Tensor(Int32Array.from(values), shape)
+}
+
+/** Weights of four bits for MatMulNBits, with a scale for each block of 16. */
+function packed(rows: number, width: number): Tensor[] {
+  const blocks = Math.ceil(width / 16)
+  const random = new Random(5)
+  const bytes = Uint8Array.from({ length: rows * blocks * 8 }, () => random.integer(256))
+  return [new Tensor(bytes, [rows, blocks, 8]), within([rows * blocks], 0.05, 0.2)]
+}
+
+const cos = within([8, 2], 0.4, 0.9)
+const sin = within([8, 2], -0.6, 0.3)
+
+export const SEQUENCE_CASES: Cases = Object.fromEntries([
+  cases(
+    ':LSTM',
+    [layer(4, 1, [3, 2, 4, 3]), { hidden_size: 3 }, [], 3],
+    [
+      [...layer(4, 2, [4, 1, 2, 2])],
+      { hidden_size: 2, direction: 'bidirectional' },
+      [...NONE, within([2, 1, 2]), within([2, 1, 2])],
+      3,
+    ],
+    [layer(4, 1, [2, 3, 2, 1]).slice(0, 3), { hidden_size: 1, direction: 'reverse' }, [], 1],
+    [layer(4, 1, [1, 2, 2, 2]), { hidden_size: 2 }, [], 2],
+  ),
+  cases(
+    ':GRU',
+    [layer(3, 1, [3, 2, 4, 3]), { hidden_size: 3, linear_before_reset: 1 }, [], 2],
+    [layer(3, 2, [4, 1, 2, 2]), { hidden_size: 2, direction: 'bidirectional' }, [...NONE, within([2, 1, 2])], 2],
+    [layer(3, 1, [2, 3, 2, 1]).slice(0, 3), { hidden_size: 1, direction: 'reverse' }, [], 2],
+  ),
+  cases(
+    ':RNN',
+    [layer(1, 1, [3, 2, 4, 3]), { hidden_size: 3 }, [], 2],
+    [layer(1, 2, [4, 1, 2, 2]), { hidden_size: 2, direction: 'bidirectional' }, [], 2],
+    [layer(1, 1, [2, 3, 2, 1]).slice(0, 3), { hidden_size: 1, direction: 'reverse' }, [], 1],
+  ),
+  cases(
+    ':Attention',
+    [[within([1, 2, 3, 4]), within([1, 2, 3, 4], -1.1, 1), within([1, 2, 3, 4], -1, 1.2)]],
+    [[within([2, 2, 3, 2]), within([2, 1, 5, 2]), within([2, 1, 5, 3])], { scale: 0.7 }],
+    [[within([1, 2, 4, 2]), within([1, 2, 4, 2], -1.1, 1), within([1, 2, 4, 2], -1, 1.2)], { is_causal: 1 }],
+  ),
+  cases(
+    'com.microsoft:MultiHeadAttention',
+    [[within([1, 3, 4]), within([1, 3, 4], -1.1, 1), within([1, 3, 4], -1, 1.2)], { num_heads: 2 }],
+    [[within([2, 2, 6]), within([2, 5, 6]), within([2, 5, 6], -1, 1.2)], { num_heads: 3 }],
+    [[within([1, 4, 2]), within([1, 4, 2], -1.1, 1), within([1, 4, 2], -1, 1.2)], { num_heads: 1, scale: 0.3 }],
+  ),
+  cases(
+    'com.microsoft:GroupQueryAttention',
+    ...[
+      [1, 3, 2],
+      [1, 4, 1],
+      [2, 2, 2],
+    ].map(([batch, steps, kv]): [Tensor[], Record<string, number>, (Tensor | undefined)[], number] => [
+      [within([batch, steps, 16]), within([batch, steps, kv * 8], -1.1, 1), within([batch, steps, kv * 8], -1, 1.2)],
+      { num_heads: 2, kv_num_heads: kv },
+      [undefined, undefined, i32(Array(batch).fill(steps - 1), [batch]), i32([steps], [])],
+      1,
+    ]),
+  ),
+  cases(
+    ':RotaryEmbedding',
+    [[within([1, 2, 3, 4])], {}, [cos, sin, ints([0, 1, 2], [1, 3])]],
+    [[within([2, 1, 2, 4])], { interleaved: 1 }, [cos, sin, ints([3, 1, 0, 7], [2, 2])]],
+    [[within([1, 2, 8])], { num_heads: 2 }, [cos, sin, ints([5, 6], [1, 2])]],
+  ),
+  cases(
+    'com.microsoft:RotaryEmbedding',
+    [[within([1, 2, 3, 4])], {}, [ints([0, 1, 2], [1, 3]), cos, sin]],
+    [[within([2, 1, 2, 4])], { interleaved: 1 }, [ints([3, 1, 0, 7], [2, 2]), cos, sin]],
+    [[within([1, 3, 4])], {}, [ints([2], [1]), cos, sin]],
+  ),
+  cases(
+    'com.microsoft:MatMulNBits',
+    [[within([3, 16])], { K: 16, N: 4, bits: 4, block_size: 16 }, packed(4, 16)],
+    [[within([2, 2, 32])], { K: 32, N: 3, bits: 4, block_size: 16 }, packed(3, 32)],
+    [[within([1, 48])], { K: 48, N: 2, bits: 4, block_size: 16 }, packed(2, 48)],
+  ),
+  cases(
+    'com.microsoft:DequantizeLinear',
+    [[new Tensor(Int8Array.of(1, -3, 5, 7), [2, 2]), within([])], {}, [new Tensor(Int8Array.of(1), [])]],
+    [
+      [new Tensor(Uint8Array.of(1, 3, 5, 7, 2, 4), [2, 3]), within([3])],
+      { axis: 1 },
+      [new Tensor(Uint8Array.of(1, 0, 9), [3])],
+    ],
+    [
+      [new Tensor(Uint8Array.of(1, 3, 5, 7), [2, 1, 2]), within([2])],
+      { axis: 0 },
+      [new Tensor(Uint8Array.of(4, 2), [2])],
+    ],
+  ),
+])
