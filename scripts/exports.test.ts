@@ -74,10 +74,14 @@ async function bundle(specifier: string): Promise<{ code: string; outside: strin
   return { code: chunks.map((chunk) => chunk.code).join('\n'), outside }
 }
 
-/** Names of Node's globals that code reads without asking first whether they are there. */
+/**
+ * Names of Node's globals that code reads without ever asking by `typeof` whether they are there, as libraries do. That our own
+ * sources don't read them at all, the check of the house rules sees.
+ */
 function nodeGlobals(code: string): string[] {
   const found = new Set<string>()
   const keys = new Set<number>()
+  const asked = new Set<string>()
   new Visitor({
     MemberExpression(node) {
       if (!node.computed) keys.add(node.property.start)
@@ -86,14 +90,14 @@ function nodeGlobals(code: string): string[] {
       if (!node.computed && !node.shorthand) keys.add(node.key.start)
     },
     UnaryExpression(node) {
-      if (node.operator === 'typeof') keys.add(node.argument.start)
+      if (node.operator === 'typeof' && node.argument.type === 'Identifier') asked.add(node.argument.name)
     },
     Identifier(node) {
       if (['process', 'Buffer', 'require', '__dirname'].includes(node.name) && !keys.has(node.start))
         found.add(node.name)
     },
   }).visit(parseSync('bundle.js', code).program)
-  return [...found].sort()
+  return [...found].filter((name) => !asked.has(name)).sort()
 }
 
 describe('in a browser', () => {
@@ -102,6 +106,7 @@ describe('in a browser', () => {
       'Buffer',
       'process',
     ])
+    expect(nodeGlobals("export const a = typeof require === 'undefined' ? 0 : require('fs')")).toEqual([])
   })
 
   test.each(forTheWeb)('$specifier needs nothing of Node', async ({ specifier }) => {

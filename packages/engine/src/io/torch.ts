@@ -1,5 +1,5 @@
 /** PyTorch's .pt and .bin files (zip archives of version 1.6 and later): tensors without running any of their code. */
-import { type ByteSource, PithError } from '@pith/core'
+import { type ByteSource, PithError, toRandomAccess } from '@pith/core'
 import { bitsOf, type DType } from '../dtype.ts'
 import { type Shape, sizeOf, stridesOf } from '../shape.ts'
 import type { Tensor } from '../tensor.ts'
@@ -120,15 +120,12 @@ export async function openTorch(source: ByteSource, options: ReadOptions = {}): 
 }
 
 async function openTorchZip(source: ByteSource, options: ReadOptions): Promise<Zip> {
-  try {
-    return await openZip(source, options)
-  } catch (cause) {
-    if (!(cause instanceof PithError) || cause.code !== 'PITH_TRUNCATED') throw cause
-    throw new PithError('PITH_TRUNCATED', 'this is no whole .pt file of PyTorch 1.6 or later', {
-      hint: 'Get the file again, or load and save it once with a newer PyTorch.',
-      cause,
-    })
-  }
+  const access = toRandomAccess(source)
+  const [first, second] = await access.read(0, Math.min(2, access.size), options)
+  if (first === 0x50 && second === 0x4b) return await openZip(access, options)
+  throw new PithError('PITH_UNSUPPORTED', 'this is no .pt file of PyTorch 1.6 or later, which are zip archives', {
+    hint: 'Load and save it once with a newer PyTorch.',
+  })
 }
 
 async function checkByteOrder(zip: Zip, root: string, options: ReadOptions): Promise<void> {

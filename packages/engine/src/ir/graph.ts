@@ -17,6 +17,19 @@ export type Attrs = Readonly<Record<string, Attr>>
 /** Largest constant, in elements, that is interned by its value; larger ones by identity. */
 const INTERNED = 64
 
+/** Most axes of a value. */
+const MAX_RANK = 64
+
+/** Refuse what no tensor can be. @throws PithError `PITH_SHAPE` a length that is no integer or below -1 · `PITH_LIMIT` */
+function checkShape(shape: Shape, what: string): void {
+  if (shape.length > MAX_RANK)
+    throw new PithError('PITH_LIMIT', `${what} has ${shape.length} axes, more than ${MAX_RANK}`)
+  for (const length of shape) {
+    if (!Number.isSafeInteger(length) || length < -1)
+      throw new PithError('PITH_SHAPE', `${what} has a length of ${length}`)
+  }
+}
+
 /** One result of a node, an input of the graph, or a constant. */
 export class Value implements Spec {
   readonly graph: Graph
@@ -122,6 +135,7 @@ export class Graph {
 
   /** A value that is part of the program. Small ones that are equal are the same value. */
   constant(data: Tensor): Value {
+    checkShape(data.shape, 'a constant')
     const large = this.#large.get(data.data)
     if (large !== undefined && large.dtype === data.dtype && String(large.shape) === String(data.shape)) return large
     if (data.data.length > INTERNED) {
@@ -183,6 +197,7 @@ export class Graph {
       ...(options.unique === true ? { isUnique: true } : {}),
     }
     for (const [index, own] of specs.slice(0, options.outputs ?? specs.length).entries()) {
+      checkShape(own.shape, `output ${index} of ${op}`)
       outputs.push(new Value(this, this.#values++, own, { node, index }))
     }
     this.nodes.push(node)

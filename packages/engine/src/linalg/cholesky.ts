@@ -3,6 +3,7 @@ import { PithError } from '@pith/core'
 import { checkFinite, checkRows, checkSquare, type Matrix, type Matrix64, toF64, transpose, zeros } from './matrix.ts'
 import { multiply } from './product.ts'
 
+/** Options of {@link cholesky}. */
 export interface CholeskyOptions {
   /**
    * Share of the mean of the diagonal that is added to the diagonal where the matrix is not positive definite, ten times as
@@ -11,6 +12,7 @@ export interface CholeskyOptions {
   jitter?: number
 }
 
+/** What {@link cholesky} gives. */
 export interface Cholesky {
   /** f64[n, n], zeros above the diagonal; lower lower^T = a + added I. */
   readonly lower: Matrix64
@@ -144,6 +146,7 @@ function rows4(a: Float64Array, n: number, i: number): void {
   }
 }
 
+/** Which triangle {@link solveTri} takes, and how. */
 export interface TriangularOptions {
   /** The triangle is the upper one; default the lower. What stands in the other is not read. */
   upper?: boolean

@@ -17,6 +17,7 @@ import { diagonalize } from './ql.ts'
 import { findRange, type RangeOptions } from './range.ts'
 import { formReflectors, tridiagonalize } from './tridiagonal.ts'
 
+/** Options of {@link eigh}. */
 export interface EighOptions extends Run, WithProduct, RangeOptions {
   /** How many eigenvalues to give; default all. */
   k?: number
@@ -24,6 +25,7 @@ export interface EighOptions extends Run, WithProduct, RangeOptions {
   method?: 'full' | 'randomized'
 }
 
+/** What {@link eigh} gives. */
 export interface Eigh {
   /** f64[k], falling; the k largest (`randomized`: the k of largest magnitude). */
   readonly values: Float64Array

@@ -9,7 +9,7 @@ const MAX_SWEEPS = 60
 /**
  * Rotate the rows of `w` in place until they are orthogonal, and those of `v` along.
  *
- * @param floor rows shorter than this are left alone
+ * @param floor rows shorter than this are noise, and not turned against each other
  */
 export async function orthogonalizeRows(
   w: Matrix64,
@@ -43,7 +43,7 @@ function rotatePair(w: Matrix64, v: Matrix64, p: number, q: number, limit: numbe
   const { data } = w
   const a = dot(data, p * m, data, p * m, m)
   const b = dot(data, q * m, data, q * m, m)
-  if (Math.sqrt(a) <= floor || Math.sqrt(b) <= floor) return false
+  if (Math.sqrt(a) <= floor && Math.sqrt(b) <= floor) return false
   const c = dot(data, p * m, data, q * m, m)
   if (!(Math.abs(c) > limit * Math.sqrt(a) * Math.sqrt(b))) return false
   const zeta = (b - a) / (2 * c)

@@ -4,8 +4,9 @@ import { checkCount, checkFinite, type Matrix, matrixOf, toF32 } from './matrix.
 import { keepPace, type Pace } from './pace.ts'
 import { matmul, type WithProduct } from './product.ts'
 
+/** Options of {@link kmeans}. */
 export interface KmeansOptions extends Run, WithProduct {
-  /** `++` (default) draws centres by squared distance (Arthur and Vassilvitskii 2007), `random` draws rows, or give centres. */
+  /** `++` (default) draws them by squared distance (Arthur and Vassilvitskii 2007), `random` draws rows, or give the centroids. */
   init?: '++' | 'random' | Matrix
   /** Rounds at most. Default 25. */
   iterations?: number
@@ -13,14 +14,15 @@ export interface KmeansOptions extends Run, WithProduct {
   tolerance?: number
 }
 
+/** What {@link kmeans} gives. */
 export interface Kmeans {
   /** f32[k, cols] */
-  readonly centres: Matrix<Float32Array>
-  /** Centre of each row: the nearest of `centres`, the first of equals. */
+  readonly centroids: Matrix<Float32Array>
+  /** Centre of each row: the nearest of `centroids`, the first of equals. */
   readonly assignment: Int32Array
   /** Rows of each centre. */
   readonly counts: Int32Array
-  /** Sum of squared distances of rows to their centres. */
+  /** Sum of squared distances of rows to their centroids. */
   readonly inertia: number
   readonly iterations: number
 }
@@ -37,7 +39,7 @@ interface Assigned {
 }
 
 /**
- * Group rows around k centres. A centre that loses all its rows goes to the row that is farthest from its own.
+ * Group rows around k centroids. A centre that loses all its rows goes to the row that is farthest from its own.
  *
  * @param x [rows, cols], taken in single precision
  * @throws PithError `PITH_ARG` k not in 1..rows · `PITH_SHAPE` · `PITH_NONFINITE`
@@ -51,30 +53,30 @@ export async function kmeans(x: Matrix, k: number, options: KmeansOptions = {}):
   const own = toF32(x)
   checkFinite(own, 'kmeans')
   const pace = keepPace(options, { stage: 'kmeans', unit: 'steps', total: rounds + 1 })
-  const centres = await startCentres(own, k, options, pace)
+  const centroids = await startCentroids(own, k, options, pace)
   const state: Assigned = {
     assignment: new Int32Array(x.rows).fill(-1),
     distances: new Float64Array(x.rows),
     inertia: Infinity,
     moved: 0,
   }
-  await assign(own, centres, state, options, pace, 0)
+  await assign(own, centroids, state, options, pace, 0)
   let iterations = 0
   while (iterations < rounds) {
     const before = state.inertia
-    const counts = moveCentres(own, centres, state.assignment)
-    fillEmpty(own, centres, counts, state.distances)
+    const counts = moveCentroids(own, centroids, state.assignment)
+    fillEmpty(own, centroids, counts, state.distances)
     iterations++
-    await assign(own, centres, state, options, pace, iterations)
+    await assign(own, centroids, state, options, pace, iterations)
     if (state.moved === 0 || before - state.inertia <= tolerance * before) break
   }
   pace.finish()
   const counts = new Int32Array(k)
   for (const centre of state.assignment) counts[centre]++
-  return { centres, assignment: state.assignment, counts, inertia: state.inertia, iterations }
+  return { centroids, assignment: state.assignment, counts, inertia: state.inertia, iterations }
 }
 
-async function startCentres(
+async function startCentroids(
   x: Matrix<Float32Array>,
   k: number,
   options: KmeansOptions,
@@ -84,27 +86,27 @@ async function startCentres(
   const { rows, cols } = x
   if (typeof init !== 'string') {
     if (init.rows !== k || init.cols !== cols) {
-      throw new PithError('PITH_SHAPE', `kmeans: centres of ${init.rows}x${init.cols}, expected ${k}x${cols}`)
+      throw new PithError('PITH_SHAPE', `kmeans: centroids of ${init.rows}x${init.cols}, expected ${k}x${cols}`)
     }
     checkFinite(init, 'kmeans')
     return toF32(init)
   }
   if (init !== '++' && init !== 'random') throw new PithError('PITH_ARG', `init must be ++ or random, got ${init}`)
   const random = new Random(seed)
-  const centres = matrixOf(new Float32Array(k * cols), k, cols)
+  const centroids = matrixOf(new Float32Array(k * cols), k, cols)
   const place = (centre: number, row: number): void =>
-    centres.data.set(x.data.subarray(row * cols, (row + 1) * cols), centre * cols)
+    centroids.data.set(x.data.subarray(row * cols, (row + 1) * cols), centre * cols)
   if (init === 'random') {
     const order = random.shuffle(Uint32Array.from({ length: rows }, (_, i) => i))
     for (let c = 0; c < k; c++) place(c, order[c])
-    return centres
+    return centroids
   }
   const nearest = new Float64Array(rows).fill(Infinity)
   place(0, random.integer(rows))
   for (let c = 1; c < k; c++) {
     let total = 0
     for (let i = 0; i < rows; i++) {
-      const distance = squaredDistance(x.data, i * cols, centres.data, (c - 1) * cols, cols)
+      const distance = squaredDistance(x.data, i * cols, centroids.data, (c - 1) * cols, cols)
       if (distance < nearest[i]) nearest[i] = distance
       total += nearest[i]
     }
@@ -112,7 +114,7 @@ async function startCentres(
     const wait = pace.step(0)
     if (wait !== undefined) await wait
   }
-  return centres
+  return centroids
 }
 
 /** A row with a chance in proportion to its weight; any row where all weights are 0. */
@@ -129,17 +131,17 @@ function drawRow(weights: Float64Array, total: number, random: Random): number {
   return last
 }
 
-/** Give each row its nearest centre: -2 x c + |c|^2 orders the centres, the distance itself is then computed exactly. */
+/** Give each row its nearest centre: -2 x c + |c|^2 orders the centroids, the distance itself is then computed exactly. */
 async function assign(
   x: Matrix<Float32Array>,
-  centres: Matrix<Float32Array>,
+  centroids: Matrix<Float32Array>,
   state: Assigned,
   options: KmeansOptions,
   pace: Pace,
   round: number,
 ): Promise<void> {
   const { rows, cols } = x
-  const { rows: k, data } = centres
+  const { rows: k, data } = centroids
   const lengths = new Float64Array(k)
   for (let c = 0; c < k; c++) for (let j = 0; j < cols; j++) lengths[c] += data[c * cols + j] ** 2
   state.inertia = 0
@@ -147,7 +149,7 @@ async function assign(
   for (let start = 0; start < rows; start += BLOCK) {
     const count = Math.min(BLOCK, rows - start)
     const block = matrixOf(x.data.subarray(start * cols, (start + count) * cols), count, cols)
-    const { data: products } = await matmul(block, centres, { ...options, tb: true })
+    const { data: products } = await matmul(block, centroids, { ...options, tb: true })
     for (let i = 0; i < count; i++) {
       let best = 0
       let least = Infinity
@@ -171,8 +173,8 @@ async function assign(
 }
 
 /** Means of the rows of each centre, summed in double precision; a centre without rows stays. */
-function moveCentres(x: Matrix<Float32Array>, centres: Matrix<Float32Array>, assignment: Int32Array): Int32Array {
-  const { rows: k, cols } = centres
+function moveCentroids(x: Matrix<Float32Array>, centroids: Matrix<Float32Array>, assignment: Int32Array): Int32Array {
+  const { rows: k, cols } = centroids
   const sums = new Float64Array(k * cols)
   const counts = new Int32Array(k)
   for (let i = 0; i < x.rows; i++) {
@@ -181,14 +183,14 @@ function moveCentres(x: Matrix<Float32Array>, centres: Matrix<Float32Array>, ass
     for (let j = 0, from = i * cols, to = c * cols; j < cols; j++) sums[to + j] += x.data[from + j]
   }
   for (let c = 0; c < k; c++) {
-    if (counts[c] > 0) for (let j = 0; j < cols; j++) centres.data[c * cols + j] = sums[c * cols + j] / counts[c]
+    if (counts[c] > 0) for (let j = 0; j < cols; j++) centroids.data[c * cols + j] = sums[c * cols + j] / counts[c]
   }
   return counts
 }
 
 function fillEmpty(
   x: Matrix<Float32Array>,
-  centres: Matrix<Float32Array>,
+  centroids: Matrix<Float32Array>,
   counts: Int32Array,
   distances: Float64Array,
 ): void {
@@ -197,7 +199,7 @@ function fillEmpty(
     if (counts[c] > 0) continue
     let far = 0
     for (let i = 1; i < distances.length; i++) if (distances[i] > distances[far]) far = i
-    centres.data.set(x.data.subarray(far * cols, (far + 1) * cols), c * cols)
+    centroids.data.set(x.data.subarray(far * cols, (far + 1) * cols), c * cols)
     // The next empty centre takes another row.
     distances[far] = 0
   }

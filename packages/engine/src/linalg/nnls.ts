@@ -4,11 +4,13 @@ import { checkFinite, type Matrix, type Matrix64, matrixOf, type Reals, toF64, z
 import { multiplyVector } from './product.ts'
 import { solveLeast } from './solve.ts'
 
+/** Options of {@link nnls}. */
 export interface NnlsOptions {
   /** Times that the set of positive coefficients may change. Default 3 columns + 30. */
   iterations?: number
 }
 
+/** What {@link nnls} gives. */
 export interface Nnls {
   /** f64[cols], each >= 0. */
   readonly x: Float64Array

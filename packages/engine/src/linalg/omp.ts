@@ -4,11 +4,13 @@ import { checkCount, checkFinite, checkRows, type Matrix, type Matrix64, toF64 }
 import { keepPace } from './pace.ts'
 import { gram, matmul, type WithProduct } from './product.ts'
 
+/** Options of {@link omp}. */
 export interface OmpOptions extends Run, WithProduct {
   /** Stop a signal once its error is at most this share of its length. Default 0. */
   tolerance?: number
 }
 
+/** Sparse codes of signals. */
 export interface Omp {
   /** Atoms of each signal in the order of their choice: signal i has `indices[i * sparsity + j]` for j < counts[i]. */
   readonly indices: Int32Array

@@ -15,6 +15,7 @@ export function randomOrthogonal(n: number, options: Pick<Run, 'seed'> = {}): Ma
   return qr(a).q
 }
 
+/** What {@link procrustes} gives. */
 export interface Procrustes {
   /** f64[cols, cols], orthogonal. */
   readonly rotation: Matrix64
@@ -41,6 +42,7 @@ export async function procrustes(a: Matrix, b: Matrix, options: Run & WithProduc
   return { rotation, scale: size === 0 ? 1 : s.reduce((sum, value) => sum + value, 0) / size }
 }
 
+/** What {@link polar} gives. */
 export interface Polar {
   /** f64[rows, cols], the nearest matrix with orthonormal columns (rows, where the matrix is wide). */
   readonly unitary: Matrix64

@@ -4,6 +4,7 @@ import { checkCount, checkFinite, type Matrix, type Matrix64, toF64, transpose }
 import { matmul } from './product.ts'
 import { type SvdOptions, svd } from './svd.ts'
 
+/** Principal components of rows. */
 export interface Pca {
   /** f64[cols] */
   readonly mean: Float64Array

@@ -1,28 +1,18 @@
 /** Products of matrices: plain loops, and the seam for a faster runtime. */
 import { PithError, type Run, throwIfAborted } from '@pith/core'
 import { type Matrix, type Matrix64, type Reals, toF64, transposeInto } from './matrix.ts'
+import type { Product, ProductOptions } from './runtime-product.ts'
 
-export interface ProductOptions {
-  /** Take the transpose of the first factor. */
-  ta?: boolean
-  /** Take the transpose of the second factor. */
-  tb?: boolean
-}
-
-/**
- * What multiplies large matrices. Both factors have one precision, and so has the result.
- *
- * @returns op(a) op(b), where op transposes as the options say
- */
-export type Product = <D extends Reals>(a: Matrix<D>, b: Matrix<D>, options: ProductOptions) => Promise<Matrix<D>>
-
-/** Takes what multiplies large matrices; the default is plain loops. */
+/** Takes what multiplies large matrices; the default is onnxruntime, and plain loops where it can not be loaded. */
 export interface WithProduct {
   product?: Product
 }
 
 /** Below this many multiplications a call of a runtime costs more than the loops. */
 const SMALL = 64 ** 3
+
+/** From here on it is worth loading one. */
+const LARGE = 128 ** 3
 
 /** Rows of the transposed second factor that stay in the cache while rows of the first pass by. */
 const PANEL = 64
@@ -44,7 +34,8 @@ export function multiply<D extends Reals>(a: Matrix<D>, b: Matrix<D>, options: P
 }
 
 /**
- * op(a) op(b); large products go to `product`.
+ * op(a) op(b); products of 64^3 multiplications and more go to `product`. What onnxruntime gives differs between processors
+ * in the last digits; give {@link plainProduct} where it must not.
  *
  * @returns a matrix in single precision where both factors are
  * @throws PithError `PITH_SHAPE` the factors do not fit
@@ -55,12 +46,22 @@ export async function matmul<D extends Reals>(
   options: ProductOptions & WithProduct & Pick<Run, 'signal'> = {},
 ): Promise<Matrix<D>> {
   throwIfAborted(options.signal)
-  const { ta = false, tb = false, product } = options
+  const { ta = false, tb = false } = options
   const { m, n, k } = productSizes(a, b, options)
-  if (product === undefined || m * n * k < SMALL) return multiply(a, b, { ta, tb })
+  const product = m * n * k < SMALL ? undefined : (options.product ?? (await defaultProduct(m * n * k)))
+  if (product === undefined) return multiply(a, b, { ta, tb })
   if (a.data.constructor === b.data.constructor) return await product(a, b, { ta, tb })
   return (await product<Float64Array>(toF64(a), toF64(b), { ta, tb })) as Matrix<D>
 }
+
+async function defaultProduct(work: number): Promise<Product | undefined> {
+  if (work < LARGE) return undefined
+  const { sharedProduct } = await import('./runtime-product.ts')
+  return await sharedProduct()
+}
+
+/** Products by plain loops: the same bits on every machine. */
+export const plainProduct: Product = async (a, b, options) => multiply(a, b, options)
 
 /** A matrix times a column. @throws PithError `PITH_SHAPE` */
 export function multiplyVector(a: Matrix, x: Reals): Float64Array {

@@ -41,11 +41,14 @@ export async function diagonalize(
     sweeps: 0,
     filled: 0,
   }
+  // Rotations carry the rounding of the largest elements everywhere, so a bound relative to the neighbours may never be met.
+  let noise = 0
+  for (let i = 0; i < n; i++) noise = Math.max(noise, Number.EPSILON * (Math.abs(d[i]) + Math.abs(e[i])))
   for (let l = 0; l < n; l++) {
     for (let count = 0; ; count++) {
       let m = l
       for (; m < n - 1; m++) {
-        if (Math.abs(e[m]) <= Number.EPSILON * (Math.abs(d[m]) + Math.abs(d[m + 1])) || Math.abs(e[m]) < 1e-300) break
+        if (Math.abs(e[m]) <= noise) break
       }
       if (m === l) break
       if (count === MAX_SWEEPS) throw new PithError('PITH_INTERNAL', `eigh: eigenvalue ${l} of ${n} does not converge`)

@@ -1,6 +1,7 @@
 /** Householder QR. */
 import { checkFinite, type Matrix, type Matrix64, scaleOf, toF64, zeros } from './matrix.ts'
 
+/** What {@link qr} gives. */
 export interface Qr {
   /** f64[rows, min(rows, cols)] with orthonormal columns. */
   readonly q: Matrix64
@@ -8,6 +9,7 @@ export interface Qr {
   readonly r: Matrix64
 }
 
+/** Options of {@link qr}. */
 export interface QrOptions {
   /** Leave q empty (no columns) where only r is wanted. */
   onlyR?: boolean

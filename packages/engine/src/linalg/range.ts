@@ -5,6 +5,7 @@ import { checkCount, type Matrix64, zeros } from './matrix.ts'
 import { gram, matmul, type WithProduct } from './product.ts'
 import { qr } from './qr.ts'
 
+/** Effort of randomised forms. */
 export interface RangeOptions {
   /** Columns beyond k that are tried. Default max(32, k / 4). */
   oversampling?: number

@@ -59,11 +59,13 @@ function swapRows(data: Float64Array, cols: number, i: number, j: number): void 
   }
 }
 
+/** Options of {@link lstsq}. */
 export interface LstsqOptions extends Run, WithProduct {
   /** Weight of |x|^2 beside |a x - b|^2. Default 0. */
   ridge?: number
 }
 
+/** What {@link lstsq} gives. */
 export interface Lstsq {
   /** f64[cols, r] */
   readonly x: Matrix64
@@ -163,6 +165,7 @@ async function bySvd(a: Matrix64, b: Matrix64, ridge: number, options: LstsqOpti
   return { x: await matmul(scaleColumns(v, weights), along, options), rank: ridge > 0 ? a.cols : rank }
 }
 
+/** Options of {@link pinv}. */
 export interface PinvOptions extends Run, WithProduct {
   /** Singular values up to this share of the largest count as 0. Default 2^-52 times the larger side. */
   tolerance?: number

@@ -21,8 +21,10 @@ import { dot, gram, matmul, type WithProduct } from './product.ts'
 import { qr } from './qr.ts'
 import { findRange, type RangeOptions } from './range.ts'
 
+/** How {@link svd} goes about it. */
 export type SvdMethod = 'auto' | 'full' | 'jacobi' | 'randomized'
 
+/** Options of {@link svd}. */
 export interface SvdOptions extends Run, WithProduct, RangeOptions {
   /** How many singular values to give; default all. */
   k?: number
@@ -33,6 +35,7 @@ export interface SvdOptions extends Run, WithProduct, RangeOptions {
   method?: SvdMethod
 }
 
+/** Factors a = u diag(s) v^T. */
 export interface Svd {
   /** f64[rows, k] with orthonormal columns. */
   readonly u: Matrix64
@@ -48,8 +51,8 @@ export interface Svd {
 /** Up to here the library's routine does. */
 const SMALL = 256
 
-/** Below this share of the largest, singular values from a Gram matrix have fewer than ten correct digits. */
-const GRAM_RATIO = 1e-3
+/** Below this share of the largest, singular values from a Gram matrix have fewer than twelve correct digits. */
+const GRAM_RATIO = 1e-2
 
 /**
  * The singular value decomposition a = u diag(s) v^T.

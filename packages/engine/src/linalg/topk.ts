@@ -2,6 +2,7 @@
 import { PithError } from '@pith/core'
 import { checkCount } from './matrix.ts'
 
+/** What {@link topk} gives. */
 export interface TopK {
   /** Where they stand; falling values, ties by rising index. */
   readonly indices: Int32Array

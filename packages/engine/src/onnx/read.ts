@@ -181,7 +181,8 @@ class MessageReader {
         return this.#int(false, end, path)
       case 'float':
       case 'double': {
-        if (wire.pos + (field.kind === 'float' ? 4 : 8) > end) this.#short(end, path)
+        const stop = wire.pos + (field.kind === 'float' ? 4 : 8)
+        if (stop > end) this.#short(stop, path)
         return field.kind === 'float' ? wire.float() : wire.double()
       }
       case 'string':
@@ -210,7 +211,7 @@ class MessageReader {
       }
     }
     const wide = BigInt(isSigned ? wire.int64() : wire.uint64())
-    if (wire.pos > end) this.#short(end, path)
+    if (wire.pos > end) this.#short(wire.pos, path)
     const narrow = Number(wide)
     return Number.isSafeInteger(narrow) ? narrow : wide
   }
@@ -236,7 +237,7 @@ class MessageReader {
   }
 
   #short(stop: number, path: string): never {
-    if (stop >= this.#bytes.length) {
+    if (stop > this.#bytes.length) {
       this.#fail('PITH_TRUNCATED', 'the file ends within a field', path, 'Fetch the whole file.')
     }
     this.#fail('PITH_CORRUPT', 'a field goes beyond its message', path)

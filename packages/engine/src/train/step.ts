@@ -109,27 +109,36 @@ export async function compileTrainStep(
   loss: (params: Values, batch: Values) => Loss,
   options: TrainStepOptions,
 ): Promise<TrainStep> {
-  const { params, batch, noise = {}, frozen = () => false } = options
   const graph = new Graph()
-  const inputsOf = (specs: Readonly<Record<string, Spec>>): Values =>
-    Object.fromEntries(Object.entries(specs).map(([name, own]) => [name, graph.input(name, own.dtype, own.shape)]))
-  const paramValues = inputsOf(params)
-  const batchValues = inputsOf({ ...batch, ...noise })
-  const result = loss(paramValues, batchValues)
+  const params = addInputs(graph, options.params)
+  const batch = addInputs(graph, { ...options.batch, ...options.noise })
+  return compileLoss(loss(params, batch), params, options)
+}
+
+/** Add inputs to a graph. @throws PithError `PITH_ARG` a name is taken */
+export function addInputs(graph: Graph, specs: Readonly<Record<string, Spec>>): Values {
+  return Object.fromEntries(
+    Object.entries(specs).map(([name, { dtype, shape }]) => [name, graph.input(name, dtype, shape)]),
+  )
+}
+
+/** Compile a step for a loss on a graph that has inputs for parameters, batch and noise. */
+export async function compileLoss(result: Loss, params: Values, options: TrainStepOptions): Promise<TrainStep> {
+  const { frozen = () => false } = options
   const program = 'loss' in result ? { loss: result.loss, aux: result.aux ?? {} } : { loss: result, aux: {} }
   if (program.loss.size !== 1 || program.loss.dtype !== 'f32') {
     throw new PithError('PITH_SHAPE', `the loss must be one f32, got ${specText(program.loss)}`, {
       hint: 'Take the mean or the sum.',
     })
   }
-  const trained = Object.entries(params).filter(([name]) => !frozen(name))
+  const trained = Object.entries(options.params).filter(([name]) => !frozen(name))
   if (trained.length === 0) throw new PithError('PITH_ARG', 'all parameters are frozen')
   const compiling: CompileOptions = {
     threads: options.threads ?? 1,
     ...(options.backend === undefined ? {} : { backend: options.backend }),
   }
   const store = new ParamStore(Object.fromEntries(trained))
-  const session = await GradientSession.open(program, paramValues, store, compiling)
+  const session = await GradientSession.open(program, params, store, compiling)
   return new CompiledStep(program, session, compiling, store, options)
 }
 

@@ -140,6 +140,12 @@ export function knownSize(shape: Shape): number {
   return isKnown(shape) ? sizeOf(shape) : -1
 }
 
+/** A shape of which only the rank is known. @throws PithError `PITH_SHAPE` no rank */
+export function openShape(c: Applied, rank: number): number[] {
+  if (!(rank >= 0 && rank <= 64)) refuse(c, `a result of rank ${rank}`)
+  return new Array<number>(rank).fill(-1)
+}
+
 /** Product of lengths of which some may not be known. */
 export function times(a: number, b: number): number {
   return a < 0 || b < 0 ? -1 : a * b

@@ -12,6 +12,7 @@ import {
   intAttr,
   intsAttr,
   needRank,
+  openShape,
   optional,
   refuse,
   refuseForm,
@@ -98,8 +99,7 @@ const inferCol2Im: Infer = (c) => {
   const [image, block] = [constInts(input(c, 1, ['i64'])), constInts(input(c, 2, ['i64']))]
   const rank = image?.length ?? input(c, 1).shape[0] ?? -1
   if (image === undefined || block === undefined) {
-    if (rank < 0) refuse(c, 'the rank of the image is not known')
-    return [{ dtype: x.dtype, shape: [x.shape[0] as number, -1, ...(image ?? new Array<number>(rank).fill(-1))] }]
+    return [{ dtype: x.dtype, shape: [x.shape[0] as number, -1, ...(image ?? openShape(c, rank))] }]
   }
   if (block.length !== image.length) refuse(c, 'the image and the block differ in rank')
   const [rows, columns] = [x.shape[1] as number, x.shape[2] as number]

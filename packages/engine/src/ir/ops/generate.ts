@@ -15,6 +15,7 @@ import {
   isKnown,
   NUMBERS,
   needRank,
+  openShape,
   optional,
   refuse,
   refuseForm,
@@ -53,7 +54,7 @@ function repeated(c: Applied): Tensor {
 const inferFilled: Infer = (c) => {
   const to = input(c, 0, ['i64'])
   needRank(c, to, 1, 1)
-  const shape = constInts(to) ?? new Array<number>(Math.max(0, to.shape[0] as number)).fill(-1)
+  const shape = constInts(to) ?? openShape(c, to.shape[0] as number)
   if (constInts(to)?.some((length) => length < 0)) refuse(c, `the shape [${shape.join(', ')}] has a length below 0`)
   return [{ dtype: repeated(c).dtype, shape }]
 }
@@ -91,6 +92,7 @@ function rangeLength(start: number, limit: number, delta: number): number {
 
 const inferRange: Infer = (c) => {
   const [start, limit, delta] = [0, 1, 2].map((i) => input(c, i, NUMBERS)) as [Value, Value, Value]
+  if ([start, limit, delta].some((value) => isKnown(value.shape) && value.size !== 1)) refuse(c, 'takes three scalars')
   if (limit.dtype !== start.dtype || delta.dtype !== start.dtype) refuse(c, 'start, limit and delta differ in type')
   const [first, end, step] = [start, limit, delta].map((value) => constNumbers(value)?.[0])
   if (first === undefined || end === undefined || step === undefined) return [{ dtype: start.dtype, shape: [-1] }]

@@ -1,4 +1,5 @@
 /** Operators that move elements and compute nothing. */
+import { PithError } from '@pith/core'
 import { axisOf, broadcastShapes, type Shape, shapeText, sizeOf, stridesOf } from '../../shape.ts'
 import type { Spec } from '../../tensor.ts'
 import type { Value } from '../graph.ts'
@@ -18,6 +19,7 @@ import {
   knownSize,
   needInt,
   needRank,
+  openShape,
   optional,
   plus,
   refuse,
@@ -34,7 +36,7 @@ const like = (x: Value, shape: Shape): readonly Spec[] => [{ dtype: x.dtype, sha
 function shapeOfRank(c: Applied, vector: Value): number[] {
   const rank = vector.shape[0] ?? -1
   if (vector.shape.length !== 1 || rank < 0) refuse(c, 'the rank of the result is not known')
-  return new Array<number>(rank).fill(-1)
+  return openShape(c, rank)
 }
 
 const inferReshape: Infer = (c) => {
@@ -93,7 +95,7 @@ const inferSqueeze: Infer = (c) => {
   const given = optional(c, 1, ['i64'])
   const axes = given === undefined ? undefined : constInts(given)
   if (given !== undefined && axes === undefined) {
-    return like(x, new Array<number>(Math.max(0, x.shape.length - (given.shape[0] ?? 1))).fill(-1))
+    return like(x, openShape(c, x.shape.length - (given.shape[0] ?? 1)))
   }
   if (axes === undefined) {
     if (x.shape.includes(-1)) refuse(c, 'which axes have length 1 is not known')
@@ -114,7 +116,7 @@ const inferUnsqueeze: Infer = (c) => {
   const x = input(c, 0)
   const given = input(c, 1, ['i64'])
   const axes = constInts(given)
-  if (axes === undefined) return like(x, new Array<number>(x.shape.length + (given.shape[0] ?? 1)).fill(-1))
+  if (axes === undefined) return like(x, openShape(c, x.shape.length + (given.shape[0] ?? 1)))
   const rank = x.shape.length + axes.length
   const own = axesOf(c, axes, rank)
   const rest = [...x.shape]
@@ -142,7 +144,7 @@ const inferExpand: Infer = (c) => {
 const inferTile: Infer = (c) => {
   const x = input(c, 0)
   const repeats = constInts(input(c, 1, ['i64']))
-  if (repeats === undefined) return like(x, new Array<number>(x.shape.length).fill(-1))
+  if (repeats === undefined) return like(x, openShape(c, x.shape.length))
   if (repeats.length !== x.shape.length || repeats.some((n) => n < 0)) {
     refuse(c, `[${repeats.join(', ')}] repeats do not suit`)
   }
@@ -166,6 +168,9 @@ const inferConcat: Infer = (c) => {
   return like(first, shape)
 }
 
+/** Most parts of a Split. */
+const MAX_PARTS = 65_536
+
 /** Lengths of the parts of a Split; undefined where they are not known. @throws PithError `PITH_SHAPE` they do not add up */
 export function splitLengths(c: Applied, count: number | undefined): number[] | undefined {
   const x = input(c, 0)
@@ -181,6 +186,7 @@ export function splitLengths(c: Applied, count: number | undefined): number[] | 
   }
   const parts = intAttr(c, 'num_outputs', count ?? 0)
   if (parts < 1) refuseForm(c, 'neither the parts nor their number is given')
+  if (parts > MAX_PARTS) throw new PithError('PITH_LIMIT', `Split: ${parts} parts are more than ${MAX_PARTS}`)
   if (length < 0) return undefined
   const each = Math.ceil(length / parts)
   const last = length - each * (parts - 1)
@@ -192,7 +198,11 @@ const inferSplit: Infer = (c) => {
   const x = input(c, 0)
   const axis = axisOf(intAttr(c, 'axis', 0), x.shape.length, c.op)
   const count = c.inputs[1]?.shape[0] ?? intAttr(c, 'num_outputs', c.outputs ?? 0)
-  const parts = splitLengths(c, c.outputs) ?? new Array<number>(Math.max(0, count)).fill(-1)
+  const known = splitLengths(c, c.outputs)
+  if (known === undefined && !(count > 0 && count <= MAX_PARTS)) refuseForm(c, `splits into ${count} parts`)
+  const parts = known ?? new Array<number>(count).fill(-1)
+  if (c.outputs !== undefined && c.outputs > parts.length)
+    refuseForm(c, `${parts.length} parts for ${c.outputs} outputs`)
   return parts.flatMap((length) => like(x, withLength(x.shape, axis, length)))
 }
 
@@ -239,7 +249,7 @@ function cutOf(length: number, start: number, end: number, step: number): Cut | 
 
 const inferSlice: Infer = (c) => {
   const x = input(c, 0)
-  return like(x, cutsOf(c)?.map((cut) => cut?.length ?? -1) ?? new Array<number>(x.shape.length).fill(-1))
+  return like(x, cutsOf(c)?.map((cut) => cut?.length ?? -1) ?? openShape(c, x.shape.length))
 }
 
 /** Lengths before and after each axis that a Pad adds; undefined where they are not known. */
@@ -267,7 +277,7 @@ const inferPad: Infer = (c) => {
   const fill = optional(c, 2, [x.dtype])
   if (fill !== undefined && fill.size !== 1) refuse(c, 'what it pads with is not one element')
   const pads = padsOf(c)
-  if (pads === undefined) return like(x, new Array<number>(x.shape.length).fill(-1))
+  if (pads === undefined) return like(x, openShape(c, x.shape.length))
   return like(
     x,
     x.shape.map((length, axis) => {

@@ -15,6 +15,7 @@ import {
   intAttr,
   NUMBERS,
   needRank,
+  openShape,
   optional,
   refuse,
   withLength,
@@ -65,8 +66,7 @@ const inferReduce: Infer = (c) => {
   if (axes !== undefined) return [{ dtype: x.dtype, shape: shapeWithout(x.shape, axes, isKept) }]
   const count = (optional(c, 1, INDEXES) as Value).shape[0] ?? 1
   if (!isKept && count < 0) refuse(c, 'neither the axes nor their number is known')
-  const rank = isKept ? x.shape.length : x.shape.length - count
-  return [{ dtype: x.dtype, shape: new Array<number>(rank).fill(-1) }]
+  return [{ dtype: x.dtype, shape: openShape(c, x.shape.length - (isKept ? 0 : count)) }]
 }
 
 const inferPlace: Infer = (c) => {
