@@ -127,6 +127,7 @@ export class Graph {
     if (this.#names.has(name) && this.inputs.some((input) => input.name === name)) {
       throw new PithError('PITH_ARG', `the graph has an input ${JSON.stringify(name)} already`)
     }
+    checkShape(shape, `the input ${JSON.stringify(name.slice(0, 80))}`)
     const value = new Value(this, this.#values++, { dtype, shape }, { name })
     this.#names.add(name)
     this.inputs.push(value)
