@@ -53,12 +53,14 @@ export function toModel(
   options: ExportOptions = {},
 ): ModelProto {
   const { initialisers = {}, target = 'ort', threads = 1, name = 'pith' } = options
+  const { opset: wanted = 20 } = options
+  if (!(Number.isInteger(wanted) && wanted >= 20))
+    throw new PithError('PITH_ARG', `opset must be 20 or more, got ${wanted}`)
   const names = new Naming(graph, outputs)
   const writer = new GraphWriter(names, initialisers)
   const proto = writer.program({ graph, outputs: Object.values(outputs) }, Object.keys(outputs), name)
   for (const node of writer.written) checkNode(node, target, threads)
-  const opset = Math.max(options.opset ?? 20, writer.opset)
-  if (opset < 20) throw new PithError('PITH_ARG', `opset must be 20 or more, got ${opset}`)
+  const opset = Math.max(wanted, writer.opset)
   if (opset > 20 && writer.written.some(({ op, domain }) => op === 'GroupNormalization' && domain === '')) {
     throw new PithError('PITH_UNSUPPORTED', `GroupNormalization of opset 20 cannot stand in a model of opset ${opset}`)
   }
