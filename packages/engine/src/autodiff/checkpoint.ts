@@ -4,7 +4,7 @@ import { type Graph, inputsOf, type Node, type Value } from '../ir/graph.ts'
 import { Build, isDifferentiable } from './build.ts'
 import { graphOf } from './custom.ts'
 import { markRegion, type Region, type RegionContext, regionOf } from './region.ts'
-import { vjp } from './vjp.ts'
+import { vjpOf } from './vjp.ts'
 
 /**
  * The same function, whose inner values are not kept for the gradient but computed again from its inputs.
@@ -74,7 +74,7 @@ function pullBack(context: RegionContext, recipe: Recipe): readonly (Value | und
     return cotangent === undefined ? [] : [{ output: current.get(result) ?? result, cotangent }]
   })
   const wanted = [...starts.keys()].filter(needs)
-  const gradients = vjp(
+  const gradients = vjpOf(
     pairs.map(({ output }) => output),
     pairs.map(({ cotangent }) => cotangent),
     wanted.map((i) => starts[i]),

@@ -10,13 +10,14 @@ export function gradientInputs(node: Node): readonly (Value | undefined)[] {
   return regionOf(node)?.inputs ?? (node.bodies === undefined ? node.inputs : inputsOf(node))
 }
 
-/** Nodes between some values and the outputs through which gradients may pass, in topological order. */
-export function gradientNodes(graph: Graph, outputs: readonly Value[]): Node[] {
+/** Nodes through which gradients may pass on the way to some outputs, in topological order; none before `stops`. */
+export function gradientNodes(graph: Graph, outputs: readonly Value[], stops: ReadonlySet<Value>): Node[] {
   const seen = new Set<Node>()
   const stack: (Value | undefined)[] = [...outputs]
   while (stack.length > 0) {
-    const node = stack.pop()?.node
-    if (node === undefined || seen.has(node)) continue
+    const value = stack.pop()
+    const node = value?.node
+    if (value === undefined || node === undefined || stops.has(value) || seen.has(node)) continue
     seen.add(node)
     stack.push(...gradientInputs(node))
   }

@@ -33,9 +33,23 @@ export interface SplitGradient {
  * `PITH_SHAPE` cotangents that do not fit · `PITH_ARG` values of different graphs
  */
 export function vjp(outputs: readonly Value[], cotangents: readonly Value[], wrt: readonly Value[]): Value[] {
-  const walk = new Walk(graphOf([...outputs, ...cotangents, ...wrt]), outputs, wrt, false)
+  const walk = new Walk(graphOf([...outputs, ...cotangents, ...wrt]), outputs, wrt)
   walk.run(cotangents)
   return wrt.map((value) => walk.gradientOf(value) ?? walk.build.fill(0, value.shape, value.dtype))
+}
+
+/**
+ * As `vjp` of a function whose independent arguments are `inputs`: what these depend on themselves, also on each other, is
+ * not followed. Undefined is zero.
+ */
+export function vjpOf(
+  outputs: readonly Value[],
+  cotangents: readonly Value[],
+  inputs: readonly Value[],
+): (Value | undefined)[] {
+  const walk = new Walk(graphOf([...outputs, ...cotangents, ...inputs]), outputs, inputs, { stops: new Set(inputs) })
+  walk.run(cotangents)
+  return inputs.map((value) => walk.gradientOf(value))
 }
 
 /** As `vjp`, but a table that rows are taken from by `Gather` along its first axis has the cotangents of these rows. */
@@ -44,7 +58,7 @@ export function splitVjp(
   cotangents: readonly Value[],
   wrt: readonly Value[],
 ): SplitGradient[] {
-  const walk = new Walk(graphOf([...outputs, ...cotangents, ...wrt]), outputs, wrt, true)
+  const walk = new Walk(graphOf([...outputs, ...cotangents, ...wrt]), outputs, wrt, { splitsRows: true })
   walk.run(cotangents)
   return wrt.map((value) => ({ dense: walk.gradientOf(value), rows: walk.rows.get(value) ?? [] }))
 }
@@ -65,7 +79,12 @@ class Walk {
   /** Gradients of leaves since a region last asked. */
   #fresh: Value[] = []
 
-  constructor(graph: Graph, outputs: readonly Value[], wrt: readonly Value[], splitsRows: boolean) {
+  constructor(
+    graph: Graph,
+    outputs: readonly Value[],
+    wrt: readonly Value[],
+    { stops = new Set(), splitsRows = false }: { stops?: ReadonlySet<Value>; splitsRows?: boolean } = {},
+  ) {
     for (const value of [...outputs, ...wrt]) {
       if (isFloat(value.dtype)) continue
       throw new PithError('PITH_DTYPE', `${value.name ?? 'a value'} of type ${specText(value)} has no gradient`)
@@ -75,7 +94,7 @@ class Walk {
     this.#outputs = outputs
     this.#leaves = new Set(wrt)
     this.#splitsRows = splitsRows
-    this.#nodes = gradientNodes(graph, outputs)
+    this.#nodes = gradientNodes(graph, outputs, stops)
     this.#needed = dependents(this.#nodes, wrt)
     this.#ways = waysOf(this.#nodes, this.#needed, wrt)
     for (const node of this.#nodes) {
@@ -138,7 +157,7 @@ class Walk {
     if (outputs.length !== own.length || outputs.some((output) => output.node === node)) {
       throw new PithError('PITH_GRADIENT', `${node.op} has no gradient for all of the outputs that are used`)
     }
-    return vjp(
+    return vjpOf(
       outputs,
       own,
       places.map((place) => node.inputs[place] as Value),
