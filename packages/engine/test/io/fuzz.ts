@@ -1,0 +1,143 @@
+/** Mutated files for each reader: a value or a typed error must come out, from few bytes read and with little memory. */
+import { bytesAccess, countAccess, isPithError, Random } from '@pith/core'
+import { mutations } from '@pith/core/testing'
+import { unzipSync, zipSync } from 'fflate'
+import { expect } from 'vitest'
+import { openGguf } from '../../src/io/gguf.ts'
+import { writeGguf } from '../../src/io/gguf-write.ts'
+import { readHfConfig } from '../../src/io/hf.ts'
+import { parseNpy } from '../../src/io/npy.ts'
+import { openNpz } from '../../src/io/npz.ts'
+import { openSafetensors, writeSafetensors } from '../../src/io/safetensors.ts'
+import { parseShardIndex } from '../../src/io/safetensors-shards.ts'
+import type { TensorFile } from '../../src/io/tensor-file.ts'
+import { openTorch } from '../../src/io/torch.ts'
+import { Tensor } from '../../src/tensor.ts'
+import { vector } from './vectors.ts'
+
+/** A reader with the files that are mutated. */
+export interface FuzzTarget {
+  readonly name: string
+  readonly seeds: () => Promise<readonly Uint8Array[]>
+  /** Read all of a file; returns the bytes of what came out. */
+  readonly read: (bytes: Uint8Array) => Promise<number>
+  /** Where only a part is mutated: the whole file around it. */
+  readonly wrap?: (part: Uint8Array) => Uint8Array
+}
+
+type Open = (access: ReturnType<typeof countAccess>) => Promise<TensorFile>
+
+function readAllOf(open: Open): (bytes: Uint8Array) => Promise<number> {
+  return async (bytes) => {
+    const access = countAccess(bytesAccess(bytes))
+    const file = await open(access)
+    expect(access.bytes).toBeLessThanOrEqual(4 * bytes.length + 200_000)
+    let out = 0
+    for (const name of file.entries.keys()) {
+      try {
+        out += ((await file.tensor(name)).data as Uint8Array).byteLength
+      } catch (error) {
+        if (!isPithError(error)) throw error
+      }
+    }
+    return out
+  }
+}
+
+const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
+
+const config = {
+  model_type: 'qwen2',
+  hidden_size: 64,
+  num_attention_heads: 4,
+  num_hidden_layers: 2,
+  intermediate_size: 128,
+}
+
+/** Every reader of `src/io`. */
+export const FUZZ_TARGETS: readonly FuzzTarget[] = [
+  {
+    name: 'safetensors',
+    seeds: async () => [
+      writeSafetensors(
+        { a: new Tensor(new Float32Array(6), [2, 3]), b: new Tensor(new Uint8Array(5), [5], 'bool') },
+        { metadata: { format: 'pt' } },
+      ),
+      writeSafetensors({ x: new Tensor(new Uint16Array(4), [2, 2], 'bf16') }),
+    ],
+    read: readAllOf(openSafetensors),
+  },
+  {
+    name: 'index of shards',
+    seeds: async () => [
+      encode({ metadata: { total_size: 24 }, weight_map: { a: 'model-00001-of-00002.safetensors' } }),
+    ],
+    read: async (bytes) => parseShardIndex(bytes).files.size,
+  },
+  {
+    name: 'npy',
+    seeds: async () => ['version-1.npy', 'version-2.npy', 'version-3.npy', 'objects.npy'].map(vector),
+    read: async (bytes) => (parseNpy(bytes).data as Uint8Array).byteLength,
+  },
+  {
+    name: 'npz',
+    seeds: async () => [
+      zipSync({ 'a.npy': vector('version-1.npy'), 'b.npy': vector('version-3.npy') }, { level: 0 }),
+      zipSync({ 'a.npy': vector('version-1.npy'), 'b.npy': vector('version-3.npy') }),
+    ],
+    read: readAllOf(openNpz),
+  },
+  {
+    name: 'gguf',
+    seeds: async () => [
+      vector('tiny.gguf'),
+      await writeGguf(
+        {
+          metadata: new Map([['general.architecture', { type: 'string', value: 'x' }]]),
+          tensors: [{ name: 'w', type: 'Q4_K', shape: [1, 256] }],
+        },
+        () => Tensor.zeros([1, 256]),
+      ),
+    ],
+    read: readAllOf(openGguf),
+  },
+  {
+    name: 'archive of a .pt file',
+    seeds: async () => ['alone.pt', 'nested.pt', 'evil.pt'].map(vector),
+    read: readAllOf(openTorch),
+  },
+  {
+    name: 'pickle of a .pt file',
+    seeds: async () =>
+      ['state.pt', 'nested.pt', 'views.pt'].map((name) => {
+        const files = unzipSync(vector(name))
+        return files[Object.keys(files).find((file) => file.endsWith('/data.pkl')) as string] as Uint8Array
+      }),
+    wrap: (pickle) => zipSync({ 'x/data.pkl': pickle, 'x/data/0': new Uint8Array(96) }, { level: 0 }),
+    read: readAllOf(openTorch),
+  },
+  { name: 'config.json', seeds: async () => [encode(config)], read: async (bytes) => readHfConfig(bytes).layers },
+]
+
+/** Read `count` mutations of the seeds: each gives a value that its bytes pay for, or a typed error. */
+export async function fuzz(target: FuzzTarget, count: number): Promise<{ values: number; errors: number }> {
+  const random = new Random(20)
+  const seeds = await target.seeds()
+  let values = 0
+  let errors = 0
+  for (let i = 0; i < count; i++) {
+    const mutated = mutations(seeds[i % seeds.length] as Uint8Array, random)
+    const bytes = target.wrap?.(mutated) ?? mutated
+    try {
+      // Dequantised blocks of two bits take twelve times their bytes; expanded tensors have a limit of their own.
+      expect(await target.read(bytes)).toBeLessThan(100 * bytes.length + 2 ** 25)
+      values++
+    } catch (error) {
+      if (!isPithError(error) || error.code === 'PITH_INTERNAL') {
+        throw new Error(`mutation ${i} of ${target.name} gave ${String(error)}`, { cause: error })
+      }
+      errors++
+    }
+  }
+  return { values, errors }
+}
