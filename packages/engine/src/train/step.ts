@@ -162,6 +162,7 @@ class CompiledStep implements TrainStep {
   /** Sum over the batches of an update, where there are several. */
   readonly #sum: Float32Array | undefined
   readonly #noise: Params
+  #isBusy: boolean = false
 
   constructor(
     program: LossProgram,
@@ -202,6 +203,16 @@ class CompiledStep implements TrainStep {
   }
 
   async step(batches: Batch | readonly Batch[]): Promise<StepResult> {
+    if (this.#isBusy) throw new PithError('PITH_ARG', 'the update before is not done', { hint: 'Await each step.' })
+    this.#isBusy = true
+    try {
+      return await this.#update(batches)
+    } finally {
+      this.#isBusy = false
+    }
+  }
+
+  async #update(batches: Batch | readonly Batch[]): Promise<StepResult> {
     const list = Array.isArray(batches) ? (batches as readonly Batch[]) : [batches as Batch]
     const { accumulate, counts, store } = this
     if (list.length !== accumulate) {

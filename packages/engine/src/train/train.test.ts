@@ -79,10 +79,14 @@ describe('a training', () => {
     expect(average(losses.slice(-24))).toBeLessThan(average(losses.slice(0, 12)) / 2)
   })
 
-  test('gives the same bits at every repetition', async () => {
+  test('gives the same bits at every repetition, on one thread or two', async () => {
     const runs = []
-    for (const seed of [11, 11, 12]) {
-      const step = await makeStep({ seed })
+    for (const [seed, threads] of [
+      [11, 1],
+      [11, 2],
+      [12, 1],
+    ] as const) {
+      const step = await makeStep({ seed, threads })
       await lossesOf(step, 12)
       runs.push(copyOf(step.params))
       await step.dispose()
@@ -125,6 +129,9 @@ describe('a training', () => {
       }
     }
     await expect(both.step(first)).rejects.toMatchObject({ code: 'PITH_ARG' })
+    const pending = both.step([first, second])
+    await expect(both.step([first, second])).rejects.toMatchObject({ code: 'PITH_ARG' })
+    await pending
     await both.dispose()
   })
 
