@@ -2,6 +2,7 @@
 export { type JitOptions, type Jitted, jit, ops, type Program, type Traceable, trace } from './array/index.ts'
 export { type Data, type DType, isFloat } from './dtype.ts'
 export { type Attr, type Attrs, Graph, type Node, type Subgraph, Value } from './ir/graph.ts'
+export * as passes from './ir/passes/index.ts'
 export { allOps, type OpDef, opDef, registerOp, type VjpContext, type VjpRule } from './ir/registry.ts'
 export * as nn from './nn/index.ts'
 export * from './optim/index.ts'

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest'
+import { compile } from '../../runtime/compile.ts'
 import { Tensor } from '../../tensor.ts'
 import { Graph, type Value } from '../graph.ts'
 import { bind, lift } from './bind.ts'
 import { dce } from './dce.ts'
 import { extract } from './extract.ts'
 import { emitFolded, fold } from './fold.ts'
+import { type Evaluate, foldByRun } from './fold-by-run.ts'
 import { simplify } from './simplify.ts'
 
 const one = (values: readonly Value[]): Value => values[0] as Value
@@ -33,6 +35,38 @@ describe('fold', () => {
     const made = fold(program((graph, x) => one(graph.emit('Mul', [x, one(graph.emit('Sqrt', [graph.scalar(2)]))]))))
     expect(opsOf(made)).toEqual(['Mul'])
     expect(made.graph.nodes[0]?.inputs[1]?.data?.data[0]).toBe(Math.fround(Math.SQRT2))
+  })
+})
+
+describe('foldByRun', () => {
+  const evaluate: Evaluate = async (outputs) => {
+    const session = await compile(outputs)
+    const results = await session.run({})
+    await session.dispose()
+    return results
+  }
+  const square = new Tensor(Float32Array.of(1, 2, 3, 4), [2, 2])
+
+  it('computes products of constants, and leaves the rest', async () => {
+    const graph = new Graph()
+    const x = graph.input('x', 'f32', [2, 2])
+    const w = one(graph.emit('Softmax', graph.emit('MatMul', [graph.constant(square), graph.constant(square)])))
+    const made = await foldByRun({ graph, outputs: [one(graph.emit('MatMul', [x, w]))] }, evaluate)
+    expect(opsOf(made)).toEqual(['MatMul'])
+    const rows = Array.from(made.graph.nodes[0]?.inputs[1]?.data?.data as Float32Array)
+    expect(rows.map((value) => Math.round(value * 1e4))).toEqual([474, 9526, 9, 9991])
+  })
+
+  it('leaves random numbers, packed weights and what is too large', async () => {
+    const graph = new Graph()
+    const packed = graph.constant(new Tensor(Uint8Array.of(1, 2), [2]))
+    const outputs = [
+      ...graph.emit('RandomNormal', [], { shape: [2] }),
+      ...graph.emit('DequantizeLinear', [packed, graph.scalar(0.5)]),
+      ...graph.emit('MatMul', [graph.constant(square), graph.constant(square)]),
+    ]
+    const never: Evaluate = () => Promise.reject(new Error('nothing is to be run'))
+    expect(opsOf(await foldByRun({ graph, outputs }, never, { limit: 15 }))).toHaveLength(3)
   })
 })
 
