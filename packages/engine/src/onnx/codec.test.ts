@@ -1,5 +1,5 @@
 import { BinaryWriter } from '@bufbuild/protobuf/wire'
-import { concatBytes, isPithError, type PithError, Random } from '@pith/core'
+import { concatBytes, equalBytes, isPithError, type PithError, Random } from '@pith/core'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { fromModel } from './import.ts'
@@ -297,7 +297,8 @@ describe('hostile files', () => {
       try {
         const changed = readModel(bytes, { check: false })
         read++
-        expect(readModel(writeModel(changed), { check: false })).toEqual(changed)
+        const written = writeModel(changed)
+        expect(equalBytes(writeModel(readModel(written, { check: false })), written)).toBe(true)
         fromModel(readModel(bytes))
       } catch (error) {
         if (!isPithError(error)) throw error

@@ -8,6 +8,7 @@ import { writeAttrs } from './attributes.ts'
 import { ATTRIBUTE_TYPE, type GraphProto, type ModelProto, type NodeProto, type ValueInfoProto } from './proto.ts'
 import { fromTensor } from './tensor-proto.ts'
 
+/** How a model is written. */
 export interface ExportOptions {
   /** Version of ONNX's operators, 20 or more. Default 20, or that of the newest operator in the graph. */
   opset?: number

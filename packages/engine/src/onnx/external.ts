@@ -103,6 +103,7 @@ export interface Moved {
   readonly bytes: number
 }
 
+/** Which tensors are moved to which file. */
 export interface MoveOptions {
   /** Path of a file by its number, relative to the model's folder. */
   name: (shard: number) => string

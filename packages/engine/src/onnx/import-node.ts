@@ -49,7 +49,7 @@ export interface ReadContext {
   readonly functions: ReadonlyMap<string, FunctionProto>
   readonly declared: Declared
   /** Declared types of values, for operators that the registry does not know. */
-  readonly specs: ReadonlyMap<string, Spec>
+  readonly specs: { get(name: string): Spec | undefined }
   readonly strict: boolean
 }
 
@@ -223,7 +223,7 @@ export class NodeReader {
       scope.set(tensor.name ?? '', value)
     }
     const specs = declaredSpecs(proto, context.declared)
-    const within: ReadContext = { ...context, specs: new Map([...context.specs, ...specs]) }
+    const within: ReadContext = { ...context, specs: { get: (name) => specs.get(name) ?? context.specs.get(name) } }
     for (const node of orderNodes(proto.node ?? [])) this.read(node, scope, within)
   }
 }

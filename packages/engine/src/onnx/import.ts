@@ -9,6 +9,7 @@ import { orderNodes } from './names.ts'
 import type { GraphProto, ModelProto, OperatorSetIdProto } from './proto.ts'
 import { toTensor } from './tensor-proto.ts'
 
+/** How a model becomes a graph. */
 export interface ImportOptions {
   /** Lengths of axes that the model names: `{ batch: 8 }`. */
   dims?: Readonly<Record<string, number>>

@@ -1,6 +1,7 @@
 /** What a reader of models may be asked to hold. */
 import { PithError } from '@pith/core'
 
+/** Counts above which a file is refused. */
 export interface ReadLimits {
   /** Levels of messages within messages. Default 64. */
   depth: number
@@ -14,6 +15,7 @@ export interface ReadLimits {
   values: number
 }
 
+/** The default limits. */
 export const READ_LIMITS: Readonly<ReadLimits> = /* @__PURE__ */ Object.freeze({
   depth: 64,
   graphDepth: 16,

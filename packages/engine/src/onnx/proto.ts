@@ -9,6 +9,7 @@ export interface Message {
   unknown?: Uint8Array[]
 }
 
+/** A model: a graph with the versions of its operators. */
 export interface ModelProto extends Message {
   irVersion?: Int64
   producerName?: string
@@ -23,16 +24,19 @@ export interface ModelProto extends Message {
   functions?: FunctionProto[]
 }
 
+/** The version of the operators of a domain. */
 export interface OperatorSetIdProto extends Message {
   domain?: string
   version?: Int64
 }
 
+/** A key and its value. */
 export interface StringStringEntryProto extends Message {
   key?: string
   value?: string
 }
 
+/** Nodes with their inputs, initialisers and outputs. */
 export interface GraphProto extends Message {
   node?: NodeProto[]
   name?: string
@@ -46,6 +50,7 @@ export interface GraphProto extends Message {
   metadataProps?: StringStringEntryProto[]
 }
 
+/** One application of an operator; values are named, and an empty name is an input that is left out. */
 export interface NodeProto extends Message {
   input?: string[]
   output?: string[]
@@ -93,6 +98,7 @@ export const ATTRIBUTE_TYPE: Readonly<Record<AttributeKind, number>> = /* @__PUR
   typeProtos: 14,
 })
 
+/** An attribute of a node: the field that `type` names is set. */
 export interface AttributeProto extends Message {
   name?: string
   f?: number
@@ -115,6 +121,7 @@ export interface AttributeProto extends Message {
   sparseTensors?: SparseTensorProto[]
 }
 
+/** A tensor: its elements are `rawData`, or the typed field of its type, or in another file. */
 export interface TensorProto extends Message {
   dims?: Int64[]
   dataType?: number
@@ -135,17 +142,20 @@ export interface TensorProto extends Message {
   metadataProps?: StringStringEntryProto[]
 }
 
+/** A part of a tensor that is stored in pieces. */
 export interface SegmentProto extends Message {
   begin?: Int64
   end?: Int64
 }
 
+/** A tensor by the elements that are not zero. */
 export interface SparseTensorProto extends Message {
   values?: TensorProto
   indices?: TensorProto
   dims?: Int64[]
 }
 
+/** The name and type of a value. */
 export interface ValueInfoProto extends Message {
   name?: string
   type?: TypeProto
@@ -153,6 +163,7 @@ export interface ValueInfoProto extends Message {
   metadataProps?: StringStringEntryProto[]
 }
 
+/** A type: one of its fields is set. */
 export interface TypeProto extends Message {
   tensorType?: TensorTypeProto
   sequenceType?: SequenceTypeProto
@@ -162,35 +173,42 @@ export interface TypeProto extends Message {
   optionalType?: SequenceTypeProto
 }
 
+/** The element type and shape of a tensor; without a shape, the rank is not known. */
 export interface TensorTypeProto extends Message {
   elemType?: number
   shape?: TensorShapeProto
 }
 
+/** The type of what a sequence or an optional value holds. */
 export interface SequenceTypeProto extends Message {
   elemType?: TypeProto
 }
 
+/** The types of the keys and values of a map. */
 export interface MapTypeProto extends Message {
   keyType?: number
   valueType?: TypeProto
 }
 
+/** Lengths of axes, outermost first. */
 export interface TensorShapeProto extends Message {
   dim?: DimensionProto[]
 }
 
+/** An axis: its length, or its name. */
 export interface DimensionProto extends Message {
   dimValue?: Int64
   dimParam?: string
   denotation?: string
 }
 
+/** Names of the values that hold the scale and zero point of a quantised one. */
 export interface TensorAnnotation extends Message {
   tensorName?: string
   quantParameterTensorNames?: StringStringEntryProto[]
 }
 
+/** Graphs of a training step. */
 export interface TrainingInfoProto extends Message {
   initialization?: GraphProto
   algorithm?: GraphProto
@@ -198,6 +216,7 @@ export interface TrainingInfoProto extends Message {
   updateBinding?: StringStringEntryProto[]
 }
 
+/** An operator that is made of others. */
 export interface FunctionProto extends Message {
   name?: string
   input?: string[]

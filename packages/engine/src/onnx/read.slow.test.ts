@@ -1,4 +1,4 @@
-import { isPithError, Random } from '@pith/core'
+import { equalBytes, isPithError, Random } from '@pith/core'
 import { expect, test } from 'vitest'
 import { fromModel } from './import.ts'
 import { readModel } from './read.ts'
@@ -20,7 +20,8 @@ test('20,000 mutated files are models or typed errors, in bounded memory', () =>
     try {
       const changed = readModel(bytes, { check: false })
       models++
-      expect(readModel(writeModel(changed), { check: false })).toEqual(changed)
+      const written = writeModel(changed)
+      expect(equalBytes(writeModel(readModel(written, { check: false })), written)).toBe(true)
       fromModel(readModel(bytes))
       graphs++
     } catch (error) {

@@ -157,7 +157,7 @@ class MessageReader {
     const copy = this.#bytes.slice(start, stop).buffer
     const floats = field.kind === 'float' ? new Float32Array(copy) : new Float64Array(copy)
     this.#wire.pos = stop
-    if (into[field.name] === undefined) {
+    if (field.isPacked && into[field.name] === undefined) {
       into[field.name] = floats
       return
     }

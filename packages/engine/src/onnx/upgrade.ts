@@ -223,10 +223,14 @@ const dftAxis: Upgrade = (draft, maker) => {
 
 const tileAxis: Upgrade = (draft) => (draft.inputs.length > 2 ? refuse(draft, 'is not supported') : undefined)
 
+/** Most groups of channels. */
+const MAX_GROUPS = 1 << 16
+
 /** From opset 21 on, scale and bias are those of channels, no longer of groups. */
 const channelGroups: Upgrade = (draft, maker) => {
   const [x, scale, bias] = [need(draft, 0), need(draft, 1), need(draft, 2)]
   const groups = Number(draft.attrs['num_groups'])
+  if (!(Number.isInteger(groups) && groups >= 1 && groups <= MAX_GROUPS)) refuse(draft, `has ${groups} groups`)
   const filled = (value: number): Value => {
     const data = makeData(x.dtype, groups) as Float32Array
     return maker.graph.constant(

@@ -12,6 +12,8 @@ const MAX_BYTES = 2 ** 31 - 1
 const OWN_CHUNK = 4096
 const CHUNK = 1 << 16
 
+const LITTLE_ENDIAN: boolean = /* @__PURE__ */ new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
+
 type Fields = Readonly<Record<string, unknown>>
 type Sizes = Map<object, number>
 
@@ -168,6 +170,13 @@ function writeRun(field: Field, list: ArrayLike<unknown>, sizes: Sizes, writer: 
   if (list.length === 0) return
   writer.int(field.number * 8 + 2)
   writer.int(sizes.get(list) as number)
+  const isWide = field.kind === 'float' ? list instanceof Float32Array : list instanceof Float64Array
+  // As bytes, so that a NaN keeps its bits.
+  if (isWide && LITTLE_ENDIAN) {
+    const floats = list as unknown as Float32Array
+    writer.bytes(new Uint8Array(floats.buffer, floats.byteOffset, floats.byteLength))
+    return
+  }
   for (let i = 0; i < list.length; i++) writer.scalar(field, list[i])
 }
 

@@ -48,6 +48,7 @@ export async function loadModel(
   })
 }
 
+/** How a model is saved. */
 export interface SaveModelOptions {
   /** Whether tensors go to a file of their own: `auto` (default) does so above 64 MiB. */
   external?: 'never' | 'always' | 'auto'
