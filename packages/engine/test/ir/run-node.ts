@@ -1,5 +1,6 @@
 /** One node, inferred here and run by onnxruntime. */
-import { type Attrs, compile, type DType, type EmitOptions, Graph, Tensor, type Value } from '@pith/engine'
+import { type Attrs, compile, type DType, Graph, Tensor, type Value } from '@pith/engine'
+import type { EmitOptions } from '../../src/ir/graph.ts'
 
 /** What a node is given: a tensor that it sees before the run, or only at the run. */
 export interface Given {
@@ -30,15 +31,9 @@ export function positives(...shape: number[]): Given {
 
 /** Bytes of a shape. */
 export function bytes(dtype: 'u8' | 'i8', ...shape: number[]): Given {
-  const make = dtype === 'u8' ? Uint8Array : Int8Array
-  return {
-    tensor: new Tensor(
-      make.from({ length: size(shape) }, (_, i) => (i * 37) % 101),
-      shape,
-      dtype,
-    ),
-    isConstant: false,
-  }
+  const values = Array.from({ length: size(shape) }, (_, i) => (i * 37) % 101)
+  const data = dtype === 'u8' ? Uint8Array.from(values) : Int8Array.from(values)
+  return { tensor: new Tensor(data, shape, dtype), isConstant: false }
 }
 
 export function bools(...shape: number[]): Given {

@@ -1,4 +1,4 @@
-import type { Attrs, EmitOptions, Tensor, Value } from '@pith/engine'
+import type { Attrs, Tensor, Value } from '@pith/engine'
 import { describe, expect, it } from 'vitest'
 import {
   build,
@@ -11,6 +11,7 @@ import {
   scalar,
   shaped,
 } from '../../../test/ir/run-node.ts'
+import type { EmitOptions } from '../graph.ts'
 import { decompose } from '../passes/decompose.ts'
 
 const CASES: [name: string, NodeCase][] = []

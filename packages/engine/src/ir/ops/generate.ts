@@ -135,10 +135,29 @@ const inferSize: Infer = (c) => {
   return [{ dtype: 'i64', shape: [] }]
 }
 
+const inferMultinomial: Infer = (c) => {
+  const x = input(c, 0, NUMBERS)
+  needRank(c, x, 2, 2)
+  return [{ dtype: typeAttr(c, 'dtype', 'i32'), shape: [x.shape[0] as number, intAttr(c, 'sample_size', 1)] }]
+}
+
+const inferAffineGrid: Infer = (c) => {
+  const theta = input(c, 0, NUMBERS)
+  needRank(c, theta, 3, 3)
+  const size = constInts(input(c, 1, ['i64']))
+  const rank = (size?.length ?? (input(c, 1).shape[0] as number)) - 2
+  if (rank !== 2 && rank !== 3) refuse(c, 'the size is not that of a batch of images or volumes')
+  const [batch, , ...spatial] = size ?? openShape(c, rank + 2)
+  return [{ dtype: theta.dtype, shape: [batch as number, ...spatial, rank] }]
+}
+
 export const GENERATE: readonly OpDef[] = [
+  { name: 'AffineGrid', infer: inferAffineGrid },
+  { name: 'Bernoulli', infer: inferRandom },
   { name: 'Constant', infer: inferConstant, fold: (_, node) => [constantOf(node)] },
   { name: 'ConstantOfShape', infer: inferFilled, fold: foldFilled },
   { name: 'EyeLike', infer: inferEyeLike },
+  { name: 'Multinomial', infer: inferMultinomial },
   { name: 'NonZero', infer: inferNonZero },
   { name: 'OneHot', infer: inferOneHot },
   { name: 'RandomNormal', infer: inferRandom },

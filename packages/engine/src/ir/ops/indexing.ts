@@ -2,7 +2,19 @@
 import { axisOf, type Shape, sameShape, sizeOf } from '../../shape.ts'
 import type { Value } from '../graph.ts'
 import type { OpDef } from '../registry.ts'
-import { agree, type Fold, INDEXES, type Infer, input, intAttr, isKnown, needRank, refuse } from './context.ts'
+import {
+  agree,
+  asked,
+  type Fold,
+  INDEXES,
+  type Infer,
+  input,
+  intAttr,
+  isKnown,
+  knownSize,
+  needRank,
+  refuse,
+} from './context.ts'
 import { cell, pick } from './fold-kernels.ts'
 
 const inferGather: Infer = (c) => {
@@ -104,6 +116,18 @@ const inferCompress: Infer = (c) => {
   return [{ dtype: x.dtype, shape: x.shape.with(axis, -1) }]
 }
 
+const inferUnique: Infer = (c) => {
+  const x = input(c, 0)
+  const axis = c.attrs['axis'] === undefined ? undefined : axisOf(intAttr(c, 'axis', 0), x.shape.length, c.op)
+  const places = { dtype: 'i64' as const, shape: [-1] }
+  const inverse = {
+    dtype: 'i64' as const,
+    shape: [axis === undefined ? knownSize(x.shape) : (x.shape[axis] as number)],
+  }
+  const y = { dtype: x.dtype, shape: axis === undefined ? [-1] : x.shape.with(axis, -1) }
+  return asked(c, 1, [y, places, inverse, places])
+}
+
 export const INDEXING: readonly OpDef[] = [
   { name: 'Compress', infer: inferCompress },
   { name: 'Gather', infer: inferGather, fold: foldGather },
@@ -111,4 +135,5 @@ export const INDEXING: readonly OpDef[] = [
   { name: 'GatherND', infer: inferGatherND },
   { name: 'ScatterElements', infer: inferScatterElements },
   { name: 'ScatterND', infer: inferScatterND },
+  { name: 'Unique', infer: inferUnique },
 ]

@@ -85,6 +85,13 @@ const inferEinsum: Infer = (c) => {
   ]
 }
 
+const inferDet: Infer = (c) => {
+  const x = input(c, 0, FLOATS)
+  needRank(c, x, 2)
+  agree(c, x.shape.at(-1) as number, x.shape.at(-2) as number, 'the side of the matrix')
+  return [{ dtype: x.dtype, shape: x.shape.slice(0, -2) }]
+}
+
 /** Two operations for each product: elements of the result times the length that is summed over. */
 function matMulFlops(node: Node): number {
   const a = node.inputs[0] as Value
@@ -109,6 +116,7 @@ function einsumFlops(node: Node): number {
 }
 
 export const LINEAR: readonly OpDef[] = [
+  { name: 'Det', infer: inferDet },
   { name: 'Einsum', infer: inferEinsum, flops: einsumFlops },
   { name: 'FusedMatMul', domain: 'com.microsoft', infer: inferFusedMatMul, flops: matMulFlops },
   { name: 'Gemm', infer: inferGemm, flops: matMulFlops },

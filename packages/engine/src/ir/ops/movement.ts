@@ -328,6 +328,17 @@ const inferReverse: Infer = (c) => {
   return like(x, x.shape)
 }
 
+const inferCropPad: Infer = (c) => {
+  const x = input(c, 0)
+  const axes = (intsAttr(c, 'axes') ?? x.shape.map((_, axis) => axis)).map((axis) => axisOf(axis, x.shape.length, c.op))
+  const lengths = constInts(input(c, 1, INDEXES))
+  if (lengths !== undefined && lengths.length !== axes.length)
+    refuse(c, `${lengths.length} lengths for ${axes.length} axes`)
+  const shape = [...x.shape]
+  for (const [i, axis] of axes.entries()) shape[axis] = lengths?.[i] ?? -1
+  return like(x, shape)
+}
+
 const foldSame: Fold = ([x], node) => x && [x.reshape((node.outputs[0] as Value).shape)]
 
 const foldTranspose: Fold = ([x], node) => {
@@ -395,6 +406,7 @@ const foldSplit: Fold = ([x], node) => {
 }
 
 export const MOVEMENT: readonly OpDef[] = [
+  { name: 'CenterCropPad', infer: inferCropPad },
   { name: 'Concat', infer: inferConcat, fold: foldConcat },
   { name: 'DepthToSpace', infer: inferDepthToSpace },
   { name: 'Expand', infer: inferExpand, fold: foldExpand },

@@ -3,7 +3,20 @@ import { axisOf } from '../../shape.ts'
 import type { Spec } from '../../tensor.ts'
 import type { Node, Value } from '../graph.ts'
 import type { InferContext, OpDef } from '../registry.ts'
-import { agree, asked, FLOATS, type Infer, input, intAttr, needRank, optional, refuse, typeAttr } from './context.ts'
+import {
+  agree,
+  asked,
+  FLOATS,
+  INDEXES,
+  type Infer,
+  input,
+  intAttr,
+  needRank,
+  optional,
+  refuse,
+  textAttr,
+  typeAttr,
+} from './context.ts'
 import {
   decomposeBatchNorm,
   decomposeGroupNorm,
@@ -102,6 +115,20 @@ const inferAlongAxis =
 
 const inferSame: Infer = (c) => [same(input(c, 0, FLOATS))]
 
+/** Scores [N, C, ...] and targets [N, ...] to a loss for each target, or to one. */
+const inferLoss: Infer = (c) => {
+  const x = input(c, 0, FLOATS)
+  const target = input(c, 1, INDEXES)
+  needRank(c, x, 2)
+  needRank(c, target, x.shape.length - 1, x.shape.length - 1)
+  const wanted = x.shape.toSpliced(1, 1)
+  for (const [axis, length] of wanted.entries())
+    agree(c, length, target.shape[axis] as number, `axis ${axis} of the targets`)
+  needChannels(c, optional(c, 2, [x.dtype]), x.shape[1] as number)
+  const loss: Spec = { dtype: x.dtype, shape: textAttr(c, 'reduction', 'mean') === 'none' ? target.shape : [] }
+  return c.op === 'SoftmaxCrossEntropyLoss' ? asked(c, 1, [loss, same(x)]) : [loss]
+}
+
 /** About as many operations for each element: mean, square, scale and shift. */
 const normFlops = (node: Node): number => 8 * Math.max(0, (node.inputs[0] as Value).size)
 const softmaxFlops = (node: Node): number => 5 * Math.max(0, (node.inputs[0] as Value).size)
@@ -118,9 +145,11 @@ export const NORM: readonly OpDef[] = [
   { name: 'LpNormalization', infer: inferAlongAxis(-1), flops: normFlops },
   { name: 'LRN', infer: inferSame, flops: normFlops },
   { name: 'MeanVarianceNormalization', infer: inferSame, flops: normFlops },
+  { name: 'NegativeLogLikelihoodLoss', infer: inferLoss, flops: softmaxFlops },
   { name: 'RMSNormalization', infer: inferRmsNorm, flops: normFlops, decompose: decomposeRmsNorm },
   { name: 'SimplifiedLayerNormalization', infer: inferLayerNorm, flops: normFlops, decompose: decomposeRmsNorm },
   { name: 'SkipLayerNormalization', ...microsoft, infer: inferSkipNorm, decompose: decomposeSkipNorm },
   { name: 'SkipSimplifiedLayerNormalization', ...microsoft, infer: inferSkipNorm, decompose: decomposeSkipNorm },
   { name: 'Softmax', infer: inferAlongAxis(-1), flops: softmaxFlops },
+  { name: 'SoftmaxCrossEntropyLoss', infer: inferLoss, flops: softmaxFlops },
 ]

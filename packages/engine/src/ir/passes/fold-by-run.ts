@@ -4,6 +4,7 @@ import type { Tensor } from '../../tensor.ts'
 import type { Node, Value } from '../graph.ts'
 import { type Program, type Rebuilt, rebuild } from './rebuild.ts'
 
+/** What {@link foldByRun} may make. */
 export interface FoldByRunOptions {
   /** Most bytes of a constant that is made. Default 64 MiB. */
   limit?: number
