@@ -435,8 +435,8 @@ def text(value):
     return struct.pack('<Q', len(data)) + data
 
 
-def gguf_file():
-    """A small file of version 2, put together field by field."""
+def gguf_file(version, by_key, name):
+    """A small file, put together field by field, with the values as they come here or sorted by key."""
     values = sample_values()
     blocks = np.concatenate([quantise_q8_0(block) for block in values[:128].reshape(-1, 32)]).tobytes()
     plain = np.arange(6, dtype=F32).tobytes()
@@ -453,15 +453,19 @@ def gguf_file():
         text('a.nested') + struct.pack('<IIQ', 9, 9, 2) + struct.pack('<IQ2B', 0, 2, 7, 8) + struct.pack('<IQB', 0, 1, 9),
         text('general.alignment') + struct.pack('<II', 4, 64),
     ]
+    if by_key:
+        # Keys stand behind the eight bytes of their length; no key is the start of another.
+        metadata = metadata[:1] + sorted(metadata[1:], key=lambda item: item[8:])
     infos = (text('blocks') + struct.pack('<I2QIQ', 2, 64, 2, 8, 0) +
              text('plain') + struct.pack('<I2QIQ', 2, 3, 2, 0, 192))
-    head = struct.pack('<IIQQ', 0x46554747, 2, 2, len(metadata)) + b''.join(metadata) + infos
+    head = struct.pack('<IIQQ', 0x46554747, version, 2, len(metadata)) + b''.join(metadata) + infos
     head += bytes(-len(head) % 64)
-    save('tiny.gguf', head + blocks + bytes(-len(blocks) % 64) + plain)
+    save(name, head + blocks + bytes(-len(blocks) % 64) + plain + bytes(-len(plain) % 64))
 
 
 os.makedirs(OUT, exist_ok=True)
 numpy_vectors()
 torch_vectors()
 gguf_vectors()
-gguf_file()
+gguf_file(2, False, 'tiny.gguf')
+gguf_file(3, True, 'sorted.gguf')

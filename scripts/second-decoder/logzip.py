@@ -69,12 +69,13 @@ def read_prior(profile):
     return prior
 
 
-def read_templates(meta, tables, numbers, layout_of, most=65536):
+def read_templates(meta, tables, numbers, layout_of, most=65536, most_slots=1048576):
     """Templates; slots get their columns, names that are new the next numbers."""
     layout_count, template_count = meta.varints(2)
     need(template_count <= min(most, 65536), 'more templates than lines')
     layouts = tables.lines(layout_count)
     templates = [parse_template(text, layouts) for text in tables.lines(template_count)]
+    need(sum(len(template.layouts) for template in templates) <= most_slots, 'more slots than bytes')
     for template in templates:
         for name, layout in zip(names_of(template), template.layouts):
             column = numbers.setdefault(name, len(numbers) + 1)
@@ -145,7 +146,7 @@ def decode_chunk(block, number, parts, prior):
     meta = Cursor(at.bytes(at.varint()), f'{what}, meta')
     tables = Cursor(at.bytes(at.varint()), f'{what}, tables')
     layouts = dict(prior.layouts)
-    templates = prior.templates + read_templates(meta, tables, dict(prior.numbers), layouts, line_count)
+    templates = prior.templates + read_templates(meta, tables, dict(prior.numbers), layouts, line_count, size + line_count)
     if form == 1:
         ids = read_planes(at, line_count, len(templates))
         groups = [at.bytes(at.varint()) for _ in range(group_count)]

@@ -1,6 +1,7 @@
 /** Which values a gradient passes through, and the check that it can. */
 import { PithError } from '@pith/core'
 import { type Graph, inputsOf, type Node, type Value } from '../ir/graph.ts'
+import { specText } from '../tensor.ts'
 import { isDifferentiable } from './build.ts'
 import { regionOf } from './region.ts'
 import { type Way, wayOf } from './rule-of.ts'
@@ -43,6 +44,16 @@ export function waysOf(nodes: readonly Node[], needed: ReadonlySet<Value>, wrt: 
       gradientInputs(node).some((input) => input !== undefined && needed.has(input)) &&
       node.outputs.some(isDifferentiable)
     if (!isOnPath) continue
+    const open = [...node.inputs, ...node.outputs].find((value) => value?.shape.some((length) => length < 0))
+    if (open !== undefined) {
+      throw new PithError(
+        'PITH_SHAPE',
+        `${node.op} can't be differentiated: ${specText(open)} has lengths that are not known`,
+        {
+          hint: 'Give the lengths of the axes when the model is imported.',
+        },
+      )
+    }
     const way = wayOf(node)
     if ('reason' in way) throw missing(node, way.reason, nodes, needed, wrt)
     ways.set(node, way)

@@ -2,14 +2,16 @@
 import type { Graph, Node, Value } from '../ir/graph.ts'
 import type { VjpRule } from '../ir/registry.ts'
 import { DECOMPOSITIONS, RULES } from './rules/index.ts'
+import { type NestedRule, scanGradient } from './rules/scan.ts'
 
 export type Decompose = (node: Node, graph: Graph) => readonly Value[]
 
 /** How a node is differentiated: by its rule or as simpler operators. Where not at all, perhaps the reason. */
-export type Way = { rule: VjpRule } | { decompose: Decompose } | { reason: string | undefined }
+export type Way = { rule: VjpRule } | { nested: NestedRule } | { decompose: Decompose } | { reason: string | undefined }
 
 export function wayOf({ domain, op, def }: Pick<Node, 'domain' | 'op' | 'def'>): Way {
   const key = `${domain}:${op}`
+  if (key === ':Scan') return { nested: scanGradient }
   const own = RULES[key] ?? def?.vjp
   if (typeof own === 'function') return { rule: own }
   const decompose = DECOMPOSITIONS[key] ?? def?.decompose

@@ -115,6 +115,17 @@ describe('grad', () => {
     expect(() => grad(loss, [])).not.toThrow()
   })
 
+  it('asks for the lengths of axes that are not known', () => {
+    const graph = new Graph()
+    const x = graph.input('x', 'f32', [-1, 2])
+    expect(
+      isPithError(
+        caught(() => grad(total(op('Exp', x)), [x])),
+        'PITH_SHAPE',
+      ),
+    ).toBe(true)
+  })
+
   it('uses the rule that comes with a user operator', async () => {
     registerOp({
       name: 'Halve',

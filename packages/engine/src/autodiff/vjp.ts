@@ -6,7 +6,7 @@ import { sameShape } from '../shape.ts'
 import { specText } from '../tensor.ts'
 import { Build } from './build.ts'
 import { graphOf } from './custom.ts'
-import { dependents, gradientNodes, waysOf } from './reach.ts'
+import { dependents, gradientInputs, gradientNodes, waysOf } from './reach.ts'
 import { type Region, regionOf } from './region.ts'
 import type { Way } from './rule-of.ts'
 
@@ -128,13 +128,15 @@ class Walk {
       this.#giveAll(inputs, given, 'the gradient that was given')
       return
     }
-    if (!node.inputs.some((input) => this.#isNeeded(input)) || this.#keepRows(node, cotangents[0])) return
+    const inputs = gradientInputs(node)
+    if (!inputs.some((input) => this.#isNeeded(input)) || this.#keepRows(node, cotangents[0])) return
     const way = this.#ways.get(node)
     if (way === undefined) return
-    const needs = (input: number): boolean => this.#isNeeded(node.inputs[input])
-    if ('rule' in way) {
-      this.#giveAll(node.inputs, way.rule({ graph: this.#graph, node, cotangents, needs }), node.op)
-    } else if ('decompose' in way) {
+    const needs = (input: number): boolean => this.#isNeeded(inputs[input])
+    const context = { graph: this.#graph, node, cotangents, needs }
+    if ('rule' in way) this.#giveAll(inputs, way.rule(context), node.op)
+    else if ('nested' in way) this.#giveAll(inputs, way.nested(context, vjpOf), node.op)
+    else if ('decompose' in way) {
       const places = [...node.inputs.keys()].filter(needs)
       const given = this.#pullThrough(way.decompose(node, this.#graph), cotangents, node, places)
       this.#giveAll(

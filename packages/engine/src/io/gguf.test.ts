@@ -89,6 +89,11 @@ test('a file of version 2 is read: each kind of value, alignment 64, tensors of 
   expect(blocks.data).toEqual(dequantize('Q8_0', vector('made.Q8_0').subarray(0, 136)))
 })
 
+test('a file is written in the bytes of its fields, keys sorted', async () => {
+  const { metadata, entries, bytes } = await openGguf(vector('tiny.gguf'))
+  expect(await writeGguf({ metadata, tensors: [...entries.values()] }, bytes)).toEqual(vector('sorted.gguf'))
+})
+
 test('a file that is written is read again, values and tensors of every type', async () => {
   const values = floatVector('values.f32').subarray(0, 512)
   const shape = [2, 256]

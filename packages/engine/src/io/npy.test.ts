@@ -138,3 +138,11 @@ test('entries that share bytes are refused', async () => {
   new DataView(file.buffer).setUint32(second + 42, 0, true)
   expect(await codeOfFile(file)).toBe('PITH_CORRUPT')
 })
+
+test('a deflated archive is opened by the start of each array, and what it unpacks to is limited', async () => {
+  const file = zipSync({ 'a.npy': writeNpy(Tensor.zeros([1_000_000])) })
+  const opened = await openNpz(file)
+  expect(opened.entries.get('a')?.shape).toEqual([1_000_000])
+  await expect(opened.tensor('a', { maxBytes: 1_000_000 })).rejects.toMatchObject({ code: 'PITH_LIMIT' })
+  expect((await opened.tensor('a')).data.length).toBe(1_000_000)
+})

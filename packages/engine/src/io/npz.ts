@@ -42,15 +42,14 @@ export async function openNpz(source: ByteSource, options: ReadOptions = {}): Pr
   }
 }
 
-/** The start of an array, with its header; deflated arrays are inflated as a whole. */
+/** The start of an array, with its header. */
 async function headOf(zip: Zip, file: ZipEntry, options: ReadOptions): Promise<Uint8Array> {
-  if (file.method !== 0) return await zip.read(file, options)
-  const head = await zip.readRange(file, 0, Math.min(file.bytes, 128), options)
+  const head = await zip.readStart(file, 128, options)
   if (head.length < 12) return head
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength)
   const needed = head[6] === 1 ? 10 + view.getUint16(8, true) : 12 + view.getUint32(8, true)
-  if (needed <= head.length || needed > file.bytes || needed > 128 * 1024) return head
-  return await zip.readRange(file, 0, needed, options)
+  if (needed <= head.length || needed > 128 * 1024) return head
+  return await zip.readStart(file, needed, options)
 }
 
 /** All arrays of a .npz file by name. @throws PithError what {@link openNpz} gives */

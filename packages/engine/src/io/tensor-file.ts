@@ -13,9 +13,11 @@ export interface TensorEntry {
   readonly bytes: number
 }
 
-/** How a read may be given up. */
+/** How a read may be given up, and how much it may give. */
 export interface ReadOptions {
   signal?: AbortSignal
+  /** Bytes that one entry of an archive may unpack to; default 1 GiB for deflated ones, no limit for others. */
+  maxBytes?: number
 }
 
 /** An open file of tensors: nothing is read before it is asked for. */

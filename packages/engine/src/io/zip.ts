@@ -5,8 +5,10 @@ import { type ReadOptions, readExactly } from './tensor-file.ts'
 
 /** Most entries that an archive may have. */
 const MAX_ENTRIES = 1 << 20
-/** Most that one read of an entry gives where the caller sets no limit, in bytes. */
-const MAX_ENTRY_BYTES = 2 ** 32
+/** Most that a deflated entry gives where the caller sets no limit, in bytes: it may take a thousandth of that to store. */
+const MAX_INFLATED_BYTES = 2 ** 30
+/** Bytes of a deflated entry from which its start is read, beyond the length of the start. */
+const START_BYTES = 4096
 /** Bytes that are inflated in one step. */
 const STEP_BYTES = 64 * 1024
 /** Deflate cannot shrink more than this. */
@@ -40,10 +42,11 @@ export interface Zip {
   /**
    * The content of a file, checked against its CRC.
    *
-   * @throws PithError `PITH_CHECKSUM` · `PITH_CORRUPT` · `PITH_LIMIT` more than `maxBytes` · `PITH_UNSUPPORTED` encrypted
-   * or packed by another method
+   * @throws PithError `PITH_CHECKSUM` · `PITH_CORRUPT` · `PITH_LIMIT` more than `maxBytes`, which is 1 GiB for deflated ones
    */
-  read(entry: ZipEntry, options?: ReadOptions & { maxBytes?: number }): Promise<Uint8Array>
+  read(entry: ZipEntry, options?: ReadOptions): Promise<Uint8Array>
+  /** The first `length` bytes of a file, or all that it has, not checked against its CRC. @throws PithError `PITH_CORRUPT` */
+  readStart(entry: ZipEntry, length: number, options?: ReadOptions): Promise<Uint8Array>
   /** Bytes `start` to `end` of a stored file, not checked against its CRC. @throws PithError `PITH_UNSUPPORTED` deflated */
   readRange(entry: ZipEntry, start: number, end: number, options?: ReadOptions): Promise<Uint8Array>
   close(): Promise<void>
@@ -81,7 +84,7 @@ export async function openZip(source: ByteSource, options: ReadOptions = {}): Pr
   return {
     entries,
     async read(entry, read = {}) {
-      const { maxBytes = MAX_ENTRY_BYTES } = read
+      const { maxBytes = entry.method === 0 ? Number.POSITIVE_INFINITY : MAX_INFLATED_BYTES } = read
       if (entry.bytes > maxBytes) throw tooLong(entry.name, maxBytes)
       const stored = await readExactly(access, await startOf(entry, read), entry.storedBytes, read)
       const content = entry.method === 0 ? stored : inflate(stored, entry)
@@ -92,6 +95,13 @@ export async function openZip(source: ByteSource, options: ReadOptions = {}): Pr
         })
       }
       return content
+    },
+    async readStart(entry, length, read = {}) {
+      const wanted = Math.min(length, entry.bytes)
+      const deflated = entry.method === 0 ? 0 : START_BYTES
+      const stored = Math.min(wanted + deflated, entry.storedBytes)
+      const bytes = await readExactly(access, await startOf(entry, read), stored, read)
+      return entry.method === 0 ? bytes : inflate(bytes, entry, wanted)
     },
     async readRange(entry, start, end, read = {}) {
       if (entry.method !== 0) {
@@ -231,8 +241,10 @@ function checkOverlaps(entries: ReadonlyMap<string, ZipEntry>): void {
   }
 }
 
-function inflate(stored: Uint8Array, { name, bytes }: ZipEntry): Uint8Array {
+/** The content of a deflated entry, or its first `wanted` bytes from a part of it. */
+function inflate(stored: Uint8Array, { name, bytes, storedBytes }: ZipEntry, wanted: number = bytes): Uint8Array {
   const parts: Uint8Array[] = []
+  const isWhole = stored.length === storedBytes
   let length = 0
   const inflater = new Inflate((part) => {
     length += part.length
@@ -241,14 +253,16 @@ function inflate(stored: Uint8Array, { name, bytes }: ZipEntry): Uint8Array {
   })
   try {
     for (let at = 0; at < stored.length || at === 0; at += STEP_BYTES) {
-      inflater.push(stored.subarray(at, at + STEP_BYTES), at + STEP_BYTES >= stored.length)
+      inflater.push(stored.subarray(at, at + STEP_BYTES), isWhole && at + STEP_BYTES >= stored.length)
     }
   } catch (cause) {
     if (cause instanceof PithError) throw cause
     throw new PithError('PITH_CORRUPT', `${name.slice(0, 80)} cannot be inflated`, { at: { entry: name }, cause })
   }
-  if (length !== bytes) throw corrupt(`${name} has ${length} bytes, the directory says ${bytes}`, 0)
-  return concatBytes(parts)
+  if (length < wanted || (isWhole && length !== bytes)) {
+    throw corrupt(`${name} has ${length} bytes, the directory says ${bytes}`, 0)
+  }
+  return concatBytes(parts).subarray(0, wanted)
 }
 
 function viewOf(bytes: Uint8Array): DataView {

@@ -47,19 +47,17 @@ export function orderNodes(nodes: readonly NodeProto[]): readonly NodeProto[] {
       makers.set(name, place)
     }
   }
+  if (isOrdered(nodes, makers)) return nodes
   const waiting = new Int32Array(nodes.length)
   const readers: number[][] = nodes.map(() => [])
-  let isSorted = true
   for (const [place, node] of nodes.entries()) {
     for (const name of readNames(node)) {
       const maker = makers.get(name)
       if (maker === undefined) continue
-      if (maker >= place) isSorted = false
       readers[maker]?.push(place)
       waiting[place] = (waiting[place] as number) + 1
     }
   }
-  if (isSorted) return nodes
   const ready = [...nodes.keys()].filter((place) => waiting[place] === 0)
   for (const place of ready) {
     for (const reader of readers[place] as number[]) {
@@ -74,6 +72,13 @@ export function orderNodes(nodes: readonly NodeProto[]): readonly NodeProto[] {
     })
   }
   return ready.map((place) => nodes[place] as NodeProto)
+}
+
+function isOrdered(nodes: readonly NodeProto[], makers: ReadonlyMap<string, number>): boolean {
+  for (const [place, node] of nodes.entries()) {
+    for (const name of readNames(node)) if ((makers.get(name) ?? -1) >= place) return false
+  }
+  return true
 }
 
 /** The error of a name that is defined twice. */

@@ -155,6 +155,15 @@ export const NETWORK_CASES: Cases = Object.fromEntries([
     [[within([2, 1, 3, 2])], { axes: [0, 2, 3] }],
     [[within([1, 2, 2, 4])], { axes: [0, 2, 3] }],
   ),
+  ...[':NegativeLogLikelihoodLoss', ':SoftmaxCrossEntropyLoss'].map((name) =>
+    cases(
+      name,
+      [[within([3, 4])], { reduction: 'mean' }, [ints([1, 0, 3])]],
+      [[within([2, 3, 2]), ints([0, 2, 1, 2], [2, 2])], { reduction: 'sum' }, [positive(3)]],
+      [[within([3, 4])], { reduction: 'mean', ignore_index: 1 }, [ints([1, 0, 3]), positive(4)]],
+      [[within([2, 3])], { reduction: 'none' }, [ints([2, 0])]],
+    ),
+  ),
   cases(
     ':LRN',
     [[within([1, 5, 2, 2])], { size: 3, alpha: 0.5, beta: 0.75, bias: 1 }],

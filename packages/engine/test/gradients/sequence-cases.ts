@@ -1,5 +1,7 @@
 /** Cases of recurrent layers, attention, and products with quantised weights. */
 import { Random } from '@pith/core'
+import type { GradientCase } from '../../src/autodiff/check.ts'
+import { type Attrs, Graph } from '../../src/ir/graph.ts'
 import { Tensor } from '../../src/tensor.ts'
 import { type Cases, cases, ints, within } from './inputs.ts'
 
@@ -30,7 +32,50 @@ function packed(rows: number, width: number): Tensor[] {
 const cos = within([8, 2], 0.4, 0.9)
 const sin = within([8, 2], -0.6, 0.3)
 
+/** h' = tanh(h w + x), with w from around the body; gives h' h' at each step. */
+function scan(name: string, attrs: Attrs, isReading: boolean): GradientCase['f'] {
+  return (h, x, w) => {
+    const body = new Graph(h.graph)
+    const [state, step] = [body.input('h', 'f32', h.shape), body.input('x', 'f32', h.shape)]
+    const inner = body.emit('MatMul', [state, isReading ? w : body.constant(within([2, 2]))])[0]
+    const next = body.emit('Tanh', [body.emit('Add', [inner, step])[0]])[0]
+    const square = body.emit('Mul', [next, next])[0]
+    const outputs = [body.emit('Identity', [next], {}, { unique: true })[0], square]
+    const results = h.graph.emit(
+      'Scan',
+      [h, x],
+      { num_scan_inputs: 1, ...attrs },
+      { bodies: { body: { graph: body, outputs } } },
+    )
+    return name === 'last' ? [results[0]] : results
+  }
+}
+
+const scans: GradientCase[] = [
+  {
+    name: 'scan of states and outputs',
+    f: scan('all', {}, true),
+    inputs: [within([1, 2]), within([4, 1, 2]), within([2, 2], -0.9, 0.8)],
+  },
+  { name: 'scan of the last state', f: scan('last', {}, false), inputs: [within([3, 2]), within([2, 3, 2])] },
+  {
+    name: 'scan backwards along other axes',
+    f: scan(
+      'all',
+      { scan_input_directions: [1], scan_output_directions: [1], scan_input_axes: [1], scan_output_axes: [2] },
+      true,
+    ),
+    inputs: [within([2, 2]), within([2, 3, 2]), within([2, 2], -0.9, 0.8)],
+  },
+  {
+    name: 'scan forwards, stacked backwards',
+    f: scan('all', { scan_output_directions: [1] }, true),
+    inputs: [within([1, 2]), within([5, 1, 2]), within([2, 2], -0.9, 0.8)],
+  },
+]
+
 export const SEQUENCE_CASES: Cases = Object.fromEntries([
+  [':Scan', scans],
   cases(
     ':LSTM',
     [layer(4, 1, [3, 2, 4, 3]), { hidden_size: 3 }, [], 3],

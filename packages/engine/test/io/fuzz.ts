@@ -44,6 +44,9 @@ function readAllOf(open: Open): (bytes: Uint8Array) => Promise<number> {
   }
 }
 
+/** One time, so that each run mutates the same bytes. */
+const TIME = { mtime: new Date(1980, 0, 1) }
+
 const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
 
 const config = {
@@ -82,8 +85,8 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   {
     name: 'npz',
     seeds: async () => [
-      zipSync({ 'a.npy': vector('version-1.npy'), 'b.npy': vector('version-3.npy') }, { level: 0 }),
-      zipSync({ 'a.npy': vector('version-1.npy'), 'b.npy': vector('version-3.npy') }),
+      zipSync({ 'a.npy': vector('version-1.npy'), 'b.npy': vector('version-3.npy') }, { ...TIME, level: 0 }),
+      zipSync({ 'a.npy': vector('version-1.npy'), 'b.npy': vector('version-3.npy') }, TIME),
     ],
     read: readAllOf(openNpz),
   },
@@ -113,7 +116,7 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
         const files = unzipSync(vector(name))
         return files[Object.keys(files).find((file) => file.endsWith('/data.pkl')) as string] as Uint8Array
       }),
-    wrap: (pickle) => zipSync({ 'x/data.pkl': pickle, 'x/data/0': new Uint8Array(96) }, { level: 0 }),
+    wrap: (pickle) => zipSync({ 'x/data.pkl': pickle, 'x/data/0': new Uint8Array(96) }, { ...TIME, level: 0 }),
     read: readAllOf(openTorch),
   },
   { name: 'config.json', seeds: async () => [encode(config)], read: async (bytes) => readHfConfig(bytes).layers },

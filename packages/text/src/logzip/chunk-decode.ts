@@ -96,7 +96,7 @@ export class ChunkView {
     const coded = streams.tables()
     const meta = new ByteReader(coded.meta)
     const tables = new TextCursor(coded.tables)
-    this.templates = readTemplates(meta, tables, prior.templates, this.lines)
+    this.templates = readTemplates(meta, tables, prior.templates, this.lines, this.rawBytes + this.lines)
 
     this.lineTemplate = workspace.scratchWords(this.lines)
     streams.templates(this.lineTemplate, this.lines, this.templates.templates.length)

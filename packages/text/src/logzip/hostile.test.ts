@@ -161,6 +161,11 @@ describe('a chunk that was written to hurt', () => {
     expect(own.memory.buffer.byteLength).toBeLessThan(2 ** 25)
   })
 
+  test('slots without bytes are not made', () => {
+    const parts: Forged = { meta: [0, 1, KIND.raw], tables: `${'a\0'.repeat(2 ** 22)}\n`, ids: new Uint8Array(3) }
+    expect(outcome(parts)).toBe('PITH_CORRUPT the templates of a chunk have more slots than it has bytes')
+  })
+
   test('templates without lines are not made', () => {
     const count = 2 ** 24
     const parts: Forged = { meta: [0, count, KIND.raw], tables: '\n'.repeat(count), ids: new Uint8Array(3) }

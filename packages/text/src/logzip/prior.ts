@@ -3,7 +3,7 @@ import { ByteReader, ByteWriter, concatBytes } from '@pith/core'
 import type { ColumnPlan, DictPlan, PriorColumns } from './columns.ts'
 import type { ParsedChunk } from './parse.ts'
 import { writeTemplates } from './streams.ts'
-import { readTemplates, TextCursor } from './tables.ts'
+import { MAX_PRIOR_SLOTS, readTemplates, TextCursor } from './tables.ts'
 import { emptyTemplates, type KnownSignature, KnownTemplates } from './templates.ts'
 import type { Workspace } from './workspace.ts'
 
@@ -50,6 +50,10 @@ export class Prior implements PriorColumns {
    * again. The plans of those columns then know all their texts.
    */
   static learn(workspace: Workspace, chunk: ParsedChunk, plans: readonly ColumnPlan[]): Prior {
+    let slots = 0
+    for (const { columns } of chunk.templates.templates) slots += columns.length
+    // Nothing that comes again would be worth that much.
+    if (slots > MAX_PRIOR_SLOTS) return Prior.empty()
     const texts = new Map<number, readonly Uint8Array[]>()
     let bytes = 0
     for (const plan of plans) {

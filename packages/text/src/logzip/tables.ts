@@ -44,16 +44,21 @@ function corrupt(message: string): PithError {
 /** Most templates of a chunk, or of a prior: a chunk has no more signatures. */
 export const MAX_TEMPLATES: number = 65536
 
+/** Most slots of the templates of a prior together. */
+export const MAX_PRIOR_SLOTS: number = 2 ** 20
+
 /**
  * Read templates that follow those of `prior`.
  *
  * @param most that there may be: a writer has a line for each
+ * @param mostSlots that they may have together: a writer has a byte, or a line's end, for each
  */
 export function readTemplates(
   meta: ByteReader,
   texts: TextCursor,
   prior: KnownTemplates,
   most: number = MAX_TEMPLATES,
+  mostSlots: number = MAX_PRIOR_SLOTS,
 ): TemplateSet {
   const layouts: string[] = []
   const layoutCount = meta.varint()
@@ -64,9 +69,11 @@ export function readTemplates(
   const templates = [...prior.set.templates]
   const namer = new ColumnNamer(prior.namer)
   const lines = toLatin1(texts.take(count))
+  let slots = 0
   for (let i = 0, at = 0; i < count; i++) {
     const end = lines.indexOf('\n', at)
-    const parts = readTemplate(lines, at, end, layouts)
+    const parts = readTemplate(lines, at, end, layouts, mostSlots - slots)
+    slots += parts.layouts.length
     templates.push({ ...parts, columns: namer.number(parts.statics, parts.layouts) })
     at = end + 1
   }
@@ -74,7 +81,13 @@ export function readTemplates(
 }
 
 /** The template that stands in `[from, to)` of the templates of a chunk. */
-function readTemplate(lines: string, from: number, to: number, layouts: readonly string[]): Omit<Template, 'columns'> {
+function readTemplate(
+  lines: string,
+  from: number,
+  to: number,
+  layouts: readonly string[],
+  mostSlots: number,
+): Omit<Template, 'columns'> {
   const statics: string[] = []
   const own: string[] = []
   let text = ''
@@ -99,6 +112,7 @@ function readTemplate(lines: string, from: number, to: number, layouts: readonly
         layout = layouts[index]
         if (layout === undefined) throw corrupt('a template names a layout that is not there')
       }
+      if (own.length >= mostSlots) throw corrupt('the templates of a chunk have more slots than it has bytes')
       statics.push(text)
       own.push(layout)
       text = ''

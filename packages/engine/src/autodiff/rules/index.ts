@@ -3,6 +3,7 @@ import { CONV } from './conv.ts'
 import { ELEMENTWISE } from './elementwise.ts'
 import { INDEXING } from './indexing.ts'
 import { LINEAR } from './linear.ts'
+import { LOSS_DECOMPOSITIONS } from './losses.ts'
 import { MOVEMENT } from './movement.ts'
 import { NORM, NORM_DECOMPOSITIONS } from './norm.ts'
 import { OTHER } from './other.ts'
@@ -33,5 +34,6 @@ export const RULES: Rules = /* @__PURE__ */ Object.freeze({
 export const DECOMPOSITIONS: Decompositions = /* @__PURE__ */ Object.freeze({
   ...NORM_DECOMPOSITIONS,
   ...SIGNAL_DECOMPOSITIONS,
+  ...LOSS_DECOMPOSITIONS,
   ...RECURRENT_DECOMPOSITIONS,
 })

@@ -3,19 +3,25 @@ import type { Rules } from './table.ts'
 
 const RANDOM = 'it draws random numbers; make them an input'
 const CONTROL = 'graphs within graphs are not differentiated'
+const NONE = 'no rule is written for it'
 const SHAPE = 'its results depend on shapes and settings alone'
 
 export const OTHER: Rules = {
   ':If': CONTROL,
   ':Loop': CONTROL,
-  ':Scan': CONTROL,
   ':RandomNormal': RANDOM,
   ':RandomNormalLike': RANDOM,
   ':RandomUniform': RANDOM,
   ':RandomUniformLike': RANDOM,
+  ':Bernoulli': RANDOM,
+  ':Multinomial': RANDOM,
   ':BlackmanWindow': SHAPE,
   ':HammingWindow': SHAPE,
   ':HannWindow': SHAPE,
   ':MelWeightMatrix': SHAPE,
+  ':Unique': 'its length depends on its inputs',
+  ':AffineGrid': NONE,
+  ':CenterCropPad': NONE,
+  ':Det': NONE,
   'com.microsoft:Attention': 'no rule is written for it; MultiHeadAttention has one',
 }
