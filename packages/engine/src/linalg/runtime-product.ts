@@ -50,6 +50,7 @@ export function sharedProduct(): Promise<Product | undefined> {
     (backend) => runtimeProduct(backend),
     (error: unknown) => {
       if (isPithError(error, 'PITH_CAPABILITY')) return undefined
+      shared = undefined
       throw error
     },
   )

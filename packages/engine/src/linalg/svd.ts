@@ -9,6 +9,7 @@ import {
   columnsOf,
   frobeniusNorm,
   identity,
+  largestOf,
   type Matrix,
   type Matrix64,
   scaleColumns,
@@ -143,7 +144,7 @@ async function rotated(image: Matrix64, right: Matrix64, share: number, options:
   const { rows: n, cols: m } = w
   const norms = (): Float64Array =>
     Float64Array.from({ length: n }, (_, i) => Math.sqrt(dot(w.data, i * m, w.data, i * m, m)))
-  const floor = share * Math.max(0, ...norms())
+  const floor = share * largestOf(norms())
   await orthogonalizeRows(w, v, floor, options)
   const lengths = norms()
   const order = Array.from({ length: n }, (_, i) => i).sort((i, j) => lengths[j] - lengths[i] || i - j)
