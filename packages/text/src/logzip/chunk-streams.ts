@@ -85,6 +85,11 @@ function wholeStreams(workspace: Workspace, block: Uint8Array): Streams {
   const reader = new ByteReader(unpackBytes(block, mostBytes(workspace)))
   const groups: Uint8Array[] = []
   let count = 0
+  let texts: Uint8Array | undefined
+  const readTexts = (): Uint8Array => {
+    texts ??= reader.take(reader.remaining)
+    return texts
+  }
   return {
     head: reader,
     tables() {
@@ -101,10 +106,10 @@ function wholeStreams(workspace: Workspace, block: Uint8Array): Streams {
           if (index >= groups.length) throw tooFewGroups()
           return groups[index] as Uint8Array
         },
-        () => reader.take(reader.remaining),
+        readTexts,
       )
     },
-    texts: () => reader.bytes.subarray(reader.offset),
+    texts: readTexts,
   }
 }
 
