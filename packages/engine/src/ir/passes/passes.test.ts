@@ -119,6 +119,40 @@ describe('simplify', () => {
   })
 })
 
+describe('passes go into the bodies of nodes', () => {
+  it('and keep what those take from around them', async () => {
+    const graph = new Graph()
+    const [h, rows] = [graph.input('h', 'f32', [2]), graph.input('rows', 'f32', [3, 2])]
+    const outer = one(graph.emit('Neg', graph.emit('Neg', [graph.input('w', 'f32', [2])])))
+    const body = new Graph(graph)
+    const [state, row] = [body.input('state', 'f32', [2]), body.input('row', 'f32', [2])]
+    const scaled = one(body.emit('Mul', [one(body.emit('Mul', [row, outer])), body.scalar(1)]))
+    const next = one(body.emit('Add', [state, one(body.emit('Sqrt', [graph.scalar(4)]))]))
+    const step = {
+      graph: body,
+      outputs: [next, one(body.emit('Identity', [scaled])), one(body.emit('Identity', [outer]))],
+    }
+    const outputs = graph.emit('Scan', [h, rows], { num_scan_inputs: 1 }, { bodies: { body: step } })
+    const made = simplify({ graph, outputs })
+    const scan = made.graph.nodes.find((node) => node.op === 'Scan')
+    expect(made.graph.nodes).toHaveLength(1)
+    expect(scan?.bodies?.['body']?.graph.nodes.map((node) => node.op).sort()).toEqual(['Add', 'Mul'])
+    const feeds = {
+      h: Tensor.zeros([2]),
+      rows: new Tensor(Float32Array.of(1, 2, 3, 4, 5, 6), [3, 2]),
+      w: new Tensor(Float32Array.of(10, 1)),
+    }
+    const results = []
+    for (const own of [outputs, made.outputs]) {
+      const session = await compile({ a: own[0] as Value, b: own[1] as Value, c: own[2] as Value })
+      results.push(await session.run(feeds))
+      await session.dispose()
+    }
+    expect(results[1]).toEqual(results[0])
+    expect(results[0]?.['a']?.data).toEqual(Float32Array.of(6, 6))
+  })
+})
+
 describe('dce', () => {
   it('leaves out what no output needs, and keeps the inputs and their order', () => {
     const graph = new Graph()
