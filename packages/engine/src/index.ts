@@ -1,5 +1,6 @@
 /** Array programs and ONNX models as one graph: differentiate, train, run and write back. */
 export { type JitOptions, type Jitted, jit, ops, type Program, type Traceable, trace } from './array/index.ts'
+export * from './autodiff/index.ts'
 export { type Data, type DType, isFloat } from './dtype.ts'
 export { type Attr, type Attrs, Graph, type Node, type Subgraph, Value } from './ir/graph.ts'
 export * as passes from './ir/passes/index.ts'

@@ -8,6 +8,7 @@ import { type Shape, sizeOf } from '../shape.ts'
 import { Tensor } from '../tensor.ts'
 import { vjp } from './vjp.ts'
 
+/** How gradients are checked. */
 export interface CheckOptions {
   /** Step along a direction. Default 0.01. */
   eps?: number

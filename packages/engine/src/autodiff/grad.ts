@@ -1,5 +1,6 @@
 /** Gradients of a loss. */
 import { PithError } from '@pith/core'
+import { isFloat } from '../dtype.ts'
 import type { Value } from '../ir/graph.ts'
 import { specText } from '../tensor.ts'
 import { Build } from './build.ts'
@@ -24,6 +25,32 @@ export function grad(loss: Value, wrt: readonly Value[]): Value[] {
  */
 export function splitGrad(loss: Value, wrt: readonly Value[]): SplitGradient[] {
   return splitVjp([loss], [one(loss)], wrt)
+}
+
+/**
+ * A function to trace that gives a loss as `value`, and its gradients as `grad.` with the names of the inputs.
+ *
+ * @param f gives a float of one element
+ * @param wrt names of inputs; default: all that are floats
+ * @throws PithError `PITH_ARG` no input has the name · what `grad` throws
+ * @example
+ * const step = jit(valueAndGrad(({ x, w }) => mean(square(matmul(x, w))), ['w']))
+ */
+export function valueAndGrad(
+  f: (inputs: Readonly<Record<string, Value>>) => Value,
+  wrt?: readonly string[],
+): (inputs: Readonly<Record<string, Value>>) => Record<string, Value> {
+  return (inputs) => {
+    const value = f(inputs)
+    const names = wrt ?? Object.keys(inputs).filter((name) => isFloat((inputs[name] as Value).dtype))
+    const values = names.map((name) => {
+      const input = inputs[name]
+      if (input === undefined) throw new PithError('PITH_ARG', `there is no input ${JSON.stringify(name)}`)
+      return input
+    })
+    const gradients = grad(value, values)
+    return { value, ...Object.fromEntries(names.map((name, i) => [`grad.${name}`, gradients[i] as Value])) }
+  }
 }
 
 function one(loss: Value): Value {

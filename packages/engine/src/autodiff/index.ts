@@ -8,5 +8,5 @@ export {
 } from './check.ts'
 export { checkpoint } from './checkpoint.ts'
 export { customVjp, stopGradient, straightThrough } from './custom.ts'
-export { grad, splitGrad } from './grad.ts'
+export { grad, splitGrad, valueAndGrad } from './grad.ts'
 export { type RowGradient, type SplitGradient, vjp } from './vjp.ts'

@@ -1,5 +1,6 @@
 import { isPithError } from '@pith/core'
 import { describe, expect, it } from 'vitest'
+import { jit } from '../array/jit.ts'
 import { Graph, type Value } from '../ir/graph.ts'
 import { registerOp } from '../ir/registry.ts'
 import { compile } from '../runtime/compile.ts'
@@ -8,7 +9,7 @@ import { Build } from './build.ts'
 import { checkGradients } from './check.ts'
 import { checkpoint } from './checkpoint.ts'
 import { customVjp, stopGradient, straightThrough } from './custom.ts'
-import { grad, splitGrad } from './grad.ts'
+import { grad, splitGrad, valueAndGrad } from './grad.ts'
 import { vjp } from './vjp.ts'
 
 const floats = (...values: number[]): Tensor => new Tensor(Float32Array.from(values))
@@ -137,6 +138,23 @@ describe('grad', () => {
     const x = graph.input('x', 'f32', [2])
     const [dx] = grad(total(graph.emit('Halve', [x], {}, { domain: 'test.vjp' })[0]), [x])
     expect(await run({ dx }, { x: floats(1, 2) })).toEqual({ dx: [0.5, 0.5] })
+  })
+
+  it('makes a function of a loss and its gradients by name', async () => {
+    const f = jit(valueAndGrad(({ x, w }) => total(op('Mul', x, w))))
+    const results = await f({ x: floats(1, 2), w: floats(3, 4) })
+    expect(Object.keys(results).sort()).toEqual(['grad.w', 'grad.x', 'value'])
+    expect([...(results['grad.w'].data as Float32Array), ...(results['value'].data as Float32Array)]).toEqual([
+      1, 2, 11,
+    ])
+    await f.dispose()
+    const wrong = valueAndGrad(({ x }) => total(x), ['y'])
+    expect(
+      isPithError(
+        caught(() => wrong({ x: new Graph().input('x', 'f32', [1]) })),
+        'PITH_ARG',
+      ),
+    ).toBe(true)
   })
 
   it('leaves the rows of a table apart where they are asked for', async () => {
