@@ -1,4 +1,5 @@
 /** Operators that fold axes into one element: sums, extremes, places of extremes; and running sums. */
+import { isFloat } from '../../dtype.ts'
 import { axisOf, type Shape, sizeOf } from '../../shape.ts'
 import type { Spec, Tensor } from '../../tensor.ts'
 import type { Node, Value } from '../graph.ts'
@@ -109,6 +110,8 @@ const foldReduce: Fold = ([x], node) => {
   const axes = reducedAxes(node)
   const step = STEPS[node.op]
   if (x === undefined || axes === undefined || step === undefined || !isPlain(x.dtype)) return undefined
+  // Products of 32-bit integers may leave what a number holds exactly.
+  if (node.op === 'ReduceProd' && x.dtype !== 'i64' && !isFloat(x.dtype)) return undefined
   const result = foldAxes(x, axes, step, node.outputs[0] as Spec)
   return result && [result]
 }
