@@ -2,9 +2,17 @@
 export { type JitOptions, type Jitted, jit, ops, type Program, type Traceable, trace } from './array/index.ts'
 export * from './autodiff/index.ts'
 export { type Data, type DType, isFloat } from './dtype.ts'
-export { type Attr, type Attrs, Graph, type Node, type Subgraph, Value } from './ir/graph.ts'
+export { type Attr, type Attrs, type EmitOptions, Graph, type Node, type Subgraph, Value } from './ir/graph.ts'
 export * as passes from './ir/passes/index.ts'
-export { allOps, type OpDef, opDef, registerOp, type VjpContext, type VjpRule } from './ir/registry.ts'
+export {
+  allOps,
+  type InferContext,
+  type OpDef,
+  opDef,
+  registerOp,
+  type VjpContext,
+  type VjpRule,
+} from './ir/registry.ts'
 export * as nn from './nn/index.ts'
 export * from './optim/index.ts'
 export type { Backend, Session, SessionOptions } from './runtime/backend.ts'
