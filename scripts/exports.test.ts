@@ -12,7 +12,7 @@ const entries = all.filter((entry) => !entry.subpath.includes('*'))
 const patterns = all.filter((entry) => entry.subpath.includes('*'))
 const tree = readTree(root, listFiles(root, /^packages\/.*\.ts$/))
 const names = new Map(entries.map((entry) => [entry.specifier, entry.sources[0] ?? '']))
-const forTheWeb = entries.filter((entry) => !/\/(node|testing)(\/|$)/.test(entry.subpath))
+const forTheWeb = entries.filter((entry) => !/\/(node|testing|manifest)(\/|$)/.test(entry.subpath))
 
 function matches(file: string, pattern: string): boolean {
   const [before = '', after = ''] = pattern.split('*')

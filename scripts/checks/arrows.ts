@@ -23,6 +23,8 @@ const ROOMS_OF_SYSTEMS = 'text|index|signal|kv|context|weights|eval'
 const NODE_PLACES = [
   '^packages/pith/(src|bin)/',
   '^packages/.*/node/',
+  // What rooms add to the command.
+  '^packages/[^/]+/src/(verbs/|manifest[.]ts$)',
   '[.]node[.]ts$',
   '^packages/[^/]+/test/',
   '^(scripts|benchmarks|examples|apps)/',
@@ -68,7 +70,7 @@ function rules(): IFlattenedRuleSet {
         name: 'web-code-without-node-folders',
         severity: 'error',
         from: { path: '^packages/', pathNot: NODE_PLACES },
-        to: { path: '^packages/.*/node/', dependencyTypesNot: ['type-only'] },
+        to: { path: '^packages/(.*/node/|[^/]+/src/verbs/)', dependencyTypesNot: ['type-only'] },
       },
       {
         name: 'resolvable',

@@ -70,6 +70,16 @@ export interface Manifest {
   readonly room: string
   readonly summary: string
   readonly verbs: readonly VerbSpec[]
+  /** What `pith doctor` asks of the room. */
+  checks?(): Promise<readonly RoomCheck[]>
+}
+
+/** One line of `pith doctor`. */
+export interface RoomCheck {
+  readonly name: string
+  readonly ok: boolean
+  /** What is there, and what to do where it is not well. */
+  readonly says: string
 }
 
 /** A parsed command line. */

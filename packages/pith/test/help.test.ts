@@ -19,7 +19,7 @@ test('without a verb the overview goes to stderr with exit code 2, with --help t
   expect({ code: bare.code, out: bare.out }).toEqual({ code: 2, out: '' })
   expect({ code: asked.code, err: asked.err, out: asked.out }).toEqual({ code: 0, err: '', out: bare.err })
   expect((await pith(tmp, 'help')).out).toBe(bare.err)
-  for (const verb of verbs) expect(bare.err).toContain(`  ${verb.name.padEnd(12)}${verb.summary}`)
+  for (const verb of verbs) expect(bare.err).toContain(`  ${verb.name.padEnd(15)}${verb.summary}`)
 })
 
 test('help of a verb is exact', async () => {

@@ -1,6 +1,6 @@
-import { type Manifest, PithError, type VerbSpec } from '@pith/core'
+import { PithError, type VerbSpec } from '@pith/core'
 import { manifest } from '../manifest/index.ts'
-import { roomOf, roomWords } from '../manifest/rooms.ts'
+import { roomsOf, roomWords } from '../manifest/rooms.ts'
 import { nearest } from './nearest.ts'
 
 /** A verb, and how many words named it. */
@@ -16,14 +16,17 @@ export interface FoundVerb {
  */
 export async function findVerb(words: readonly string[]): Promise<FoundVerb> {
   const first = words[0] ?? ''
-  const own = longest(manifest, words)
+  const own = longest(manifest.verbs, words)
   if (own !== undefined) return own
-  const room = await roomOf(first)
-  if (room !== undefined) {
-    const found = longest(room, words)
+  const rooms = await roomsOf(first)
+  if (rooms !== undefined) {
+    const verbs = rooms.manifests.flatMap((room) => room.verbs)
+    const found = longest(verbs, words)
     if (found !== undefined) return found
-    const verbs = room.verbs.map((verb) => verb.name).join(', ')
-    throw new PithError('PITH_ARG', `pith ${first} needs one of its verbs`, { hint: `There are: ${verbs}.` })
+    const more = rooms.missing.map((room) => ` More come with npm install ${room}.`).join('')
+    throw new PithError('PITH_ARG', `pith ${first} needs one of its verbs`, {
+      hint: `There are: ${verbs.map((verb) => verb.name).join(', ')}.${more}`,
+    })
   }
   const near = nearest(first, [...manifest.verbs.map((verb) => verb.name), ...roomWords()])
   throw new PithError('PITH_ARG', `there is no verb ${first.slice(0, 80)}`, {
@@ -31,9 +34,9 @@ export async function findVerb(words: readonly string[]): Promise<FoundVerb> {
   })
 }
 
-function longest(from: Manifest, words: readonly string[]): FoundVerb | undefined {
+function longest(verbs: readonly VerbSpec[], words: readonly string[]): FoundVerb | undefined {
   let found: FoundVerb | undefined
-  for (const verb of from.verbs) {
+  for (const verb of verbs) {
     const name = verb.name.split(' ')
     if (name.length <= (found?.words ?? 0) || name.some((word, at) => words[at] !== word)) continue
     found = { verb, words: name.length }

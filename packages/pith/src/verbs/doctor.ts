@@ -1,17 +1,19 @@
 import { accessSync, constants, readFileSync } from 'node:fs'
 import { availableParallelism, tmpdir, totalmem } from 'node:os'
-import { type Arguments, type CommandContext, equalBytes, formatBinaryBytes, MemorySink, toSource } from '@pith/core'
+import {
+  type Arguments,
+  type CommandContext,
+  equalBytes,
+  formatBinaryBytes,
+  MemorySink,
+  type RoomCheck,
+  toSource,
+} from '@pith/core'
 import { createContainer, openContainer } from '@pith/core/container'
 import { encodeWith } from '../input/encode-entry.ts'
 import { decodedBytes } from '../input/open-file.ts'
-import { roomPackages } from '../manifest/rooms.ts'
+import { installedRooms, roomPackages } from '../manifest/rooms.ts'
 import { codecs } from '../systems/codecs.ts'
-
-interface Check {
-  readonly name: string
-  readonly ok: boolean
-  readonly says: string
-}
 
 const LEAST_NODE = [22, 18]
 const SAMPLE = Array.from(
@@ -20,7 +22,7 @@ const SAMPLE = Array.from(
 )
 
 export async function run(_args: Arguments, context: CommandContext): Promise<number> {
-  const checks = [checkNode(), checkMachine(), checkTemporary(), ...(await checkCodecs())]
+  const checks = [checkNode(), checkMachine(), checkTemporary(), ...(await checkCodecs()), ...(await checkRooms())]
   const rooms = roomPackages()
   const ok = checks.every((check) => check.ok)
   if (context.json) {
@@ -37,7 +39,7 @@ export async function run(_args: Arguments, context: CommandContext): Promise<nu
   return ok ? 0 : 1
 }
 
-function checkNode(): Check {
+function checkNode(): RoomCheck {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
   const [leastMajor = 0, leastMinor = 0] = LEAST_NODE
   const ok = major > leastMajor || (major === leastMajor && minor >= leastMinor)
@@ -45,7 +47,7 @@ function checkNode(): Check {
   return { name: 'node', ok, says: ok ? says : `${says}; ${LEAST_NODE.join('.')} or newer is needed` }
 }
 
-function checkMachine(): Check {
+function checkMachine(): RoomCheck {
   return { name: 'machine', ok: true, says: `${availableParallelism()} CPUs, ${formatBinaryBytes(memory())} of memory` }
 }
 
@@ -60,7 +62,7 @@ function memory(): number {
   return totalmem()
 }
 
-function checkTemporary(): Check {
+function checkTemporary(): RoomCheck {
   const folder = tmpdir()
   try {
     accessSync(folder, constants.W_OK)
@@ -71,9 +73,9 @@ function checkTemporary(): Check {
 }
 
 /** Compress and decompress a small sample with each codec. */
-async function checkCodecs(): Promise<Check[]> {
+async function checkCodecs(): Promise<RoomCheck[]> {
   const sample = new TextEncoder().encode(SAMPLE.join(''))
-  const checks: Check[] = []
+  const checks: RoomCheck[] = []
   for (const id of codecs().ids('codec')) {
     try {
       const codec = await codecs().load('codec', id)
@@ -94,4 +96,10 @@ async function checkCodecs(): Promise<Check[]> {
     }
   }
   return checks
+}
+
+/** What the rooms that are installed say of themselves. */
+async function checkRooms(): Promise<RoomCheck[]> {
+  const rooms = await installedRooms()
+  return (await Promise.all(rooms.map((room) => room.checks?.() ?? []))).flat()
 }
