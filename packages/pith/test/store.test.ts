@@ -308,7 +308,7 @@ test('--memory bounds what is held: smaller chunks, and a refusal of what is lar
 test('a part that --memory leaves out is not called damaged', async () => {
   const text = Array.from({ length: 4000 }, (_, i) => `2024-05-01 10:00:00 app[7]: job ${i * 7919} done\n`).join('')
   expect(await pith(tmp, 'compress - -o TMP/whole.pith --method logzip -q', text)).toMatchObject({ code: 0 })
-  for (const verb of ['cat', 'grep -c job', 'decompress --keep-going -f -o TMP/back']) {
+  for (const verb of ['cat', 'grep -c job', 'decompress --keep-going -f -o TMP/left-out.log']) {
     const { code, err } = await pith(tmp, `${verb} TMP/whole.pith --memory 100K`)
     expect(`${code} ${err}`).toMatch(/^2 .*PITH_LIMIT.*left out/)
     expect(err).toMatch(/hint: .*(limit memoryBytes|more memory)/)
