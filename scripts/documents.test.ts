@@ -44,7 +44,10 @@ async function bash(script: string, cwd: string): Promise<void> {
 
 const documents = readTree(
   root,
-  listFiles(root, /^(README\.md|CONTRIBUTING\.md|docs\/guide\/[^/]+\.md|packages\/[^/]+\/README\.md)$/),
+  listFiles(
+    root,
+    /^(README\.md|CONTRIBUTING\.md|docs\/engine\.md|docs\/guide\/[^/]+\.md|packages\/[^/]+\/README\.md)$/,
+  ),
 )
 
 describe.each([...documents])('%s', (file, text) => {

@@ -60,7 +60,8 @@ export async function createOrtSession(
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       enableMemPattern: true,
-      logSeverityLevel: 3,
+      // What fails is thrown: no copy of it on standard error.
+      logSeverityLevel: 4,
       // Threads that wait for work in a loop take five times the processor time of the work, in small models.
       ...(threads > 1 ? { extra: { session: { intra_op: { allow_spinning: '0' } } } } : {}),
       externalData: Object.keys(external).map((path) => ({ path, data: external[path] as Uint8Array })),
