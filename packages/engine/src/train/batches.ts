@@ -26,7 +26,7 @@ export interface BatchOptions {
  * @param rows  tensors whose first axes have one length
  * @throws PithError `PITH_SHAPE` lengths differ, or fewer rows than a batch has
  */
-export function batchesOf(rows: Batch, options: BatchOptions): BatchSource {
+export function batchesOf(rows: Batch, options: BatchOptions): (from: number) => Iterable<Batch> {
   const { size, seed = 0, isShuffled = true, epochs = Number.POSITIVE_INFINITY } = options
   const count = rowsOf(rows)
   if (!(Number.isInteger(size) && size >= 1 && size <= count)) {
