@@ -13,11 +13,14 @@ function pith(...words: string[]): ReturnType<typeof spawn> {
   return spawn(node[0]!, [...node.slice(1), ...words], { env, stdio: ['pipe', 'pipe', 'pipe'] })
 }
 
+/** How a process ends, as a shell tells it: one that a Ctrl-C ended while native code ran has the signal in place of the code. */
 function ended(child: ReturnType<typeof spawn>): Promise<{ code: number | null; err: string }> {
   let err = ''
   child.stderr?.on('data', (part: Buffer) => (err += part.toString()))
   child.stdout?.resume()
-  return new Promise((resolve) => child.on('close', (code) => resolve({ code, err })))
+  return new Promise((resolve) =>
+    child.on('close', (code, signal) => resolve({ code: signal === 'SIGINT' ? 130 : code, err })),
+  )
 }
 
 /** Wait for something that another process brings about. */
