@@ -28,7 +28,7 @@ const SHORTFALLS: Readonly<Record<string, string>> = Object.fromEntries(
       'what the filters do not exclude is decoded at some 400 MB/s by two threads, zstd -3 decodes at 2 GB/s',
     ],
     [
-      `${level}: median share read without a hit, 1000 MB`,
+      `${level}: median share read without a hit, large file`,
       'each chunk of 21 formats has columns that may hold the digits of most queries',
     ],
     [
