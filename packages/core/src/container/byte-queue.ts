@@ -1,3 +1,4 @@
+import { concatBytes } from '../bytes.ts'
 import { throwIfAborted } from '../cancel.ts'
 
 const EMPTY = /* @__PURE__ */ new Uint8Array(0)
@@ -28,7 +29,7 @@ export class ByteQueue {
         parts.push(chunk)
         have += chunk.length
       }
-      this.#held = joined(parts, have)
+      this.#held = joined(parts)
     }
     return this.#held.subarray(0, Math.min(length, this.#held.length))
   }
@@ -72,13 +73,6 @@ export class ByteQueue {
   }
 }
 
-function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
-  if (parts.length === 2 && parts[0].length === 0) return parts[1]
-  const bytes = new Uint8Array(length)
-  let at = 0
-  for (const part of parts) {
-    bytes.set(part, at)
-    at += part.length
-  }
-  return bytes
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  return parts.length === 2 && parts[0]!.length === 0 ? parts[1]! : concatBytes(parts)
 }

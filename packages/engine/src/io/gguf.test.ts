@@ -1,5 +1,6 @@
-import { bytesAccess, countAccess, equalBytes, isPithError } from '@pith/core'
+import { bytesAccess, countAccess, equalBytes } from '@pith/core'
 import { expect, test } from 'vitest'
+import { codeOf } from '../../test/errors.ts'
 import { floatVector, vector } from '../../test/io/vectors.ts'
 import { Tensor } from '../tensor.ts'
 import { openGguf } from './gguf.ts'
@@ -8,15 +9,6 @@ import type { GgufArray, GgufValue } from './gguf-metadata.ts'
 import { type QuantizableType, quantize } from './gguf-quantize.ts'
 import type { GgufBlockType, GgufType } from './gguf-types.ts'
 import { writeGguf } from './gguf-write.ts'
-
-async function codeOf(promise: Promise<unknown>): Promise<string> {
-  try {
-    await promise
-    return 'none'
-  } catch (error) {
-    return isPithError(error) ? error.code : String(error)
-  }
-}
 
 const BLOCKS: readonly GgufBlockType[] = [
   'Q4_0',

@@ -1,6 +1,7 @@
-import { bytesAccess, concatBytes, countAccess, equalBytes, isPithError } from '@pith/core'
+import { bytesAccess, concatBytes, countAccess, equalBytes } from '@pith/core'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { codeOf } from '../../test/errors.ts'
 import { type DType, makeData } from '../dtype.ts'
 import { Tensor } from '../tensor.ts'
 import { openSafetensors, safetensorsChunks, safetensorsSpecs, writeSafetensors } from './safetensors.ts'
@@ -15,15 +16,6 @@ function fileOf(header: string, dataBytes: number): Uint8Array {
   const length = new Uint8Array(8)
   new DataView(length.buffer).setUint32(0, json.length, true)
   return concatBytes([length, json, new Uint8Array(dataBytes)])
-}
-
-async function codeOf(promise: Promise<unknown>): Promise<string> {
-  try {
-    await promise
-    return 'none'
-  } catch (error) {
-    return isPithError(error) ? error.code : String(error)
-  }
 }
 
 const DTYPES: readonly DType[] = [

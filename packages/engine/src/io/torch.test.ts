@@ -1,6 +1,7 @@
-import { f32FromBf16, f32FromF16, isPithError } from '@pith/core'
+import { f32FromBf16, f32FromF16 } from '@pith/core'
 import { unzipSync, zipSync } from 'fflate'
 import { expect, test } from 'vitest'
+import { codeOf } from '../../test/errors.ts'
 import { jsonVector, vector } from '../../test/io/vectors.ts'
 import type { Tensor } from '../tensor.ts'
 import { PickleTuple, unpickle } from './pickle.ts'
@@ -29,15 +30,6 @@ function numbersOf({ dtype, data }: Tensor): number[] {
   if (dtype === 'f16') return [...f32FromF16(data as Uint16Array)]
   if (dtype === 'bf16') return [...f32FromBf16(data as Uint16Array)]
   return Array.from(data as Float32Array, Number)
-}
-
-async function codeOf(promise: Promise<unknown>): Promise<string> {
-  try {
-    await promise
-    return 'none'
-  } catch (error) {
-    return isPithError(error) ? error.code : String(error)
-  }
 }
 
 test.each(['state', 'views', 'nested'])('the tensors of %s.pt are those that PyTorch saved', async (name) => {

@@ -1,6 +1,6 @@
-import { isPithError, type PithError } from '@pith/core'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { failure } from '../../test/errors.ts'
 import { distance, normalMatrix, skewness } from '../../test/linalg/matrices.ts'
 import { cholesky, cholInverse, solveTri } from './cholesky.ts'
 import { identity, type Matrix64, matrixFromRows, matrixOf, transpose, zeros } from './matrix.ts'
@@ -14,16 +14,6 @@ const seed = fc.nat()
 function definite(n: number, of: number): Matrix64 {
   const a = normalMatrix(n + 3, n, of)
   return multiply(a, a, { ta: true })
-}
-
-function failure(task: () => unknown): PithError {
-  try {
-    task()
-  } catch (error) {
-    if (isPithError(error)) return error
-    throw error
-  }
-  throw new Error('it did not fail')
 }
 
 describe('cholesky', () => {

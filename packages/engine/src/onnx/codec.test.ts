@@ -1,7 +1,8 @@
 import { BinaryWriter } from '@bufbuild/protobuf/wire'
-import { concatBytes, equalBytes, isPithError, type PithError, Random } from '@pith/core'
+import { concatBytes, equalBytes, isPithError, Random } from '@pith/core'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { failure } from '../../test/errors.ts'
 import { fromModel } from './import.ts'
 import type { GraphProto, ModelProto, NodeProto, TensorProto } from './proto.ts'
 import { readModel, readTensorProto } from './read.ts'
@@ -14,16 +15,6 @@ const RELU =
   'CAQSDGJhY2tlbmQtdGVzdDpKChIKAXgSAXkaBHRlc3QiBFJlbHUSClNpbmdsZVJlbHVaEwoBeBIOCgwIARIICgIIAQoCCAJiEwoBeRIOCgwIARIICgIIAQoCCAJCBAoAEAk='
 
 const fromBase64 = (text: string): Uint8Array => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))
-
-const failure = (run: () => unknown): PithError => {
-  try {
-    run()
-  } catch (error) {
-    if (isPithError(error)) return error
-    throw error
-  }
-  throw new Error('it did not fail')
-}
 
 const model = (graph: GraphProto, more: ModelProto = {}): Uint8Array =>
   writeModel({ irVersion: 9, opsetImport: [{ domain: '', version: 20 }], graph, ...more })

@@ -1,5 +1,5 @@
-import { isPithError, type PithError } from '@pith/core'
 import { describe, expect, test } from 'vitest'
+import { failure } from '../../test/errors.ts'
 import { Graph, type Value } from '../ir/graph.ts'
 import { loadRuntime } from '../runtime/load.ts'
 import { type Params, Tensor } from '../tensor.ts'
@@ -45,16 +45,6 @@ const modelOf = (graph: GraphProto, opset = 20, more: ModelProto = {}): ModelPro
   graph,
   ...more,
 })
-
-const failure = (run: () => unknown): PithError => {
-  try {
-    run()
-  } catch (error) {
-    if (isPithError(error)) return error
-    throw error
-  }
-  throw new Error('it did not fail')
-}
 
 /** Import, export, run. */
 async function run(model: ModelProto, feeds: Params, options: ImportOptions = {}): Promise<Record<string, Tensor>> {

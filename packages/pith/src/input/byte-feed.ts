@@ -1,4 +1,6 @@
 /** Chunks of a stream, of which parts can be given back. */
+import { concatBytes } from '@pith/core'
+
 export class ByteFeed {
   readonly #chunks: AsyncIterator<Uint8Array>
   #held: Uint8Array[] = []
@@ -47,14 +49,7 @@ export class ByteFeed {
       parts.push(part)
       have += part.length
     }
-    if (parts.length === 1) return parts[0]!
-    const whole = new Uint8Array(have)
-    let at = 0
-    for (const part of parts) {
-      whole.set(part, at)
-      at += part.length
-    }
-    return whole
+    return parts.length === 1 ? parts[0]! : concatBytes(parts)
   }
 
   /** Step over bytes up to and with the next 0. @returns whether there was one */

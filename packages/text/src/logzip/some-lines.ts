@@ -1,5 +1,5 @@
 /** A few lines of a chunk, without the others. */
-import { PithError } from '@pith/core'
+import { concatBytes, PithError } from '@pith/core'
 import type { ChunkView } from './chunk-decode.ts'
 import { doesNotFit } from './chunk-specs.ts'
 import { KIND } from './streams.ts'
@@ -94,15 +94,8 @@ function programOf(view: ChunkView, id: number, known: ReadonlyMap<number, Curso
 
 function joined(parts: readonly Uint8Array[], most: number): Uint8Array {
   if (parts.length === 1) return parts[0] as Uint8Array
-  const length = parts.reduce((sum, part) => sum + part.length, 0)
-  if (length > most) throw doesNotFit()
-  const bytes = new Uint8Array(length)
-  let at = 0
-  for (const part of parts) {
-    bytes.set(part, at)
-    at += part.length
-  }
-  return bytes
+  if (parts.reduce((sum, part) => sum + part.length, 0) > most) throw doesNotFit()
+  return concatBytes(parts)
 }
 
 /** Row of a line, not before the cursor. */
