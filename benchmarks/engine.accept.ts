@@ -1,5 +1,6 @@
 /** What the engine promises: `npm run accept -- engine`. */
 import { acceptSuite, acceptTorch } from './engine/accept-models.ts'
+import { acceptBrowser } from './engine/browser.ts'
 import type { Accept } from './measure/accept.ts'
 
 export const accept: Accept = {
@@ -8,5 +9,6 @@ export const accept: Accept = {
   sections: {
     torch: { needsData: true, run: acceptTorch },
     suite: { needsData: true, run: acceptSuite },
+    browser: { needsData: false, run: acceptBrowser },
   },
 }
