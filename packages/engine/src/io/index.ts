@@ -15,6 +15,16 @@ export {
 } from './gguf-types.ts'
 export { type GgufModel, type GgufSpec, ggufChunks, writeGguf } from './gguf-write.ts'
 export { fromHfName, type HfConfig, type HfFamily, type HfName, readHfConfig } from './hf.ts'
+export {
+  type DecodeImageOptions,
+  decodeImageWeb,
+  type Image,
+  type ImageFormat,
+  type ImageHeader,
+  type ImageTensorOptions,
+  imageHeader,
+  imageTensor,
+} from './images.ts'
 export { type NpyHeader, parseNpy, parseNpyHeader, readNpy, writeNpy } from './npy.ts'
 export { type NpzEntry, openNpz, readNpz, writeNpz } from './npz.ts'
 export {

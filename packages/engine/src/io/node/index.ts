@@ -1,0 +1,2 @@
+/** Files of images on Node. */
+export { decodeImage, type NodeImageOptions } from './images.ts'
