@@ -20,6 +20,8 @@ export interface WorkerListener {
 
 /** The way out of a worker, seen from inside. */
 export interface ParentChannel {
+  /** Tasks that were given to this worker and are not done, where the program's end waits for them. */
+  readonly busy?: Int32Array
   post(message: unknown, transfer: readonly Movable[]): void
   listen(listener: (message: unknown) => void): void
 }

@@ -2,7 +2,7 @@ import { hardwareThreads, spawnWorker } from '#worker-platform'
 import { onAbort, throwIfAborted } from '../cancel.ts'
 import { isPithError, PithError } from '../errors.ts'
 import { errorFromWire, isResponse } from './messages.ts'
-import type { Movable, WorkerChannel, WorkerMode } from './platform.ts'
+import type { Movable, WorkerChannel, WorkerListener, WorkerMode } from './platform.ts'
 import { runTask, type Tasks } from './tasks.ts'
 
 /** How a pool is made. */
@@ -19,6 +19,11 @@ export interface PoolOptions<T extends Tasks> {
   mode?: WorkerMode
   /** With one thread, still start a worker, so that the calling thread can answer while a task runs. Default false. */
   apart?: boolean
+  /**
+   * A worker thread that is given up ends behind its task, not within it. For native code that takes the whole program with
+   * it when its thread is ended, as onnxruntime does: the caller is free at once, the processor is not. Default false.
+   */
+  gentle?: boolean
   /** Ends all workers and rejects what waits or runs, with its reason. */
   signal?: AbortSignal
 }
@@ -74,6 +79,8 @@ interface Member {
   channel: WorkerChannel
   call: Call | undefined
   gone: boolean
+  /** Tells who waits for the end of its task. */
+  rested: (() => void) | undefined
 }
 
 /**
@@ -87,14 +94,14 @@ export function siblingUrl(name: string, importMetaUrl: string): URL {
 
 /** Make a pool of workers; nothing starts before the first call. */
 export function createPool<T extends Tasks>(options: PoolOptions<T>): Pool<T> {
-  const { mode = 'thread', apart = false, signal } = options
+  const { mode = 'thread', apart = false, gentle = false, signal } = options
   const threads = options.threads ?? hardwareThreads()
   if (!(Number.isInteger(threads) && threads >= 1 && threads <= 256)) {
     throw new PithError('PITH_ARG', `threads must be an integer in 1..256, got ${threads}`)
   }
   const from = options.spawn ?? options.url
   const inline = from === undefined || (threads === 1 && mode === 'thread' && !apart)
-  const engine = inline ? inlineEngine(options.tasks) : workerEngine(from, mode, threads)
+  const engine = inline ? inlineEngine(options.tasks) : workerEngine(from, mode, threads, gentle && mode === 'thread')
   let closed: { reason: unknown } | undefined
   const calls = new Set<(reason: unknown) => void>()
   const close = async (reason: unknown): Promise<void> => {
@@ -162,7 +169,7 @@ function inlineEngine(tasks: Tasks | (() => Promise<Tasks>)): Engine {
   }
 }
 
-function workerEngine(from: URL | (() => Worker), mode: WorkerMode, threads: number): Engine {
+function workerEngine(from: URL | (() => Worker), mode: WorkerMode, threads: number, gentle: boolean): Engine {
   const members = new Set<Member>()
   const waiting: Call[] = []
   let serial = 0
@@ -172,7 +179,13 @@ function workerEngine(from: URL | (() => Worker), mode: WorkerMode, threads: num
     member.gone = true
     members.delete(member)
     ending++
-    return member.channel.terminate().finally(() => ending--)
+    const rested =
+      gentle && member.call !== undefined
+        ? new Promise<void>((resolve) => {
+            member.rested = resolve
+          })
+        : Promise.resolve()
+    return rested.then(() => member.channel.terminate()).finally(() => ending--)
   }
   const give = (member: Member, call: Call): void => {
     member.call = call
@@ -191,22 +204,33 @@ function workerEngine(from: URL | (() => Worker), mode: WorkerMode, threads: num
     else member.channel.hold(false)
   }
   const spawn = (): Member => {
-    const member: Member = { channel: undefined as never, call: undefined, gone: false }
-    member.channel = spawnWorker(from, mode, {
+    const member: Member = { channel: undefined as never, call: undefined, gone: false, rested: undefined }
+    const listener: WorkerListener = {
       message(message) {
-        if (member.gone || !isResponse(message)) return
+        if (!isResponse(message)) return
+        if (member.gone) {
+          member.rested?.()
+          return
+        }
         const call = member.call
         if (message.pith === 'result') call?.resolve(message.result)
         else call?.reject(errorFromWire(message.error))
         rest(member)
       },
       failed(error) {
-        if (member.gone) return
+        if (member.gone) {
+          member.rested?.()
+          return
+        }
+        const { call } = member
+        // It is gone already: nothing to wait for.
+        member.call = undefined
         void remove(member)
-        member.call?.reject(internal(error))
+        call?.reject(internal(error))
         refill()
       },
-    })
+    }
+    member.channel = spawnWorker(from, mode, listener, gentle)
     members.add(member)
     return member
   }

@@ -39,6 +39,11 @@ export function serveTasks(tasks: Tasks | (() => Promise<Tasks>)): void {
       )
       .then((result) => parent.post({ pith: 'result', id, result }, movables))
       .catch((error: unknown) => parent.post({ pith: 'error', id, error: errorToWire(error) }, []))
+      .finally(() => {
+        if (parent.busy === undefined) return
+        Atomics.sub(parent.busy, 0, 1)
+        Atomics.notify(parent.busy, 0)
+      })
   })
 }
 

@@ -1,5 +1,5 @@
 import { threadId } from 'node:worker_threads'
-import { createPool, type Pool, siblingUrl, type WorkerMode } from '@pith/core/workers'
+import { createPool, type Pool, siblingUrl, type WorkerMode, workersEnding } from '@pith/core/workers'
 import { afterEach, describe, expect, test } from 'vitest'
 import { tasks } from './tasks.ts'
 
@@ -126,4 +126,30 @@ test('one thread apart leaves the caller free: an abort ends work that would nev
   controller.abort(new Error('enough'))
   await expect(call).rejects.toThrow('enough')
   await pool.close()
+})
+
+test('a gentle pool frees the caller at once, and ends the thread behind its task', async () => {
+  const pool = createPool({ url, tasks, threads: 1, apart: true, gentle: true })
+  pools.push(pool)
+  const cells = new Int32Array(new SharedArrayBuffer(12))
+  const abort = new AbortController()
+  const call = pool.run('count', cells, { signal: abort.signal })
+  const started = Atomics.waitAsync(cells, 0, 0)
+  await started.value
+  abort.abort('enough')
+  await expect(call).rejects.toBe('enough')
+  expect(workersEnding()).toBe(1)
+  expect(await pool.run('double', 4)).toBe(8)
+  expect(cells[2]).toBe(0)
+  Atomics.store(cells, 1, 1)
+  Atomics.notify(cells, 1)
+  await expect.poll(workersEnding).toBe(0)
+  expect(cells[2]).toBe(1)
+})
+
+test('a gentle pool replaces a thread that dies', async () => {
+  const pool = createPool({ url, tasks, threads: 1, apart: true, gentle: true })
+  pools.push(pool)
+  await expect(pool.run('leave', undefined)).rejects.toMatchObject({ code: 'PITH_INTERNAL' })
+  expect(await pool.run('double', 3)).toBe(6)
 })

@@ -22,6 +22,13 @@ export const tasks = {
   spin(): never {
     for (;;);
   },
+  /** Count up while the other side does not say stop, as native code does that nothing can end. */
+  count(cells: Int32Array): number {
+    Atomics.store(cells, 0, 1)
+    Atomics.notify(cells, 0)
+    Atomics.wait(cells, 1, 0)
+    return Atomics.add(cells, 2, 1)
+  },
   leave(): void {
     process.exit(3)
   },
