@@ -1,4 +1,4 @@
-// A page that opens and searches .pith files, all on the computer it runs on: node examples/browser/serve.ts [PORT]
+// Pages that search .pith files and train a network, all on the computer they run on: node examples/browser/serve.ts [PORT]
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import { buildExample } from './build.ts'
 const folder = await mkdtemp(join(tmpdir(), 'pith-page-'))
 await buildExample(folder, { development: false, minify: true })
 const server = await serveFiles({ root: folder, port: Number(process.argv[2] ?? 8080) })
-console.log(`open ${server.url} and drop a .pith file; Ctrl-C ends`)
+console.log(`open ${server.url} and drop a .pith file, or ${server.url}train.html to train a network; Ctrl-C ends`)
 process.once('SIGINT', async () => {
   await server.close()
   await rm(folder, { recursive: true })
