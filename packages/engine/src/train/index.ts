@@ -1,7 +1,9 @@
 /** Training: one compiled step, whole trainings, batches, and what a checkpoint holds. */
 export { type BatchOptions, type BatchSource, batchesOf, splitRows, takeRows } from './batches.ts'
 export { type FineTuneOptions, fineTune } from './fine-tune.ts'
+export { tunedModel } from './fine-tune-save.ts'
 export { type FitOptions, type FitResult, type FitStep, fit, type Measured, type Validation } from './fit.ts'
+export { isAdapter, type LoraOptions, loraParams, loraScale, loraValues, mergeLora } from './lora.ts'
 export { findNonFinite } from './non-finite.ts'
 export { restoreState, type StateFiles, saveState } from './state.ts'
 export {

@@ -12,6 +12,7 @@ import type { Backend, Session } from '../runtime/backend.ts'
 import { type CompileOptions, compile } from '../runtime/compile.ts'
 import { type Params, type Spec, specText, Tensor } from '../tensor.ts'
 import { GradientSession, type LossProgram, outputsOf } from './gradients.ts'
+import { type LoraOptions, loraParams, loraScale, loraValues } from './lora.ts'
 import { findNonFinite, firstNonFinite } from './non-finite.ts'
 
 /** Tensors of one batch by the names of its inputs. */
@@ -40,6 +41,8 @@ export interface TrainStepOptions {
   accumulate?: number
   /** Parameters that stay as they are. Default none. */
   frozen?: (name: string) => boolean
+  /** Train a change of low rank of each matrix that is not frozen, and nothing else. Default none. */
+  lora?: LoraOptions
   /** Decay of a running average of the weights. Default none. */
   ema?: number
   /** Of all draws. Default 0. */
@@ -110,9 +113,20 @@ export async function compileTrainStep(
   options: TrainStepOptions,
 ): Promise<TrainStep> {
   const graph = new Graph()
-  const params = addInputs(graph, options.params)
+  const { lora, frozen = () => false } = options
+  const free = Object.fromEntries(Object.entries(options.params).filter(([name]) => !frozen(name)))
+  const adapters = lora === undefined ? {} : loraParams(free, lora, options.seed)
+  const own: TrainStepOptions =
+    lora === undefined
+      ? options
+      : {
+          ...options,
+          params: { ...options.params, ...adapters },
+          frozen: (name) => !Object.hasOwn(adapters, name),
+        }
+  const params = addInputs(graph, own.params)
   const batch = addInputs(graph, { ...options.batch, ...options.noise })
-  return compileLoss(loss(params, batch), params, options)
+  return compileLoss(loss(lora === undefined ? params : loraValues(params, lora), batch), params, own)
 }
 
 /** Add inputs to a graph. @throws PithError `PITH_ARG` a name is taken */
@@ -197,6 +211,7 @@ class CompiledStep implements TrainStep {
       ema: ema ?? null,
       seed,
       noise: Object.keys(noise),
+      ...(options.lora === undefined ? {} : { lora: loraScale(options.lora) }),
       params: Object.entries(options.params).map(([name, own]) => `${name} ${specText(own)}`),
       trained: store.slots.map((slot) => slot.name),
     }

@@ -1,0 +1,100 @@
+/** Fine-tuned parameters back in the file that they came from. */
+import { PithError } from '@pith/core'
+import type { GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto } from '../onnx/proto.ts'
+import { fromTensor, toTensor } from '../onnx/tensor-proto.ts'
+import { torchNames } from '../onnx/torch-names.ts'
+import { type Params, specText, Tensor } from '../tensor.ts'
+
+/** From this version of the format on, initialisers need not be inputs as well. */
+const FREE_INITIALISERS = 4
+
+/**
+ * A model with some of its weights replaced; all else of the file stays as it is: nodes, axes of any length, frozen weights to
+ * the byte. Weights that PyTorch's exporter had renamed stand under their own names and in their own layout again, with a
+ * Transpose that onnxruntime folds; those that it had merged with equal ones stand by themselves.
+ *
+ * @param file     what `fromModel` was given
+ * @param trained  weights that changed, by the names of `ImportedModel.params`
+ * @throws PithError `PITH_ARG` a weight that the file has not, or has in another shape
+ */
+export function tunedModel(file: ModelProto, trained: Readonly<Params>): ModelProto {
+  const graph = file.graph ?? {}
+  const { initializer = [], node: nodes = [], input = [], valueInfo } = graph
+  const held = new Map(initializer.map((tensor) => [tensor.name ?? '', tensor]))
+  const copies = new Map(nodes.flatMap((node) => (isIdentity(node) ? [[node.output?.[0] ?? '', node] as const] : [])))
+  const names = torchNames(file)
+  const weights = new Map(held)
+  const gone = new Set<NodeProto>()
+  const transposes: NodeProto[] = []
+  const added: TensorProto[] = []
+  const renamed = new Map<string, TensorProto>()
+  for (const [name, tensor] of Object.entries(trained)) {
+    const copy = copies.get(name)
+    const old = held.get(name) ?? held.get(copy?.input?.[0] ?? '')
+    if (old === undefined) throw new PithError('PITH_ARG', `the model has no weight ${JSON.stringify(name)}`)
+    const own = asType(tensor, toTensor(old), name)
+    const torch = names[name]
+    if (!held.has(name) && copy !== undefined) {
+      gone.add(copy)
+      added.push(fromTensor(own, name))
+    } else if (torch?.isTransposed) {
+      const proto = fromTensor(transposed(own), torch.name)
+      weights.set(name, proto)
+      renamed.set(name, proto)
+      transposes.push(transposeNode(torch.name, name))
+    } else weights.set(name, fromTensor(own, name))
+  }
+  const isListed = Number(file.irVersion ?? 0) < FREE_INITIALISERS
+  const made: GraphProto = {
+    ...graph,
+    node: [...transposes, ...nodes.filter((node) => !gone.has(node))],
+    initializer: [...weights.values(), ...added],
+    input: [
+      ...input.map((info) => (renamed.has(info.name ?? '') ? infoOf(renamed.get(info.name ?? '')) : info)),
+      ...(isListed ? added.map(infoOf) : []),
+    ],
+  }
+  const own = new Set(added.map(({ name = '' }) => name))
+  if (valueInfo !== undefined) made.valueInfo = valueInfo.filter(({ name = '' }) => !own.has(name))
+  return { ...file, graph: made }
+}
+
+function isIdentity({ opType, domain = '' }: NodeProto): boolean {
+  return opType === 'Identity' && domain === ''
+}
+
+/** A weight in the type that the file has it in. */
+function asType({ data, shape, dtype }: Tensor, old: Tensor, name: string): Tensor {
+  const isWidened = old.dtype === 'f64' && dtype === 'f32'
+  if (String(shape) !== String(old.shape) || !(isWidened || dtype === old.dtype)) {
+    throw new PithError('PITH_ARG', `the weight ${name} is ${specText(old)}, not ${dtype}[${shape.join(', ')}]`)
+  }
+  return isWidened ? new Tensor(Float64Array.from(data as Float32Array), shape) : new Tensor(data, shape, dtype)
+}
+
+function transposed({ data, shape, dtype }: Tensor): Tensor {
+  const [rows = 0, columns = 0] = shape
+  const out = (data as Float32Array).slice()
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      out[column * rows + row] = data[row * columns + column] as number
+    }
+  }
+  return new Tensor(out, [columns, rows], dtype)
+}
+
+function transposeNode(from: string, to: string): NodeProto {
+  return {
+    input: [from],
+    output: [to],
+    name: `${from}.T`,
+    opType: 'Transpose',
+    attribute: [{ name: 'perm', ints: [1, 0], type: 7 }],
+  }
+}
+
+function infoOf(tensor: TensorProto | undefined): ValueInfoProto {
+  const { name = '', dataType = 0, dims = [] } = tensor ?? {}
+  const dim = dims.map((length) => ({ dimValue: length }))
+  return { name, type: { tensorType: { elemType: dataType, shape: { dim } } } }
+}
