@@ -1,5 +1,7 @@
 /** Functions on values as functions on tensors. */
+import { abortable, throwIfAborted } from '@pith/core'
 import type { Value } from '../ir/graph.ts'
+import type { RunOptions } from '../runtime/backend.ts'
 import { type MadeSession, SessionCache } from '../runtime/cache.ts'
 import { type CompileOptions, compile } from '../runtime/compile.ts'
 import { estimateMemory } from '../runtime/memory.ts'
@@ -7,7 +9,7 @@ import { type Spec, specText, type Tensor } from '../tensor.ts'
 import { type Traceable, trace } from './trace.ts'
 
 /** How a function is compiled, and how many of its sessions are kept. */
-export interface JitOptions extends CompileOptions {
+export interface JitOptions extends Omit<CompileOptions, 'signal'> {
   /** Signatures whose sessions are kept, 1 or more. Default 16. */
   maxSessions?: number
 }
@@ -19,7 +21,11 @@ export interface Jitted {
    *
    * @param into tensors that outputs are written to in place
    */
-  (inputs: Readonly<Record<string, Tensor>>, into?: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>>
+  (
+    inputs: Readonly<Record<string, Tensor>>,
+    into?: Readonly<Record<string, Tensor>>,
+    options?: RunOptions,
+  ): Promise<Record<string, Tensor>>
   /** How often it was traced, and the sessions that are open. */
   stats(): { traces: number; sessions: number }
   /** Close its sessions, after the calls that run. A later call opens them anew. */
@@ -41,15 +47,20 @@ export function jit(f: Traceable, { maxSessions = 16, ...options }: JitOptions =
     const values: Value[] = Object.values(outputs)
     return { session: await compile(outputs, options), bytes: estimateMemory(values).total }
   }
-  const call = (
+  const call = async (
     inputs: Readonly<Record<string, Tensor>>,
     into?: Readonly<Record<string, Tensor>>,
-  ): Promise<Record<string, Tensor>> =>
-    cache.use(
+    { signal }: RunOptions = {},
+  ): Promise<Record<string, Tensor>> => {
+    throwIfAborted(signal)
+    const result = cache.use(
       signatureOf(inputs),
+      // Others may wait for the same session: one that gives up does not end its making.
       () => make(inputs),
-      (session) => session.run(inputs, into),
+      (session) => session.run(inputs, into, { signal }),
     )
+    return await abortable(result, signal)
+  }
   return Object.assign(call, {
     stats: () => ({ traces, sessions: cache.stats().sessions }),
     dispose: () => cache.clear(),

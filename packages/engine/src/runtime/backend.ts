@@ -10,9 +10,23 @@ export interface Session {
    *
    * @param feeds a tensor for each input
    * @param into tensors that outputs are written to in place; what is not named comes back as a new tensor
+   * @throws PithError `PITH_ARG`, `PITH_SHAPE`, `PITH_DTYPE` the tensors · `PITH_MODEL` · the reason of the abort
    */
-  run(feeds: Readonly<Record<string, Tensor>>, into?: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>>
+  run(
+    feeds: Readonly<Record<string, Tensor>>,
+    into?: Readonly<Record<string, Tensor>>,
+    options?: RunOptions,
+  ): Promise<Record<string, Tensor>>
   dispose(): Promise<void>
+}
+
+/** How one run goes. */
+export interface RunOptions {
+  /**
+   * Gives the run up. In a worker (`openWorkers`) it rejects at once; on the calling thread before the run begins or when it
+   * is done, as nothing can interrupt it.
+   */
+  signal?: AbortSignal | undefined
 }
 
 /** How a session is made. */
@@ -21,6 +35,8 @@ export interface SessionOptions {
   threads?: number
   /** Parts of the model that stand in other files, by the name that the model gives them. */
   external?: Readonly<Record<string, Uint8Array>>
+  /** Gives up the making, as far as {@link RunOptions} says. */
+  signal?: AbortSignal | undefined
 }
 
 /** One way to run models. */

@@ -1,5 +1,5 @@
 /** From a graph to a session. */
-import { PithError } from '@pith/core'
+import { type Limits, PithError, type Run, throwIfAborted } from '@pith/core'
 import type { Value } from '../ir/graph.ts'
 import { toModel } from '../onnx/export.ts'
 import { writeModel } from '../onnx/write.ts'
@@ -8,13 +8,13 @@ import { loadRuntime } from './load.ts'
 import { checkMemory, estimateMemory } from './memory.ts'
 
 /** What runs a graph, and with how much of the machine. */
-export interface CompileOptions {
+export interface CompileOptions extends Pick<Run, 'signal' | 'threads' | 'limits'> {
   /** What runs it. Default: that of `loadRuntime()`. */
   backend?: Backend
   /** Threads within one operator, 1 or more. Default 1. */
   threads?: number
-  /** Most bytes that it may need, by an estimate. Default: no limit. */
-  memoryLimit?: number
+  /** `memoryBytes`: most bytes that it may need, by an estimate. Default: no limit. */
+  limits?: Partial<Limits>
 }
 
 /**
@@ -26,13 +26,14 @@ export interface CompileOptions {
  */
 export async function compile(
   outputs: Readonly<Record<string, Value>>,
-  { backend, threads = 1, memoryLimit }: CompileOptions = {},
+  { backend, threads = 1, limits, signal }: CompileOptions = {},
 ): Promise<Session> {
+  throwIfAborted(signal)
   const values = Object.values(outputs)
   const graph = values[0]?.graph
   if (graph === undefined) throw new PithError('PITH_ARG', 'there is nothing to compute: no outputs')
   if (values.some((value) => value.graph !== graph)) throw new PithError('PITH_ARG', 'outputs are of two graphs')
-  if (memoryLimit !== undefined) checkMemory(estimateMemory(values), memoryLimit)
+  if (limits?.memoryBytes !== undefined) checkMemory(estimateMemory(values), limits.memoryBytes)
   const model = writeModel(toModel(graph, outputs, { target: 'ort', threads }))
-  return (backend ?? (await loadRuntime())).create(model, { threads })
+  return (backend ?? (await loadRuntime())).create(model, { threads, signal })
 }

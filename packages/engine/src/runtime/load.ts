@@ -60,6 +60,7 @@ export async function chooseRuntime(
   }
 }
 
-function isBrowser(): boolean {
+/** Whether this is a page or a worker of one. */
+export function isBrowser(): boolean {
   return 'document' in globalThis || 'WorkerGlobalScope' in globalThis
 }

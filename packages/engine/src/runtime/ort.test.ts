@@ -131,7 +131,7 @@ describe('compile', () => {
   it('refuses a program beyond the memory limit', async () => {
     const x = new Graph().input('x', 'f32', [1000])
     const [y] = x.graph.emit('Exp', [x]) as [Value]
-    expect(await codeOf(compile({ y }, { memoryLimit: 7999 }))).toBe('PITH_LIMIT')
-    await (await compile({ y }, { memoryLimit: 8000 })).dispose()
+    expect(await codeOf(compile({ y }, { limits: { memoryBytes: 7999 } }))).toBe('PITH_LIMIT')
+    await (await compile({ y }, { limits: { memoryBytes: 8000 } })).dispose()
   })
 })

@@ -1,10 +1,10 @@
 /** What the native and the WebAssembly build of onnxruntime share: tensors in and out, checks, errors, closing. */
-import { PithError } from '@pith/core'
+import { abortable, PithError, throwIfAborted } from '@pith/core'
 import type { InferenceSession, InferenceSessionFactory, Tensor as OrtTensor, TensorConstructor } from 'onnxruntime-web'
 import type { Data, DType } from '../dtype.ts'
 import { sameShape, shapeText, sizeOf } from '../shape.ts'
 import { type Spec, specText, Tensor } from '../tensor.ts'
-import type { Session, SessionOptions } from './backend.ts'
+import type { RunOptions, Session, SessionOptions } from './backend.ts'
 
 /** The part of onnxruntime's module that is used. */
 export interface OrtModule {
@@ -49,8 +49,9 @@ export async function createOrtSession(
   ort: OrtModule,
   traits: OrtTraits,
   model: Uint8Array,
-  { threads = 1, external = {} }: SessionOptions,
+  { threads = 1, external = {}, signal }: SessionOptions,
 ): Promise<Session> {
+  throwIfAborted(signal)
   let session: InferenceSession
   try {
     session = await ort.InferenceSession.create(model, {
@@ -70,6 +71,7 @@ export async function createOrtSession(
     throw modelError('the model can not be loaded', error)
   }
   try {
+    throwIfAborted(signal)
     return new OrtSession(ort, traits, session)
   } catch (error) {
     await session.release()
@@ -99,7 +101,9 @@ class OrtSession implements Session {
   async run(
     feeds: Readonly<Record<string, Tensor>>,
     into: Readonly<Record<string, Tensor>> = {},
+    { signal }: RunOptions = {},
   ): Promise<Record<string, Tensor>> {
+    throwIfAborted(signal)
     const session = this.#session
     if (session === undefined) throw new PithError('PITH_ARG', 'the session is closed')
     const own: Record<string, OrtTensor> = {}
@@ -107,17 +111,24 @@ class OrtSession implements Session {
     const fetches: Record<string, OrtTensor | null> = {}
     for (const name of Object.keys(this.outputs)) fetches[name] = null
     for (const name of Object.keys(into)) fetches[name] = this.#view(into[name], this.outputs, name, 'output')
-    const call = (): Promise<InferenceSession.ReturnType> =>
-      session.run(own, this.#traits.writesFetches ? fetches : Object.keys(fetches))
+    const call = async (): Promise<InferenceSession.ReturnType> => {
+      throwIfAborted(signal)
+      return await session.run(own, this.#traits.writesFetches ? fetches : Object.keys(fetches))
+    }
     const run = this.#traits.isSerial ? this.#last.then(call, call) : call()
     this.#last = run
     this.#running.add(run)
     try {
-      return this.#results(await run, into)
+      return this.#results(await abortable(run, signal), into)
     } catch (error) {
+      throwIfAborted(signal)
       throw modelError('the model can not be run', error)
     } finally {
-      this.#running.delete(run)
+      // What was given up may still be at work.
+      run.then(
+        () => this.#running.delete(run),
+        () => this.#running.delete(run),
+      )
     }
   }
 

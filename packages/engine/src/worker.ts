@@ -1,0 +1,5 @@
+/** The entry of workers. */
+import { serveTasks } from '@pith/core/workers'
+import { engineTasks } from './worker-tasks.ts'
+
+serveTasks(engineTasks)
