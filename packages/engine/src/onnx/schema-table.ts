@@ -6,6 +6,8 @@ export type FieldKind = 'int32' | 'int64' | 'uint64' | 'float' | 'double' | 'str
 export interface Field {
   readonly number: number
   readonly name: string
+  /** With the message before it, as errors tell it. */
+  readonly path: string
   readonly kind: FieldKind
   readonly isRepeated: boolean
   /** Written as one run of bytes; both forms are read. */
@@ -50,13 +52,14 @@ const TABLE: Readonly<Record<string, string>> = {
     '1 name string,4 input string*,5 output string*,6 attribute string*,7 node Node*,8 docString string,9 opsetImport OperatorSetId*,10 domain string,11 attributeProto Attribute*,12 valueInfo ValueInfo*,13 overload string,14 metadataProps StringStringEntry*',
 }
 
-function parseField(text: string): Field {
+function parseField(text: string, owner: string): Field {
   const [number = '', name = '', type = ''] = text.split(' ')
   const bare = type.replaceAll('*', '')
   const isMessage = /^[A-Z]/.test(bare)
   return {
     number: Number(number),
     name,
+    path: `${owner}.${name}`,
     kind: isMessage ? 'message' : (bare as FieldKind),
     isRepeated: type.endsWith('*'),
     isPacked: type.endsWith('**'),
@@ -66,7 +69,7 @@ function parseField(text: string): Field {
 
 const TYPES: ReadonlyMap<string, MessageType> = /* @__PURE__ */ new Map(
   Object.entries(TABLE).map(([name, text]) => {
-    const fields = text.split(',').map(parseField)
+    const fields = text.split(',').map((field) => parseField(field, name))
     return [name, { name, fields, byNumber: new Map(fields.map((field) => [field.number, field])) }]
   }),
 )
