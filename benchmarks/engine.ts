@@ -1,0 +1,31 @@
+/** The bench of the engine: `npm run bench -- engine`. The part `characters` takes minutes and runs only by its name. */
+import { bench as linalg } from '../packages/engine/src/linalg/linalg.bench.ts'
+import { benchCodec } from './engine/codec.ts'
+import { benchRecompute } from './engine/recompute.ts'
+import { benchStep } from './engine/train-step.ts'
+import type { Bench, BenchContext } from './measure/case.ts'
+
+const PARTS: Readonly<Record<string, (context: BenchContext) => Promise<void>>> = {
+  step: benchStep,
+  checkpoint: benchRecompute,
+  codec: benchCodec,
+  linalg: (context) =>
+    linalg.run({
+      ...context,
+      only: new Set(),
+      add: (result) =>
+        context.add({ ...result, system: 'engine', kind: 'linalg', params: { ...result.params, part: result.kind } }),
+    }),
+}
+
+export const bench: Bench = {
+  system: 'engine',
+  parts: Object.keys(PARTS),
+  async run(context) {
+    for (const [name, part] of Object.entries(PARTS)) {
+      if (context.only.size > 0 && !context.only.has(name)) continue
+      context.say(`## engine: ${name}`)
+      await part(context)
+    }
+  },
+}
