@@ -1,0 +1,12 @@
+/** Tasks that show whether a model remembers what stands in its context. */
+export {
+  RECALL_TASKS,
+  type RecallOptions,
+  type RecallRow,
+  type RecallTask,
+  recallRow,
+  repeatsRow,
+  type Span,
+  type TextSource,
+} from './tasks.ts'
+export { NOUNS, type RecallWords, recallWords } from './words.ts'
