@@ -1,5 +1,15 @@
 /** Array programs and ONNX models as one graph: differentiate, train, run and write back. */
-export { type JitOptions, type Jitted, jit, ops, type Program, type Traceable, trace } from './array/index.ts'
+export {
+  type JitOptions,
+  type Jitted,
+  jit,
+  ops,
+  type Program,
+  type Traceable,
+  trace,
+  type VmapOptions,
+  vmap,
+} from './array/index.ts'
 export * from './autodiff/index.ts'
 export { type Data, type DType, isFloat } from './dtype.ts'
 export type { EngineWorkerOptions } from './engine-worker.ts'
@@ -7,6 +17,8 @@ export { type Attr, type Attrs, type EmitOptions, Graph, type Node, type Subgrap
 export * as passes from './ir/passes/index.ts'
 export {
   allOps,
+  type BatchContext,
+  type BatchRule,
   type InferContext,
   type OpDef,
   opDef,

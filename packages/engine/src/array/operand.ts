@@ -2,7 +2,7 @@
 import { PithError } from '@pith/core'
 import { type DType, isFloat, makeData } from '../dtype.ts'
 import type { Attrs, EmitOptions } from '../ir/graph.ts'
-import { type Graph, Value } from '../ir/graph.ts'
+import { type Graph, isWithin, Value } from '../ir/graph.ts'
 import { Tensor } from '../tensor.ts'
 
 /** A value of a graph, or what becomes a constant of the graph of another operand. */
@@ -11,7 +11,7 @@ export type Operand = Value | Tensor | number
 /** An operand as a value; numbers get the type of `like`. */
 export function lift(x: Operand, like: Value): Value {
   if (x instanceof Value) {
-    if (x.graph !== like.graph && x.graph !== like.graph.parent && x.graph.parent !== like.graph) {
+    if (!isWithin(like.graph, x.graph) && !isWithin(x.graph, like.graph)) {
       throw new PithError('PITH_ARG', 'operands are of two graphs', { hint: 'Use values of one trace only.' })
     }
     return x
@@ -59,11 +59,11 @@ export function emit1(
   return graphOf(inputs).emit(op, inputs, attrs, options)[0] as Value
 }
 
-/** The graph that a node on `inputs` belongs to: the inner one where the values are of a graph and the one around it. */
+/** The graph that a node on `inputs` belongs to: the innermost where the values are of a graph and of those around it. */
 export function graphOf(inputs: readonly (Value | undefined)[]): Graph {
   let graph: Graph | undefined
   for (const value of inputs) {
-    if (value !== undefined && (graph === undefined || value.graph.parent === graph)) graph = value.graph
+    if (value !== undefined && (graph === undefined || value.graph.depth > graph.depth)) graph = value.graph
   }
   return graph as Graph
 }

@@ -221,6 +221,13 @@ export class Graph {
   }
 }
 
+/** Whether a graph is another one, or lies within it: it may use its values. */
+export function isWithin(graph: Graph, around: Graph): boolean {
+  let own: Graph | undefined = graph
+  while (own !== undefined && own !== around) own = own.parent
+  return own !== undefined
+}
+
 /** Values that a node reads, those that its bodies capture included. */
 export function inputsOf(node: Node): Value[] {
   const values = node.inputs.filter((input) => input !== undefined)

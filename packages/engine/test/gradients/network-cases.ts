@@ -5,6 +5,17 @@ import { apart, type Cases, cases, ints, within } from './inputs.ts'
 const floats = (...values: number[]): Tensor => new Tensor(Float32Array.from(values), [values.length])
 const positive = (length: number): Tensor => within([length], 0.5, 1.5)
 
+/** Places between the elements of an image, some outside of it, away from where its slope changes. */
+function grid(shape: number[], lengths: number[], isAligned: boolean = false): Tensor {
+  const own = within(shape, 0, 1)
+  const data = Float32Array.from(own.data as Float32Array, (x, i) => {
+    const length = lengths[lengths.length - 1 - (i % lengths.length)]
+    const place = Math.floor(x * (length + 3)) - 2 + 0.3 + 0.4 * ((x * 97) % 1)
+    return isAligned ? (2 * place) / (length - 1) - 1 : (2 * place + 1) / length - 1
+  })
+  return new Tensor(data, shape)
+}
+
 export const NETWORK_CASES: Cases = Object.fromEntries([
   cases(
     ':MatMul',
@@ -98,6 +109,16 @@ export const NETWORK_CASES: Cases = Object.fromEntries([
       { mode: 'linear', coordinate_transformation_mode: 'pytorch_half_pixel' },
       [undefined, undefined, ints([1, 1, 1, 9])],
     ],
+  ),
+  cases(
+    ':GridSample',
+    [[within([1, 2, 4, 5]), grid([1, 3, 2, 2], [4, 5])]],
+    [[within([2, 1, 4, 4]), grid([2, 2, 3, 2], [4, 4], true)], { align_corners: 1 }],
+    [[within([1, 1, 5, 3]), grid([1, 4, 1, 2], [5, 3])], { padding_mode: 'border' }],
+    [[within([1, 2, 3, 4]), grid([1, 3, 3, 2], [3, 4])], { padding_mode: 'reflection' }],
+    [[within([1, 2, 3, 4]), grid([1, 3, 3, 2], [3, 4], true)], { padding_mode: 'reflection', align_corners: 1 }],
+    [[within([1, 1, 3, 4])], { mode: 'nearest', padding_mode: 'reflection' }, [grid([1, 5, 1, 2], [3, 4])]],
+    [[within([1, 1, 3, 2, 4]), grid([1, 2, 1, 2, 3], [3, 2, 4])]],
   ),
   cases(
     ':LayerNormalization',

@@ -1,7 +1,7 @@
 /** Cases of recurrent layers, attention, and products with quantised weights. */
 import { Random } from '@pith/core'
 import type { GradientCase } from '../../src/autodiff/check.ts'
-import { type Attrs, Graph } from '../../src/ir/graph.ts'
+import { type Attrs, Graph, type Value } from '../../src/ir/graph.ts'
 import { Tensor } from '../../src/tensor.ts'
 import { type Cases, cases, ints, within } from './inputs.ts'
 
@@ -74,8 +74,77 @@ const scans: GradientCase[] = [
   },
 ]
 
+/** A scan of two steps within each step of another: h' = tanh(h w + x), s' = s + tanh of it. */
+const nested: GradientCase = {
+  name: 'scan within a scan',
+  f: (h, x, w) => {
+    const kept = (graph: Graph, value: Value): Value => graph.emit('Identity', [value], {}, { unique: true })[0]
+    const outer = new Graph(h.graph)
+    const [state, rows] = [outer.input('h', 'f32', h.shape), outer.input('x', 'f32', x.shape.slice(1))]
+    const inner = new Graph(outer)
+    const [own, row] = [inner.input('h', 'f32', h.shape), inner.input('x', 'f32', x.shape.slice(2))]
+    const sum = inner.emit('Add', [inner.emit('MatMul', [own, w])[0], inner.emit('Mul', [row, state])[0]])[0]
+    const next = inner.emit('Tanh', [sum])[0]
+    const body = { graph: inner, outputs: [kept(inner, next)] }
+    const made = outer.emit('Scan', [state, rows], { num_scan_inputs: 1 }, { bodies: { body } })[0]
+    const bodies = { body: { graph: outer, outputs: [kept(outer, made), kept(outer, made)] } }
+    return h.graph.emit('Scan', [h, x], { num_scan_inputs: 1 }, { bodies })
+  },
+  inputs: [within([2, 2]), within([3, 2, 2, 2]), within([2, 2], -0.9, 0.8)],
+}
+
+/** h' = tanh(h w) times one more than the number of the step, some times; gives all of them as well. */
+function loop(steps: number, isReading: boolean, wholes: number): GradientCase['f'] {
+  return (h, w) => {
+    const { graph } = h
+    const body = new Graph(graph)
+    const [step, going] = [body.input('i', 'i64', []), body.input('going', 'bool', [])]
+    const state = body.input('h', 'f32', h.shape)
+    const kept = (value: Value): Value => body.emit('Identity', [value], {}, { unique: true })[0]
+    const matrix = isReading ? w : body.constant(within([2, 2]))
+    const turned = body.emit('Tanh', body.emit('MatMul', [state, matrix]))[0]
+    const factor = body.emit('Cast', body.emit('Add', [step, body.scalar(1, 'i64')]), { to: 1 })[0]
+    const next = body.emit('Mul', [turned, factor])[0]
+    const outputs = [kept(going), kept(next), kept(body.emit('Mul', [next, next])[0])]
+    const count = graph.scalar(steps, 'i64')
+    const results = graph.emit('Loop', [count, undefined, h], {}, { bodies: { body: { graph: body, outputs } } })
+    return results.slice(0, wholes)
+  }
+}
+
+const loops: GradientCase[] = [
+  { name: 'loop with a matrix from around it', f: loop(3, true, 2), inputs: [within([3, 2]), within([2, 2])] },
+  { name: 'loop once', f: loop(1, true, 2), inputs: [within([1, 2]), within([2, 2], -0.9, 0.8)] },
+  { name: 'loop for its last state', f: loop(4, false, 1), inputs: [within([2, 2])] },
+]
+
+/** tanh(x) w, or x alone in the other branch. */
+function branch(isThen: boolean): GradientCase['f'] {
+  return (x, w) => {
+    const { graph } = x
+    const body = (build: (inner: Graph) => Value): { graph: Graph; outputs: Value[] } => {
+      const inner = new Graph(graph)
+      return { graph: inner, outputs: [inner.emit('Identity', [build(inner)], {}, { unique: true })[0]] }
+    }
+    const then_branch = body((inner) => inner.emit('Mul', [inner.emit('Tanh', [x])[0], w])[0])
+    const else_branch = body((inner) => inner.emit('Mul', [x, x])[0])
+    // A condition that is known only when it runs.
+    const zero = graph.emit('Mul', [graph.emit('ReduceSum', [x], { keepdims: 0 })[0], graph.scalar(0)])[0]
+    const test = graph.emit(isThen ? 'Equal' : 'Less', [zero, graph.scalar(0)])[0]
+    return graph.emit('If', [test], {}, { bodies: { then_branch, else_branch } })
+  }
+}
+
+const branches: GradientCase[] = [
+  { name: 'the branch of true', f: branch(true), inputs: [within([2, 3]), within([3])] },
+  { name: 'the branch of false', f: branch(false), inputs: [within([2, 3]), within([3])] },
+  { name: 'the branch of true, one element', f: branch(true), inputs: [within([1]), within([1], 0.2, 0.9)] },
+]
+
 export const SEQUENCE_CASES: Cases = Object.fromEntries([
-  [':Scan', scans],
+  [':Scan', [...scans, nested]],
+  [':Loop', loops],
+  [':If', branches],
   cases(
     ':LSTM',
     [layer(4, 1, [3, 2, 4, 3]), { hidden_size: 3 }, [], 3],

@@ -1,6 +1,7 @@
 /** All gradient rules, by `domain:name`. */
 import { CONV } from './conv.ts'
 import { ELEMENTWISE } from './elementwise.ts'
+import { GRID_DECOMPOSITIONS } from './grid-sample.ts'
 import { INDEXING } from './indexing.ts'
 import { LINEAR } from './linear.ts'
 import { LOSS_DECOMPOSITIONS } from './losses.ts'
@@ -33,6 +34,7 @@ export const RULES: Rules = /* @__PURE__ */ Object.freeze({
 /** Operators that are differentiated as simpler ones. */
 export const DECOMPOSITIONS: Decompositions = /* @__PURE__ */ Object.freeze({
   ...NORM_DECOMPOSITIONS,
+  ...GRID_DECOMPOSITIONS,
   ...SIGNAL_DECOMPOSITIONS,
   ...LOSS_DECOMPOSITIONS,
   ...RECURRENT_DECOMPOSITIONS,

@@ -2,13 +2,10 @@
 import type { Rules } from './table.ts'
 
 const RANDOM = 'it draws random numbers; make them an input'
-const CONTROL = 'graphs within graphs are not differentiated'
 const NONE = 'no rule is written for it'
 const SHAPE = 'its results depend on shapes and settings alone'
 
 export const OTHER: Rules = {
-  ':If': CONTROL,
-  ':Loop': CONTROL,
   ':RandomNormal': RANDOM,
   ':RandomNormalLike': RANDOM,
   ':RandomUniform': RANDOM,

@@ -56,5 +56,4 @@ function axesOf(node: Node, from: Shape, to: Shape): AxisResize[] {
 
 export const RESIZE: Rules = {
   ':Resize': resize,
-  ':GridSample': 'no rule is written for it',
 }

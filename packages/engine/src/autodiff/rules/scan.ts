@@ -5,19 +5,8 @@
 import { Graph, inputsOf, type Node, type Subgraph, type Value } from '../../ir/graph.ts'
 import { intsAttr } from '../../ir/ops/context.ts'
 import { scanOf } from '../../ir/ops/control.ts'
-import type { VjpContext } from '../../ir/registry.ts'
-import { noGradient } from '../attrs.ts'
 import { Build, isDifferentiable } from '../build.ts'
-
-/** Cotangents of the inputs of a part of a graph from those of its outputs. */
-export type PullBack = (
-  outputs: readonly Value[],
-  cotangents: readonly Value[],
-  inputs: readonly Value[],
-) => (Value | undefined)[]
-
-/** A rule for a node with bodies: cotangents of its inputs, then of the values that its bodies capture. */
-export type NestedRule = (context: VjpContext, pullBack: PullBack) => (Value | undefined)[]
+import { copyBody, type NestedRule, named } from './body.ts'
 
 export const scanGradient: NestedRule = (context, pullBack) => {
   const { graph, node, cotangents, needs } = context
@@ -45,8 +34,8 @@ export const scanGradient: NestedRule = (context, pullBack) => {
   const statesIn = body.graph.inputs.slice(0, states).map((value, i) => input(value, `state${i}`))
   const scansIn = body.graph.inputs.slice(states).map((value, i) => input(value, `scan${i}`))
   const givenIn = given.map((j) => input(body.outputs[states + j], `g${j}`))
-  const own = captured.map((value) => inner.emit('Identity', [value], {}, { unique: true })[0])
-  const again = copy(node, body, inner, [...statesIn, ...scansIn], new Map(captured.map((value, i) => [value, own[i]])))
+  const own = captured.map((value) => named(inner, value))
+  const again = copyBody(body, inner, [...statesIn, ...scansIn], new Map(captured.map((value, i) => [value, own[i]])))
   const arguments_ = [...carried.map((i) => statesIn[i]), ...wanted.map((i) => scansIn[i]), ...own]
   const pulled = pullBack(
     [...carried.map((i) => again[i]), ...given.map((j) => again[states + j])],
@@ -55,11 +44,10 @@ export const scanGradient: NestedRule = (context, pullBack) => {
   ).map((value, i) => value ?? new Build(inner).fill(0, arguments_[i].shape, arguments_[i].dtype))
   const made = new Build(inner)
   const total = captured.map((_, i) => made.add(sums[i], pulled[carried.length + wanted.length + i]))
-  const named = (value: Value): Value => inner.emit('Identity', [value], {}, { unique: true })[0]
   const outputs = [
-    ...pulled.slice(0, carried.length).map(named),
-    ...total.map(named),
-    ...pulled.slice(carried.length, carried.length + wanted.length).map(named),
+    ...pulled.slice(0, carried.length).map((value) => named(inner, value)),
+    ...total.map((value) => named(inner, value)),
+    ...pulled.slice(carried.length, carried.length + wanted.length).map((value) => named(inner, value)),
   ]
   const starts = [
     ...carried.map((i) => cotangents[i] ?? b.fill(0, inputs[i].shape, inputs[i].dtype)),
@@ -93,41 +81,11 @@ export const scanGradient: NestedRule = (context, pullBack) => {
 function statesBefore(b: Build, node: Node, body: Subgraph, states: number): readonly Value[] {
   const inner = new Graph(body.graph.parent ?? b.graph)
   const inputs = body.graph.inputs.map(({ dtype, shape }, i) => inner.input(`x${i}`, dtype, shape))
-  const outputs = copy(node, body, inner, inputs, new Map()).slice(0, states)
-  const kept = inputs.slice(0, states).map((input) => inner.emit('Identity', [input], {}, { unique: true })[0])
+  const outputs = copyBody(body, inner, inputs).slice(0, states)
+  const kept = inputs.slice(0, states).map((input) => named(inner, input))
   const attrs = Object.fromEntries(Object.entries(node.attrs).filter(([name]) => !name.startsWith('scan_output')))
   const made = b.graph.emit('Scan', node.inputs, attrs, {
     bodies: { body: { graph: inner, outputs: [...outputs, ...kept] } },
   })
   return made.slice(states)
-}
-
-/** The nodes of a body in another graph, from other inputs. */
-function copy(
-  node: Node,
-  { graph, outputs }: Subgraph,
-  into: Graph,
-  inputs: readonly Value[],
-  current: Map<Value, Value>,
-): Value[] {
-  for (const [i, input] of graph.inputs.entries()) current.set(input, inputs[i])
-  const now = (value: Value): Value => {
-    if (value.graph === graph && value.data !== undefined) return into.constant(value.data)
-    return current.get(value) ?? value
-  }
-  for (const inner of graph.live(outputs)) {
-    if (inner.bodies !== undefined) throw noGradient(node, `${inner.op} within its body holds a graph as well`)
-    const made = into.emit(
-      inner.op,
-      inner.inputs.map((input) => (input === undefined ? undefined : now(input))),
-      inner.attrs,
-      {
-        domain: inner.domain,
-        outputs: inner.outputs.length,
-        ...(inner.def === undefined ? { specs: inner.outputs } : {}),
-      },
-    )
-    for (const [i, output] of inner.outputs.entries()) current.set(output, made[i])
-  }
-  return outputs.map(now)
 }

@@ -46,15 +46,21 @@ function goesOn({ graph, outputs }: Subgraph): boolean {
   return condition !== undefined && (condition === graph.inputs[1] || constNumbers(condition)?.[0] === 1)
 }
 
+/** How often a Loop runs, where that is known before it does; else -1. */
+export function loopSteps(c: Pick<InferContext, 'op' | 'inputs' | 'bodies'>): number {
+  const body = c.bodies['body']
+  const most = c.inputs[0] === undefined ? undefined : constInts(c.inputs[0])?.[0]
+  const starts = c.inputs[1] === undefined || constNumbers(c.inputs[1])?.[0] === 1
+  return body !== undefined && most !== undefined && starts && goesOn(body) ? Math.max(0, most) : -1
+}
+
 const inferLoop: Infer = (c) => {
   const body = bodyOf(c, 'body')
   const carried = c.inputs.slice(2).map((_, i) => input(c, i + 2))
   if (body.graph.inputs.length !== carried.length + 2 || body.outputs.length < carried.length + 1) {
     refuseForm(c, `the body takes ${body.graph.inputs.length} values and gives ${body.outputs.length}`)
   }
-  const most = c.inputs[0] === undefined ? undefined : constInts(c.inputs[0])?.[0]
-  const starts = c.inputs[1] === undefined || constNumbers(c.inputs[1])?.[0] === 1
-  const steps = most !== undefined && starts && goesOn(body) ? Math.max(0, most) : -1
+  const steps = loopSteps(c)
   return body.outputs.slice(1).map((value, i) => {
     const from = carried[i]
     if (from === undefined) return { dtype: value.dtype, shape: [steps, ...value.shape] }
