@@ -1,5 +1,6 @@
 /** Training: one compiled step, whole trainings, batches, and what a checkpoint holds. */
 export { type BatchOptions, type BatchSource, batchesOf, splitRows, takeRows } from './batches.ts'
+export { batchesFrom, type Rows, someRows, splitBatches, tensorRows } from './data/rows.ts'
 export { type FineTuneOptions, fineTune } from './fine-tune.ts'
 export { tunedModel } from './fine-tune-save.ts'
 export { type FitOptions, type FitResult, type FitStep, fit, type Measured, type Validation } from './fit.ts'

@@ -1,2 +1,3 @@
-/** Checkpoints of trainings on disk. */
+/** Checkpoints and data of trainings on disk. */
 export { listCheckpoints, loadCheckpoint, type SaveOptions, saveCheckpoint } from './checkpoint.ts'
+export { type ImageFolder, type ImageFolderOptions, openImageFolder } from './image-folder.ts'
