@@ -1,5 +1,6 @@
 /** Which batch rule an operator has. */
 import { wayOf } from '../autodiff/rule-of.ts'
+import { RECURRENT_SCANS } from '../autodiff/rules/recurrent-scan.ts'
 import type { Graph, Node, Value } from '../ir/graph.ts'
 import type { BatchRule } from '../ir/registry.ts'
 import { CONTROL } from './control.ts'
@@ -45,9 +46,10 @@ export function batchWayOf({ domain, op, def }: Pick<Node, 'domain' | 'op' | 'de
   if (typeof fromShape === 'function') return { fromShape }
   const own = BATCH_RULES[key] ?? def?.batch
   const way = wayOf({ domain, op, def })
+  const decompose = RECURRENT_SCANS[key] ?? ('decompose' in way ? way.decompose : undefined)
   return {
     ...(typeof own === 'function' ? { rule: own } : {}),
-    ...('decompose' in way ? { decompose: way.decompose } : {}),
+    ...(decompose === undefined ? {} : { decompose }),
     ...(typeof own === 'string' ? { reason: own } : {}),
   }
 }

@@ -42,4 +42,5 @@ export {
   mse,
 } from './losses.ts'
 export { dropoutNoise, type Noise, normalNoise, uniformNoise } from './noise.ts'
+export { gru, lstm, type RecurrentOptions, type RecurrentResult } from './recurrent.ts'
 export { type Module, module, Scope } from './scope.ts'

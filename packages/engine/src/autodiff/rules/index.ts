@@ -10,7 +10,7 @@ import { NORM, NORM_DECOMPOSITIONS } from './norm.ts'
 import { OTHER } from './other.ts'
 import { POOL } from './pool.ts'
 import { QUANT } from './quant.ts'
-import { RECURRENT_DECOMPOSITIONS } from './recurrent.ts'
+import { RECURRENT } from './recurrent.ts'
 import { REDUCE } from './reduce.ts'
 import { RESIZE } from './resize.ts'
 import { SIGNAL, SIGNAL_DECOMPOSITIONS } from './signal.ts'
@@ -28,6 +28,7 @@ export const RULES: Rules = /* @__PURE__ */ Object.freeze({
   ...NORM,
   ...SIGNAL,
   ...QUANT,
+  ...RECURRENT,
   ...OTHER,
 })
 
@@ -37,5 +38,4 @@ export const DECOMPOSITIONS: Decompositions = /* @__PURE__ */ Object.freeze({
   ...GRID_DECOMPOSITIONS,
   ...SIGNAL_DECOMPOSITIONS,
   ...LOSS_DECOMPOSITIONS,
-  ...RECURRENT_DECOMPOSITIONS,
 })
