@@ -1,6 +1,9 @@
 /** What the engine promises: `npm run accept -- engine`. */
 import { acceptSuite, acceptTorch } from './engine/accept-models.ts'
+import { acceptConv, acceptRecurrent } from './engine/accept-networks.ts'
+import { acceptCharacters, acceptCodec, acceptLinalg, acceptRecompute, acceptStep } from './engine/accept-training.ts'
 import { acceptBrowser } from './engine/browser.ts'
+import { acceptDeterminism } from './engine/determinism.ts'
 import type { Accept } from './measure/accept.ts'
 
 export const accept: Accept = {
@@ -9,6 +12,14 @@ export const accept: Accept = {
   sections: {
     torch: { needsData: true, run: acceptTorch },
     suite: { needsData: true, run: acceptSuite },
+    determinism: { needsData: false, run: acceptDeterminism },
+    step: { needsData: false, run: acceptStep },
+    conv: { needsData: false, run: acceptConv },
+    recurrent: { needsData: false, run: acceptRecurrent },
+    checkpoint: { needsData: false, run: acceptRecompute },
+    codec: { needsData: false, run: acceptCodec },
+    linalg: { needsData: false, run: acceptLinalg },
+    characters: { needsData: true, run: acceptCharacters },
     browser: { needsData: false, run: acceptBrowser },
   },
 }
