@@ -4,7 +4,9 @@ import type { Backend } from './runtime/backend.ts'
 import type { RuntimeOptions } from './runtime/load.ts'
 import type { OpenRequest, RunRequest, SessionSpecs } from './runtime/session-tasks.ts'
 import type { WireTensor } from './runtime/wire.ts'
+import type { BatchRequest, TrainingRequest } from './train/gradient-tasks.ts'
 
+const trainings = () => import('./train/gradient-tasks.ts')
 const sessions = () => import('./runtime/session-tasks.ts')
 
 export const engineTasks = {
@@ -13,5 +15,8 @@ export const engineTasks = {
   openSession: async (request: OpenRequest): Promise<SessionSpecs> => (await sessions()).openSession(request),
   runSession: async (request: RunRequest, context: TaskContext): Promise<Record<string, WireTensor> | undefined> =>
     (await sessions()).runSession(request, context),
+  openTraining: async (request: TrainingRequest): Promise<void> => (await trainings()).openTraining(request),
+  runTraining: async (request: BatchRequest): Promise<Record<string, WireTensor> | undefined> =>
+    (await trainings()).runTraining(request),
   closeSession: async (key: number): Promise<void> => (await sessions()).closeSession(key),
 }

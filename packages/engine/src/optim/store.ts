@@ -86,13 +86,7 @@ export class ParamStore {
     if (flat.length !== this.weights.length) {
       throw new PithError('PITH_SHAPE', `${flat.length} elements, the store has ${this.weights.length}`)
     }
-    // Own properties whatever the names are: `__proto__` is a name as well.
-    return Object.fromEntries(
-      this.slots.map(({ name, shape, offset, size }) => [
-        name,
-        new Tensor(flat.subarray(offset, offset + size), shape, 'f32'),
-      ]),
-    )
+    return viewsOf(this.slots, flat)
   }
 
   /**
@@ -130,4 +124,15 @@ export class ParamStore {
     }
     return ranges
   }
+}
+
+/** Tensors over a flat array in which parameters lie at these places. */
+export function viewsOf(slots: readonly Slot[], flat: Float32Array): Params {
+  // Own properties whatever the names are: `__proto__` is a name as well.
+  return Object.fromEntries(
+    slots.map(({ name, shape, offset, size }) => [
+      name,
+      new Tensor(flat.subarray(offset, offset + size), shape, 'f32'),
+    ]),
+  )
 }

@@ -34,6 +34,11 @@ export async function compile(
   if (graph === undefined) throw new PithError('PITH_ARG', 'there is nothing to compute: no outputs')
   if (values.some((value) => value.graph !== graph)) throw new PithError('PITH_ARG', 'outputs are of two graphs')
   if (limits?.memoryBytes !== undefined) checkMemory(estimateMemory(values), limits.memoryBytes)
-  const model = writeModel(toModel(graph, outputs, { target: 'ort', threads }))
-  return (backend ?? (await loadRuntime())).create(model, { threads, signal })
+  return (backend ?? (await loadRuntime())).create(modelOf(outputs, threads), { threads, signal })
+}
+
+/** The model of some values of one graph, as bytes. */
+export function modelOf(outputs: Readonly<Record<string, Value>>, threads: number): Uint8Array {
+  const { graph } = Object.values(outputs)[0] as Value
+  return writeModel(toModel(graph, outputs, { target: 'ort', threads }))
 }

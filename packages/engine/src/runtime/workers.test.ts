@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { workersEnding } from '@pith/core/workers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ops } from '../array/index.ts'
@@ -33,6 +34,9 @@ function powers(backend: WorkerBackend, n: number, times: number): Promise<Sessi
   )
   return compile(outputs, { backend })
 }
+
+const childrenOfThread = (): number[] =>
+  (readFileSync('/proc/thread-self/children', 'utf8').match(/\d+/g) ?? []).map(Number)
 
 const eye = (n: number): Tensor =>
   new Tensor(
@@ -94,6 +98,16 @@ describe.each(['thread', 'process'] as const)('sessions in a worker: %s', (mode)
     expect(y?.data[0]).toBeCloseTo(1, 2)
     await expect.poll(workersEnding).toBe(0)
   })
+})
+
+test('a worker that dies rejects its run, and another one does the next', async () => {
+  const before = childrenOfThread()
+  const backend = await open({ mode: 'process' })
+  const session = await powers(backend, 256, 60)
+  const run = expect(session.run({ x: eye(256) })).rejects.toMatchObject({ code: 'PITH_INTERNAL' })
+  for (const pid of childrenOfThread().filter((own) => !before.includes(own))) process.kill(pid, 'SIGKILL')
+  await run
+  expect((await session.run({ x: eye(256) }))['y']?.shape).toEqual([256, 256])
 })
 
 test('a call that waits for a worker can be given up, and the next in line has it', async () => {

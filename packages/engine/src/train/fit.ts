@@ -2,31 +2,12 @@
 import { meterProgress, PithError, type Run, throwIfAborted } from '@pith/core'
 import type { BatchSource } from './batches.ts'
 import type { Batch, StepResult, TrainStep } from './step.ts'
-
-/** Where a training is measured on data that it does not learn from. */
-export interface Validation {
-  /** At one time or another all of them. */
-  readonly batches: Iterable<Batch> | AsyncIterable<Batch>
-  /** Updates between two measurements. */
-  readonly every: number
-  /** Measurements without a better one until the training ends. Default never. */
-  readonly patience?: number
-  /** How much smaller a loss must be to be better. Default 0. */
-  readonly minDelta?: number
-  /** Put the weights of the best measurement back at the end. Default false. */
-  readonly restoreBest?: boolean
-}
+import { type Measured, measure, type Validation } from './watch.ts'
 
 /** One update, for a curve of the loss. */
 export interface FitStep extends Omit<StepResult, 'aux'> {
   /** Number of the update, from 1. */
   readonly step: number
-}
-
-/** A measurement. */
-export interface Measured {
-  readonly step: number
-  readonly loss: number
 }
 
 /** How a training goes. */
@@ -48,6 +29,7 @@ export interface FitResult {
   readonly steps: number
   /** `steps`: all were done; `data`: there were no more batches; `patience`: it no longer got better. */
   readonly end: 'steps' | 'data' | 'patience'
+  /** All measurements, those before a resumption included. */
   readonly measured: readonly Measured[]
   readonly best: Measured | undefined
 }
@@ -56,8 +38,8 @@ export interface FitResult {
  * Train until `steps` updates are done, the data ends or patience does. A step that did updates before goes on behind the
  * batches that they took.
  *
- * @throws PithError `PITH_NONFINITE` and what a step throws · `PITH_ARG` · the reason of the abort, which is looked for
- * between updates: the weights are then those of the last whole update
+ * @throws PithError `PITH_NONFINITE` and what a step throws · `PITH_ARG` · the reason of the abort: at once where workers
+ * or another backend compute, else between batches; the weights are then those of the last whole update
  */
 export async function fit(step: TrainStep, data: BatchSource, options: FitOptions): Promise<FitResult> {
   const { steps, validation, checkpoint, onStep, signal } = options
@@ -70,7 +52,6 @@ export async function fit(step: TrainStep, data: BatchSource, options: FitOption
       throw new PithError('PITH_ARG', `${name} must be 1 or more, got ${value}`)
   }
   const meter = meterProgress(options, { stage: 'train', unit: 'steps', total: steps })
-  const watch = new Watch(step, validation)
   const batches = chunksOf(data(step.counts.steps * step.accumulate), step.accumulate)
   let end: FitResult['end'] = 'steps'
   let saved = -1
@@ -82,14 +63,15 @@ export async function fit(step: TrainStep, data: BatchSource, options: FitOption
         end = 'data'
         break
       }
-      const { aux: _aux, ...result } = await step.step(next.value)
+      const { aux: _aux, ...result } = await step.step(next.value, { signal })
       const now = step.counts.steps
       onStep?.({ step: now, ...result })
       meter.update(now)
       if (validation !== undefined && now % validation.every === 0) {
         throwIfAborted(signal)
-        options.onMeasured?.(await watch.measure(signal))
-        if (watch.isOver) {
+        const measured = await measure(step, validation, signal)
+        options.onMeasured?.(measured)
+        if (step.watched.worse >= (validation.patience ?? Number.POSITIVE_INFINITY)) {
           end = 'patience'
           break
         }
@@ -102,55 +84,11 @@ export async function fit(step: TrainStep, data: BatchSource, options: FitOption
   } finally {
     await batches.return(undefined)
   }
-  if (validation?.restoreBest === true) watch.restore()
+  const { measured, best, weights } = step.watched
+  if (validation?.restoreBest === true && weights !== undefined) step.store.weights.set(weights)
   if (checkpoint !== undefined && saved !== step.counts.steps) await checkpoint.save(step)
   meter.finish()
-  return { steps: step.counts.steps, end, measured: watch.measured, best: watch.best }
-}
-
-/** Measures a step, and remembers the best. */
-class Watch {
-  readonly measured: Measured[] = []
-  best: Measured | undefined
-  readonly #step: TrainStep
-  readonly #validation: Validation | undefined
-  #weights: Float32Array | undefined
-  #worse = 0
-
-  constructor(step: TrainStep, validation: Validation | undefined) {
-    this.#step = step
-    this.#validation = validation
-  }
-
-  get isOver(): boolean {
-    return this.#worse >= (this.#validation?.patience ?? Number.POSITIVE_INFINITY)
-  }
-
-  async measure(signal: AbortSignal | undefined): Promise<Measured> {
-    const { batches = [], minDelta = 0, restoreBest = false } = this.#validation ?? {}
-    let sum = 0
-    let count = 0
-    for await (const batch of batches) {
-      throwIfAborted(signal)
-      sum += (await this.#step.evaluate(batch)).loss
-      count++
-    }
-    if (count === 0) throw new PithError('PITH_ARG', 'there are no batches to validate with')
-    const measured = { step: this.#step.counts.steps, loss: sum / count }
-    this.measured.push(measured)
-    if (this.best === undefined || measured.loss < this.best.loss - minDelta) {
-      this.best = measured
-      this.#worse = 0
-      if (restoreBest) (this.#weights ??= this.#step.store.zeros()).set(this.#step.store.weights)
-    } else {
-      this.#worse++
-    }
-    return measured
-  }
-
-  restore(): void {
-    if (this.#weights !== undefined) this.#step.store.weights.set(this.#weights)
-  }
+  return { steps: step.counts.steps, end, measured: [...measured], best }
 }
 
 /** Batches in groups of `size`; an incomplete last group is left out. */

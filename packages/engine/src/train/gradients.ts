@@ -2,10 +2,9 @@
 import { splitGrad } from '../autodiff/grad.ts'
 import type { Value } from '../ir/graph.ts'
 import type { ParamStore } from '../optim/store.ts'
-import type { Session } from '../runtime/backend.ts'
-import { type CompileOptions, compile } from '../runtime/compile.ts'
+import type { RunOptions, Session } from '../runtime/backend.ts'
 import { sizeOf } from '../shape.ts'
-import { Tensor } from '../tensor.ts'
+import { type Params, type Spec, Tensor } from '../tensor.ts'
 
 /** What a loss function gave. */
 export interface LossProgram {
@@ -18,6 +17,8 @@ interface RowOutput {
   readonly slot: string
   readonly indices: string
   readonly values: string
+  /** Type and shape of the values. */
+  readonly spec: Spec
 }
 
 /** The outputs of a program by the names that they have in sessions. */
@@ -25,83 +26,205 @@ export function outputsOf({ loss, aux }: LossProgram): Record<string, Value> {
   return { loss, ...Object.fromEntries(Object.entries(aux).map(([name, value]) => [`aux.${name}`, value])) }
 }
 
-/** The loss and gradients of a program. */
+/** What gives a loss and its gradients: outputs to compile, and what their names mean. */
+export interface GradientProgram {
+  readonly outputs: Readonly<Record<string, Value>>
+  readonly plan: GradientPlan
+}
+
+/** How the outputs of a gradient session become gradients; plain data. */
+export interface GradientPlan {
+  /** Parameters whose gradients are written as a whole; those of others begin at zero. */
+  readonly whole: readonly string[]
+  readonly rows: readonly RowOutput[]
+}
+
+/**
+ * The program of a loss and its gradients.
+ *
+ * @param trained  values of parameters by name
+ * @param names  those that gradients are wanted of
+ * @throws PithError `PITH_GRADIENT` an operator has no gradient
+ */
+export function planGradients(
+  program: LossProgram,
+  trained: Readonly<Record<string, Value>>,
+  names: readonly string[],
+): GradientProgram {
+  const outputs = outputsOf(program)
+  const gradients = splitGrad(
+    program.loss,
+    names.map((name) => trained[name] as Value),
+  )
+  const rows: RowOutput[] = []
+  const whole: string[] = []
+  for (const [i, slot] of names.entries()) {
+    const { dense, rows: parts = [] } = gradients[i] ?? { dense: undefined }
+    if (dense !== undefined) {
+      outputs[`grad.${slot}`] = dense
+      whole.push(slot)
+    }
+    for (const [part, { indices, values }] of parts.entries()) {
+      const { dtype, shape } = values
+      const row = { slot, indices: `places.${part}.${slot}`, values: `rows.${part}.${slot}`, spec: { dtype, shape } }
+      outputs[row.indices] = indices
+      outputs[row.values] = values
+      rows.push(row)
+    }
+  }
+  return { outputs, plan: { whole, rows } }
+}
+
+/** Where outputs go for some tensors of gradients. */
+interface Target {
+  readonly into: Readonly<Record<string, Tensor>>
+  /** Gradients that are not written as a whole. */
+  readonly cleared: readonly Float32Array[]
+}
+
+/** A session of a {@link GradientProgram}. */
 export class GradientSession {
   readonly #session: Session
-  readonly #store: ParamStore
-  /** Tensors that gradients are written to in place. */
-  readonly #into: Record<string, Tensor> = {}
-  readonly #rows: RowOutput[] = []
-  /** Parameters whose gradient is not written as a whole. */
-  readonly #cleared: Float32Array[] = []
+  readonly #plan: GradientPlan
+  /** Tensors that rows of gradients are written to. */
+  readonly #rows: Readonly<Record<string, Tensor>>
+  /** Where outputs go for the tensors of gradients that were given before. */
+  readonly #targets: WeakMap<Params, Target> = new WeakMap()
+
+  constructor(session: Session, plan: GradientPlan) {
+    this.#session = session
+    this.#plan = plan
+    this.#rows = Object.fromEntries(plan.rows.map(({ values, spec }) => [values, Tensor.zeros(spec.shape, spec.dtype)]))
+  }
 
   /**
-   * @param trained  values of the parameters of the store, by name
-   * @throws PithError `PITH_GRADIENT` an operator has no gradient
+   * Run on one batch.
+   *
+   * @param grads  receives the gradients of this batch
+   * @returns the loss, and values to look at as `aux.NAME`
    */
-  static async open(
-    program: LossProgram,
-    trained: Readonly<Record<string, Value>>,
-    store: ParamStore,
-    options: CompileOptions,
-  ): Promise<GradientSession> {
-    const outputs = outputsOf(program)
-    const names = store.slots.map((slot) => slot.name)
-    const gradients = splitGrad(
-      program.loss,
-      names.map((name) => trained[name] as Value),
-    )
-    const rows: RowOutput[] = []
-    const whole = new Set<string>()
-    for (const [i, slot] of names.entries()) {
-      const { dense, rows: parts = [] } = gradients[i] ?? { dense: undefined }
-      if (dense !== undefined) {
-        outputs[`grad.${slot}`] = dense
-        whole.add(slot)
-      }
-      for (const [part, { indices, values }] of parts.entries()) {
-        const row = { slot, indices: `places.${part}.${slot}`, values: `rows.${part}.${slot}` }
-        outputs[row.indices] = indices
-        outputs[row.values] = values
-        rows.push(row)
-      }
+  async run(
+    feeds: Readonly<Record<string, Tensor>>,
+    grads: Params,
+    options: RunOptions = {},
+  ): Promise<Record<string, Tensor>> {
+    const { into, cleared } = this.#target(grads)
+    const outputs = await this.#session.run(feeds, into, options)
+    for (const flat of cleared) flat.fill(0)
+    for (const { slot, indices, values } of this.#plan.rows) {
+      addRows(grads[slot] as Tensor, outputs[indices] as Tensor, outputs[values] as Tensor)
     }
-    return new GradientSession(await compile(outputs, options), store, whole, rows, outputs)
-  }
-
-  private constructor(
-    session: Session,
-    store: ParamStore,
-    whole: ReadonlySet<string>,
-    rows: readonly RowOutput[],
-    outputs: Readonly<Record<string, Value>>,
-  ) {
-    this.#session = session
-    this.#store = store
-    for (const [name, tensor] of Object.entries(store.grads)) {
-      if (whole.has(name)) this.#into[`grad.${name}`] = tensor
-      else this.#cleared.push(tensor.data as Float32Array)
-    }
-    for (const row of rows) {
-      this.#rows.push(row)
-      const { dtype, shape } = outputs[row.values] as Value
-      this.#into[row.values] = Tensor.zeros(shape, dtype)
-    }
-  }
-
-  /** Run on one batch: the gradients of the store are those of this batch. @returns the other outputs */
-  async run(feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>> {
-    const outputs = await this.#session.run(feeds, this.#into)
-    for (const slot of this.#cleared) slot.fill(0)
-    for (const { slot, indices, values } of this.#rows) {
-      addRows(this.#store.grads[slot] as Tensor, outputs[indices] as Tensor, outputs[values] as Tensor)
-    }
-    return outputs
+    return Object.fromEntries(Object.entries(outputs).filter(([name]) => name === 'loss' || name.startsWith('aux.')))
   }
 
   dispose(): Promise<void> {
     return this.#session.dispose()
   }
+
+  #target(grads: Params): Target {
+    const known = this.#targets.get(grads)
+    if (known !== undefined) return known
+    const { whole } = this.#plan
+    const own = whole.map((name): [string, Tensor] => [`grad.${name}`, grads[name] as Tensor])
+    const others = Object.keys(grads).filter((name) => !whole.includes(name))
+    const target = {
+      into: { ...Object.fromEntries(own), ...this.#rows },
+      cleared: others.map((name) => (grads[name] as Tensor).data as Float32Array),
+    }
+    this.#targets.set(grads, target)
+    return target
+  }
+}
+
+/** Where the gradients of an update are computed. */
+export interface GradientSource {
+  /**
+   * The mean of the gradients of batches, which are added in their order.
+   *
+   * @param batches  inputs beside the parameters, taken one after the other
+   * @returns the mean of the losses, and the outputs of the last batch
+   */
+  mean(
+    batches: Iterable<Params>,
+    options: RunOptions,
+  ): Promise<{ readonly loss: number; readonly outputs: Readonly<Record<string, Tensor>> }>
+  dispose(): Promise<void>
+}
+
+/** The mean of the gradients of an update's batches, which are added in order: the same bits wherever they were computed. */
+export class GradientSum {
+  readonly #store: ParamStore
+  /** Where there are several batches. */
+  readonly #sum: Float32Array | undefined
+  readonly #count: number
+  #loss = 0
+  #added = 0
+
+  constructor(store: ParamStore, count: number) {
+    this.#store = store
+    this.#count = count
+    this.#sum = count > 1 ? store.zeros() : undefined
+  }
+
+  begin(): void {
+    this.#loss = 0
+    this.#added = 0
+  }
+
+  add(flat: Float32Array, outputs: Readonly<Record<string, Tensor>>): void {
+    this.#loss += ((outputs['loss'] as Tensor).data[0] as number) / this.#count
+    this.#added++
+    if (this.#sum === undefined) return
+    if (this.#added === 1) this.#sum.set(flat)
+    else if (this.#added < this.#count) addTo(this.#sum, flat)
+    else meanInto(this.#store.gradients, this.#sum, flat, 1 / this.#count)
+  }
+
+  /** The mean of the losses; the mean of the gradients is in the store. */
+  get loss(): number {
+    return this.#loss
+  }
+}
+
+/** Gradients of one session. */
+export class OwnGradients implements GradientSource {
+  readonly #session: GradientSession
+  readonly #store: ParamStore
+  readonly #params: Params
+  readonly #sum: GradientSum
+
+  /** @param params  all of them, frozen ones included */
+  constructor(session: GradientSession, store: ParamStore, params: Params, count: number) {
+    this.#session = session
+    this.#store = store
+    this.#params = params
+    this.#sum = new GradientSum(store, count)
+  }
+
+  async mean(
+    batches: Iterable<Params>,
+    options: RunOptions,
+  ): Promise<{ loss: number; outputs: Readonly<Record<string, Tensor>> }> {
+    let outputs: Record<string, Tensor> = {}
+    this.#sum.begin()
+    for (const batch of batches) {
+      outputs = await this.#session.run({ ...this.#params, ...batch }, this.#store.grads, options)
+      this.#sum.add(this.#store.gradients, outputs)
+    }
+    return { loss: this.#sum.loss, outputs }
+  }
+
+  dispose(): Promise<void> {
+    return this.#session.dispose()
+  }
+}
+
+function addTo(sum: Float32Array, flat: Float32Array): void {
+  for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + (flat[i] as number)
+}
+
+function meanInto(into: Float32Array, sum: Float32Array, flat: Float32Array, share: number): void {
+  for (let i = 0; i < into.length; i++) into[i] = ((sum[i] as number) + (flat[i] as number)) * share
 }
 
 /** Add rows to those of a table in their order; places below 0 count from the end. */

@@ -3,9 +3,10 @@ export { type BatchOptions, type BatchSource, batchesOf, splitRows, takeRows } f
 export { batchesFrom, type Rows, someRows, splitBatches, tensorRows } from './data/rows.ts'
 export { type FineTuneOptions, fineTune } from './fine-tune.ts'
 export { tunedModel } from './fine-tune-save.ts'
-export { type FitOptions, type FitResult, type FitStep, fit, type Measured, type Validation } from './fit.ts'
+export { type FitOptions, type FitResult, type FitStep, fit } from './fit.ts'
 export { isAdapter, type LoraOptions, loraParams, loraScale, loraValues, mergeLora } from './lora.ts'
 export { findNonFinite } from './non-finite.ts'
+export type { TrainWorkers } from './parallel.ts'
 export { restoreState, type StateFiles, saveState } from './state.ts'
 export {
   type Batch,
@@ -17,3 +18,4 @@ export {
   type TrainStepOptions,
   type Values,
 } from './step.ts'
+export type { Measured, Validation, Watched } from './watch.ts'

@@ -5,6 +5,7 @@ import { openSafetensors, writeSafetensors } from '../io/safetensors.ts'
 import { readParams } from '../io/tensor-file.ts'
 import { type Params, specText, type Tensor } from '../tensor.ts'
 import type { StepCounts, TrainStep } from './step.ts'
+import { watchedFromJson, watchedToJson } from './watch.ts'
 
 const FORMAT = 'pith-training'
 const VERSION = 1
@@ -13,9 +14,9 @@ const VERSION = 1
 export interface StateFiles {
   /** All parameters, frozen ones included. */
   readonly 'model.safetensors': Uint8Array
-  /** Moments of the optimiser, as `moment/parameter`, and the running average as `ema/parameter`. */
+  /** Moments of the optimiser, as `moment/parameter`; the running average as `ema/parameter`, the best weights as `best/parameter`. */
   readonly 'optim.safetensors': Uint8Array
-  /** Counts and settings. */
+  /** Counts, settings, and what was measured. */
   readonly 'state.json': Uint8Array
 }
 
@@ -25,10 +26,13 @@ export const STATE_FILES = ['model.safetensors', 'optim.safetensors', 'state.jso
 /** The state of a training between two updates. @throws PithError `PITH_DTYPE` frozen parameters of odd types */
 export function saveState(step: TrainStep): StateFiles {
   const { counts, settings } = step
-  const text = `${JSON.stringify({ format: FORMAT, version: VERSION, counts, settings }, undefined, 1)}\n`
+  const watched = watchedToJson(step.watched)
+  const text = `${JSON.stringify({ format: FORMAT, version: VERSION, counts, settings, watched }, undefined, 1)}\n`
   return {
     'model.safetensors': writeSafetensors(step.params),
-    'optim.safetensors': writeSafetensors(Object.fromEntries(flatsOf(step).flatMap(([, , views]) => views))),
+    'optim.safetensors': writeSafetensors(
+      Object.fromEntries(flatsOf(step, step.watched.weights).flatMap(([, , views]) => views)),
+    ),
     'state.json': new TextEncoder().encode(text),
   }
 }
@@ -41,7 +45,7 @@ export function saveState(step: TrainStep): StateFiles {
  * `PITH_CORRUPT`, `PITH_TRUNCATED` damage · `PITH_VERSION` written by a newer pith
  */
 export async function restoreState(step: TrainStep, files: StateFiles): Promise<void> {
-  const { counts, settings } = parseState(files['state.json'])
+  const { counts, settings, watched } = parseState(files['state.json'])
   checkSettings(step.settings, settings)
   const model = await paramsOf(files['model.safetensors'])
   const optim = await paramsOf(files['optim.safetensors'])
@@ -54,7 +58,9 @@ export async function restoreState(step: TrainStep, files: StateFiles): Promise<
     }
   }
   const scratch = step.store.zeros()
-  const loads = flatsOf(step).map(([kind, flat]) => {
+  const { hasWeights = false, ...measured } = watched ?? { measured: [], best: undefined, worse: 0 }
+  const weights = hasWeights ? step.store.zeros() : undefined
+  const loads = flatsOf(step, weights).map(([kind, flat]) => {
     const params = Object.fromEntries(step.store.slots.map(({ name }) => [name, tensorOf(optim, `${kind}/${name}`)]))
     // A trial shows that all of it fits before any of it is taken.
     step.store.load(params, scratch)
@@ -63,12 +69,17 @@ export async function restoreState(step: TrainStep, files: StateFiles): Promise<
   step.store.load(trained)
   for (const load of loads) load()
   Object.assign(step.counts, counts)
+  Object.assign(step.watched, measured, { weights })
 }
 
-/** Moments and averages: their kind, the flat array, and its views by the names of the file. */
-function flatsOf(step: TrainStep): [kind: string, flat: Float32Array, views: [string, Tensor][]][] {
+/** Moments, averages and the best weights: their kind, the flat array, and its views by the names of the file. */
+function flatsOf(
+  step: TrainStep,
+  best: Float32Array | undefined,
+): [kind: string, flat: Float32Array, views: [string, Tensor][]][] {
   const flats = Object.entries(step.moments)
   if (step.ema !== undefined) flats.push(['ema', step.ema.average])
+  if (best !== undefined) flats.push(['best', best])
   return flats.map(([kind, flat]) => {
     const views = Object.entries(step.store.views(flat))
     return [kind, flat, views.map(([name, tensor]): [string, Tensor] => [`${kind}/${name}`, tensor])]
@@ -97,7 +108,14 @@ function isSame(a: Tensor, b: Tensor): boolean {
   return own.length === other.length && own.every((byte, i) => byte === other[i])
 }
 
-function parseState(bytes: Uint8Array): { counts: StepCounts; settings: Record<string, unknown> } {
+interface SavedState {
+  readonly counts: StepCounts
+  readonly settings: Record<string, unknown>
+  /** Absent where nothing was measured by those who wrote it. */
+  readonly watched: ReturnType<typeof watchedFromJson>
+}
+
+function parseState(bytes: Uint8Array): SavedState {
   let content: unknown
   try {
     content = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
@@ -114,16 +132,18 @@ function parseState(bytes: Uint8Array): { counts: StepCounts; settings: Record<s
   if (!isRecord(counts) || !isRecord(settings)) throw damaged()
   const { steps, updates, skipped } = counts
   if (!isCount(steps) || !isCount(updates) || !isCount(skipped) || updates + skipped > steps) throw damaged()
-  return { counts: { steps, updates, skipped }, settings }
+  const watched = watchedFromJson(content['watched'])
+  if (watched === undefined && content['watched'] !== undefined) throw damaged()
+  return { counts: { steps, updates, skipped }, settings, watched }
 }
 
 function checkSettings(own: Readonly<Record<string, unknown>>, saved: Readonly<Record<string, unknown>>): void {
-  for (const key of Object.keys(own)) {
+  for (const key of new Set([...Object.keys(own), ...Object.keys(saved)])) {
     const [mine, theirs] = [JSON.stringify(own[key]), JSON.stringify(saved[key])]
     if (mine === theirs) continue
     throw new PithError(
       'PITH_ARG',
-      `the checkpoint has ${key} ${String(theirs).slice(0, 80)}, not ${mine?.slice(0, 80)}`,
+      `the checkpoint has ${key} ${String(theirs).slice(0, 80)}, not ${String(mine).slice(0, 80)}`,
       {
         hint: 'Make the training with the same settings, or begin a new one from the parameters of the checkpoint.',
       },

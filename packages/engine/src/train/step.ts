@@ -1,19 +1,40 @@
 /** One compiled training step: loss and gradients in one session, then clipping and the optimiser in place. */
-import { PithError, Random } from '@pith/core'
+import { PithError, Random, throwIfAborted } from '@pith/core'
 import { Graph, type Value } from '../ir/graph.ts'
 import { foldName } from '../nn/init.ts'
 import type { Noise } from '../nn/noise.ts'
-import { clipByNorm, clipByValue, globalNorm, scaleBy } from '../optim/clip.ts'
+import { clipByNorm, clipByValue, globalNorm } from '../optim/clip.ts'
 import { Ema } from '../optim/ema.ts'
 import type { BoundOptimizer, Optimizer } from '../optim/optimizer.ts'
 import { asSchedule, type Schedule } from '../optim/schedules.ts'
 import { ParamStore } from '../optim/store.ts'
-import type { Backend, Session } from '../runtime/backend.ts'
-import { type CompileOptions, compile } from '../runtime/compile.ts'
+import type { Backend, RunOptions, Session } from '../runtime/backend.ts'
+import { type CompileOptions, compile, modelOf } from '../runtime/compile.ts'
+import { canShare } from '../runtime/wire.ts'
 import { type Params, type Spec, specText, Tensor } from '../tensor.ts'
-import { GradientSession, type LossProgram, outputsOf } from './gradients.ts'
+import {
+  GradientSession,
+  type GradientSource,
+  type LossProgram,
+  OwnGradients,
+  outputsOf,
+  planGradients,
+} from './gradients.ts'
 import { type LoraOptions, loraParams, loraScale, loraValues } from './lora.ts'
 import { findNonFinite, firstNonFinite } from './non-finite.ts'
+import {
+  ParallelGradients,
+  type Shards,
+  shardsOf,
+  specsOfShard,
+  splitBatch,
+  type TrainWorkers,
+  workersOf,
+} from './parallel.ts'
+import type { Watched } from './watch.ts'
+
+/** Parts of a batch where workers are asked for: two cost little more than one, more are the caller's choice. */
+const USUAL_SHARDS = 2
 
 /** Tensors of one batch by the names of its inputs. */
 export type Batch = Readonly<Record<string, Tensor>>
@@ -39,6 +60,17 @@ export interface TrainStepOptions {
   clip?: { value?: number; norm?: number }
   /** Batches whose mean gradient one update takes. Default 1. */
   accumulate?: number
+  /**
+   * Equal parts, by rows, that each batch is split into; the gradient is the mean of theirs, so the loss should be a mean over
+   * rows. The loss function sees one part. Default 1; with `workers`, and one batch of an even number of rows to an update, 2.
+   */
+  shards?: number
+  /**
+   * Workers that share the parts, or the accumulated batches, of an update: threads that read the same weights and write to
+   * gradients of their own, which are added in the order of the batches. Any number of them gives the same bits; there may be
+   * as many as parts. Without shared memory (pages that are not isolated) all is done by the calling thread. Default none.
+   */
+  workers?: number | TrainWorkers
   /** Parameters that stay as they are. Default none. */
   frozen?: (name: string) => boolean
   /** Train a change of low rank of each matrix that is not frozen, and nothing else. Default none. */
@@ -50,7 +82,7 @@ export interface TrainStepOptions {
   /** Updates in a row that may be left out because a number is not finite. Default 2. */
   maxSkipped?: number
   backend?: Backend
-  /** Threads within one operator. Default 1. */
+  /** Threads within one operator, where there are no workers. Default 1. */
   threads?: number
 }
 
@@ -63,7 +95,7 @@ export interface StepResult {
   readonly lr: number
   /** False where a number was not finite and the weights are as before. */
   readonly isApplied: boolean
-  /** Values that the loss function named, of the last batch. */
+  /** Values that the loss function named, of the last batch or its last part. */
   readonly aux: Readonly<Record<string, Tensor>>
 }
 
@@ -87,6 +119,8 @@ export interface TrainStep {
   readonly moments: BoundOptimizer['moments']
   readonly ema: Ema | undefined
   readonly counts: StepCounts
+  /** Measurements that `fit` made. */
+  readonly watched: Watched
   readonly accumulate: number
   /** Everything of its options that decides how it goes on, as plain data. */
   readonly settings: Readonly<Record<string, unknown>>
@@ -94,11 +128,14 @@ export interface TrainStep {
    * Do one update.
    *
    * @param batches  one batch, or as many as `accumulate`
-   * @throws PithError `PITH_NONFINITE` too many in a row were left out · `PITH_ARG`, `PITH_SHAPE`, `PITH_DTYPE` the batch
+   * @param options  with workers, an abort rejects at once; otherwise it is looked for between batches
+   * @throws PithError `PITH_NONFINITE` too many in a row were left out · `PITH_ARG`, `PITH_SHAPE`, `PITH_DTYPE` the batch ·
+   * `PITH_INTERNAL` a worker died · the reason of the abort. Weights, moments and counts are then as before, and the next
+   * update may be done
    */
-  step(batches: Batch | readonly Batch[]): Promise<StepResult>
+  step(batches: Batch | readonly Batch[], options?: RunOptions): Promise<StepResult>
   /** The loss of a batch without an update; noise is at rest. */
-  evaluate(batch: Batch): Promise<{ loss: number; aux: Readonly<Record<string, Tensor>> }>
+  evaluate(batch: Batch, options?: RunOptions): Promise<{ loss: number; aux: Readonly<Record<string, Tensor>> }>
   dispose(): Promise<void>
 }
 
@@ -112,7 +149,6 @@ export async function compileTrainStep(
   loss: (params: Values, batch: Values) => Loss,
   options: TrainStepOptions,
 ): Promise<TrainStep> {
-  const graph = new Graph()
   const { lora, frozen = () => false } = options
   const free = Object.fromEntries(Object.entries(options.params).filter(([name]) => !frozen(name)))
   const adapters = lora === undefined ? {} : loraParams(free, lora, options.seed)
@@ -124,9 +160,16 @@ export async function compileTrainStep(
           params: { ...options.params, ...adapters },
           frozen: (name) => !Object.hasOwn(adapters, name),
         }
-  const params = addInputs(graph, own.params)
-  const batch = addInputs(graph, { ...options.batch, ...options.noise })
-  return compileLoss(loss(lora === undefined ? params : loraValues(params, lora), batch), params, own)
+  const programOf = (shards: Shards | undefined): { program: LossProgram; params: Values } => {
+    const graph = new Graph()
+    const params = addInputs(graph, own.params)
+    const specs = { ...options.batch, ...options.noise }
+    const batch = addInputs(graph, shards === undefined ? specs : specsOfShard(specs, shards))
+    return { program: lossProgram(loss(lora === undefined ? params : loraValues(params, lora), batch)), params }
+  }
+  const shards = shardsOf(options.shards ?? usualShards(options), options.batch, options.noise ?? {})
+  if (shards.count === 1) return compileProgram({ ...programOf(undefined), options: own })
+  return compileProgram({ ...programOf(shards), options: own, shards, whole: () => programOf(undefined).program })
 }
 
 /** Add inputs to a graph. @throws PithError `PITH_ARG` a name is taken */
@@ -138,22 +181,83 @@ export function addInputs(graph: Graph, specs: Readonly<Record<string, Spec>>): 
 
 /** Compile a step for a loss on a graph that has inputs for parameters, batch and noise. */
 export async function compileLoss(result: Loss, params: Values, options: TrainStepOptions): Promise<TrainStep> {
-  const { frozen = () => false } = options
+  if ((options.shards ?? 1) !== 1) {
+    throw new PithError('PITH_ARG', 'a graph of fixed shapes can not be split into shards', {
+      hint: 'Import the model with smaller batches, and accumulate several.',
+    })
+  }
+  return await compileProgram({ program: lossProgram(result), params, options })
+}
+
+/** What a step is compiled from. */
+interface StepProgram {
+  /** Of a batch, or of a part. */
+  readonly program: LossProgram
+  readonly params: Values
+  readonly options: TrainStepOptions
+  readonly shards?: Shards
+  /** The program of a whole batch, where `program` is that of a part. */
+  readonly whole?: () => LossProgram
+}
+
+function lossProgram(result: Loss): LossProgram {
   const program = 'loss' in result ? { loss: result.loss, aux: result.aux ?? {} } : { loss: result, aux: {} }
   if (program.loss.size !== 1 || program.loss.dtype !== 'f32') {
     throw new PithError('PITH_SHAPE', `the loss must be one f32, got ${specText(program.loss)}`, {
       hint: 'Take the mean or the sum.',
     })
   }
+  return program
+}
+
+/** Parts of a batch where the options name no number: one that does not depend on the number of workers. */
+function usualShards({ workers, accumulate = 1, batch }: TrainStepOptions): number {
+  if (workers === undefined || accumulate > 1) return 1
+  const rows = Object.values(batch).find(({ shape }) => shape.length > 0)?.shape[0] ?? 1
+  return rows % USUAL_SHARDS === 0 ? USUAL_SHARDS : 1
+}
+
+async function compileProgram(own: StepProgram): Promise<TrainStep> {
+  const { program, params, options, shards } = own
+  const { frozen = () => false, accumulate = 1, backend } = options
+  if (!(Number.isInteger(accumulate) && accumulate >= 1)) {
+    throw new PithError('PITH_ARG', `accumulate must be 1 or more, got ${accumulate}`)
+  }
+  const workers = options.workers === undefined ? undefined : workersOf(options.workers)
   const trained = Object.entries(options.params).filter(([name]) => !frozen(name))
   if (trained.length === 0) throw new PithError('PITH_ARG', 'all parameters are frozen')
-  const compiling: CompileOptions = {
-    threads: options.threads ?? 1,
-    ...(options.backend === undefined ? {} : { backend: options.backend }),
+  const compiling: CompileOptions = { threads: options.threads ?? 1, ...(backend === undefined ? {} : { backend }) }
+  const count = accumulate * (shards?.count ?? 1)
+  const isParallel = workers !== undefined && workers.count > 1 && count > 1 && canShare()
+  if (workers !== undefined && workers.count > count) {
+    throw new PithError('PITH_ARG', `${workers.count} workers have ${count} parts of an update to share`, {
+      hint: 'Split each batch (shards), or accumulate more of them; the result depends on these, and not on the workers.',
+    })
   }
-  const store = new ParamStore(Object.fromEntries(trained))
-  const session = await GradientSession.open(program, params, store, compiling)
-  return new CompiledStep(program, session, compiling, store, options)
+  const store = new ParamStore(Object.fromEntries(trained), { shared: isParallel })
+  const { outputs, plan } = planGradients(
+    program,
+    params,
+    store.slots.map(({ name }) => name),
+  )
+  if (!isParallel) {
+    const session = new GradientSession(await compile(outputs, compiling), plan)
+    const all = { ...options.params, ...store.params }
+    return new CompiledStep(own, new OwnGradients(session, store, all, count), compiling, store)
+  }
+  const isFrozen = ([name]: [string, Tensor]): boolean => frozen(name)
+  const gradients = await ParallelGradients.open(
+    {
+      model: modelOf(outputs, 1),
+      plan,
+      store,
+      frozen: Object.fromEntries(Object.entries(options.params).filter(isFrozen)),
+      count,
+    },
+    // Workers run what the calling thread would.
+    backend?.name === 'ort-web' ? { runtime: { prefer: 'wasm' }, ...workers } : workers,
+  )
+  return new CompiledStep(own, gradients, compiling, store)
 }
 
 class CompiledStep implements TrainStep {
@@ -163,40 +267,32 @@ class CompiledStep implements TrainStep {
   readonly moments: BoundOptimizer['moments']
   readonly ema: Ema | undefined
   readonly counts: StepCounts = { steps: 0, updates: 0, skipped: 0 }
+  readonly watched: Watched = { measured: [], best: undefined, worse: 0, weights: undefined }
   readonly accumulate: number
   readonly settings: Readonly<Record<string, unknown>>
-  readonly #program: LossProgram
-  readonly #session: GradientSession
+  readonly #program: StepProgram
+  readonly #gradients: GradientSource
+  /** The program of a whole batch. */
+  #whole: LossProgram | undefined
   #forward: Promise<Session> | undefined
   readonly #compiling: CompileOptions
   readonly #bound: BoundOptimizer
   readonly #options: TrainStepOptions
   readonly #schedule: Schedule
   readonly #random: Random
-  /** Sum over the batches of an update, where there are several. */
-  readonly #sum: Float32Array | undefined
   readonly #noise: Params
   #isBusy: boolean = false
 
-  constructor(
-    program: LossProgram,
-    session: GradientSession,
-    compiling: CompileOptions,
-    store: ParamStore,
-    options: TrainStepOptions,
-  ) {
+  constructor(program: StepProgram, gradients: GradientSource, compiling: CompileOptions, store: ParamStore) {
+    const { options, shards } = program
     const { accumulate = 1, seed = 0, optimizer, ema, clip, noise = {} } = options
-    if (!(Number.isInteger(accumulate) && accumulate >= 1)) {
-      throw new PithError('PITH_ARG', `accumulate must be 1 or more, got ${accumulate}`)
-    }
     this.#program = program
-    this.#session = session
+    this.#gradients = gradients
     this.#compiling = compiling
     this.#options = options
     this.#schedule = asSchedule(options.lr ?? optimizer.lr)
     this.#random = new Random(seed)
     this.#bound = optimizer.bind(store)
-    this.#sum = accumulate > 1 ? store.zeros() : undefined
     this.#noise = Object.fromEntries(Object.entries(noise).map(([name, { shape }]) => [name, Tensor.zeros(shape)]))
     this.store = store
     this.params = { ...options.params, ...store.params }
@@ -211,43 +307,36 @@ class CompiledStep implements TrainStep {
       ema: ema ?? null,
       seed,
       noise: Object.keys(noise),
+      ...(shards === undefined ? {} : { shards: shards.count }),
       ...(options.lora === undefined ? {} : { lora: loraScale(options.lora) }),
       params: Object.entries(options.params).map(([name, own]) => `${name} ${specText(own)}`),
       trained: store.slots.map((slot) => slot.name),
     }
   }
 
-  async step(batches: Batch | readonly Batch[]): Promise<StepResult> {
+  async step(batches: Batch | readonly Batch[], options: RunOptions = {}): Promise<StepResult> {
     if (this.#isBusy) throw new PithError('PITH_ARG', 'the update before is not done', { hint: 'Await each step.' })
     this.#isBusy = true
     try {
-      return await this.#update(batches)
+      return await this.#update(batches, options)
     } finally {
       this.#isBusy = false
     }
   }
 
-  async #update(batches: Batch | readonly Batch[]): Promise<StepResult> {
+  async #update(batches: Batch | readonly Batch[], options: RunOptions): Promise<StepResult> {
+    throwIfAborted(options.signal)
     const list = Array.isArray(batches) ? (batches as readonly Batch[]) : [batches as Batch]
-    const { accumulate, counts, store } = this
+    const { accumulate, counts } = this
     if (list.length !== accumulate) {
       throw new PithError('PITH_ARG', `${accumulate} batches are needed for an update, got ${list.length}`)
     }
     const lr = this.#schedule(counts.steps)
-    const draws = this.#random.split(counts.steps)
-    let loss = 0
-    let outputs: Record<string, Tensor> = {}
-    this.#sum?.fill(0)
-    for (const [i, batch] of list.entries()) {
-      const feeds = { ...this.params, ...this.#batch(batch), ...this.#draw(draws.split(i)) }
-      outputs = await this.#session.run(feeds)
-      loss += ((outputs['loss'] as Tensor).data[0] as number) / accumulate
-      if (this.#sum !== undefined) addTo(this.#sum, store.gradients)
-    }
-    if (this.#sum !== undefined) {
-      store.gradients.set(this.#sum)
-      scaleBy(store.gradients, 1 / accumulate)
-    }
+    const parts = this.#parts(
+      list.map((batch) => this.#batch(batch)),
+      this.#random.split(counts.steps),
+    )
+    const { loss, outputs } = await this.#gradients.mean(parts, options)
     const gradNorm = this.#clip()
     const isApplied = Number.isFinite(loss) && Number.isFinite(gradNorm)
     if (isApplied) {
@@ -263,20 +352,39 @@ class CompiledStep implements TrainStep {
     return { loss, gradNorm, lr, isApplied, aux: auxOf(outputs) }
   }
 
-  async evaluate(batch: Batch): Promise<{ loss: number; aux: Readonly<Record<string, Tensor>> }> {
-    this.#forward ??= compile(outputsOf(this.#program), this.#compiling)
+  async evaluate(
+    batch: Batch,
+    options: RunOptions = {},
+  ): Promise<{ loss: number; aux: Readonly<Record<string, Tensor>> }> {
+    throwIfAborted(options.signal)
+    this.#forward ??= compile(outputsOf(this.#wholeProgram()), this.#compiling)
     const session = await this.#forward
     const feeds = { ...this.params, ...this.#batch(batch), ...this.#rest() }
     // Inputs that only the gradients need are no inputs here.
-    const outputs = await session.run(feeds)
+    const outputs = await session.run(feeds, {}, options)
     return { loss: (outputs['loss'] as Tensor).data[0] as number, aux: auxOf(outputs) }
   }
 
   async dispose(): Promise<void> {
-    await this.#session.dispose()
+    await this.#gradients.dispose()
     const forward = this.#forward
     this.#forward = undefined
     if (forward !== undefined) await (await forward).dispose()
+  }
+
+  #wholeProgram(): LossProgram {
+    this.#whole ??= this.#program.whole?.() ?? this.#program.program
+    return this.#whole
+  }
+
+  /** What goes into one run each: batches with their noise, or the parts of them. */
+  *#parts(batches: readonly Params[], draws: Random): Generator<Params, void, undefined> {
+    const { shards } = this.#program
+    for (const [i, own] of batches.entries()) {
+      const batch = { ...own, ...this.#draw(draws.split(i)) }
+      if (shards === undefined) yield batch
+      else yield* splitBatch(batch, shards)
+    }
   }
 
   /** The tensors of a batch, all of which must be there. */
@@ -321,7 +429,7 @@ class CompiledStep implements TrainStep {
     const first = firstNonFinite(this.grads)
     const rest = this.#options.noise === undefined ? {} : this.#noise
     const node = await findNonFinite(
-      this.#program.loss,
+      this.#wholeProgram().loss,
       { ...this.params, ...this.#batch(batch), ...rest },
       this.#compiling,
     )
@@ -340,8 +448,4 @@ class CompiledStep implements TrainStep {
 function auxOf(outputs: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
   const aux = Object.entries(outputs).filter(([name]) => name.startsWith('aux.'))
   return Object.fromEntries(aux.map(([name, tensor]) => [name.slice('aux.'.length), tensor]))
-}
-
-function addTo(sum: Float32Array, flat: Float32Array): void {
-  for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + (flat[i] as number)
 }

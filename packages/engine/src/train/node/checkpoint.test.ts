@@ -42,6 +42,14 @@ const ids = (): Tensor =>
   )
 const DATA = batchesOf({ x: ids(), t: ids() }, { size: ROWS, seed: 1 })
 
+function* take<T>(items: Iterable<T>, count: number): Iterable<T> {
+  let left = count
+  for (const item of items) {
+    if (left-- <= 0) return
+    yield item
+  }
+}
+
 function bitsOf(params: Params): Record<string, number[]> {
   return Object.fromEntries(
     Object.entries(params).map(([name, { data }]) => [
@@ -87,6 +95,35 @@ describe('a resumed training', () => {
     },
   )
 
+  test('goes on with its measurements: patience, the best and its weights', async () => {
+    const place = join(folder, 'watched')
+    const validation = { batches: [...take(DATA(0), 2)], every: 3, patience: 3, minDelta: 0.5, restoreBest: true }
+    const whole = await makeStep()
+    const wanted = await train(whole, DATA, { steps: 60, validation })
+    expect(wanted).toMatchObject({ end: 'patience', steps: 12, best: { step: 3 } })
+    const first = await makeStep()
+    const checkpoint = { every: 9, save: async (own: TrainStep) => void (await saveCheckpoint(place, own)) }
+    await train(first, DATA, { steps: 9, validation, checkpoint })
+    const second = await makeStep()
+    await loadCheckpoint(place, second)
+    expect(second.watched).toEqual(first.watched)
+    expect(await train(second, DATA, { steps: 60, validation })).toEqual(wanted)
+    expect(bitsOf(second.params)).toEqual(bitsOf(whole.params))
+    await Promise.all([whole, first, second].map((step) => step.dispose()))
+  })
+
+  test('keeps measurements that are not finite', async () => {
+    const step = await makeStep()
+    step.watched.measured.push({ step: 1, loss: Number.NaN }, { step: 2, loss: Number.POSITIVE_INFINITY })
+    step.watched.best = { step: 2, loss: Number.POSITIVE_INFINITY }
+    const files = saveState(step)
+    const saved = structuredClone(step.watched)
+    step.watched.measured.length = 0
+    await restoreState(step, files)
+    expect(step.watched).toEqual(saved)
+    await step.dispose()
+  })
+
   test('is refused with other settings, parameters or frozen values, and nothing changes', async () => {
     const step = await makeStep()
     await train(step, DATA, { steps: 2 })
@@ -131,6 +168,9 @@ describe('a resumed training', () => {
       [bad({ 'state.json': text.replace('"version": 1', '"version": 2') }), 'PITH_VERSION'],
       [bad({ 'state.json': text.replace('"steps": 0', '"steps": -1') }), 'PITH_CORRUPT'],
       [bad({ 'state.json': text.replace('"updates": 0', '"updates": 1') }), 'PITH_CORRUPT'],
+      [bad({ 'state.json': text.replace('"measured": []', '"measured": [{"step": 1, "loss": "x"}]') }), 'PITH_CORRUPT'],
+      [bad({ 'state.json': text.replace('"worse": 0', '"worse": -1') }), 'PITH_CORRUPT'],
+      [bad({ 'state.json': text.replace('"hasWeights": false', '"hasWeights": true') }), 'PITH_SHAPE'],
       [bad({ 'optim.safetensors': files['model.safetensors'] }), 'PITH_SHAPE'],
       [bad({ 'model.safetensors': files['model.safetensors'].subarray(0, 90) }), 'PITH_'],
     ]
@@ -138,6 +178,9 @@ describe('a resumed training', () => {
       await expect(restoreState(step, state)).rejects.toMatchObject({ code: expect.stringContaining(code) })
     }
     expect(bitsOf(step.params)).toEqual(before)
+    const older = text.replace(/,\s*"watched": [\s\S]*/, '}')
+    await restoreState(step, bad({ 'state.json': older }))
+    expect(step.watched).toEqual({ measured: [], best: undefined, worse: 0, weights: undefined })
     await step.dispose()
   })
 })
