@@ -3,16 +3,8 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Random } from '@pith/core'
 import type { Tokenizer } from '@pith/lm'
-import {
-  RECALL_TASKS,
-  type RecallTask,
-  type RecallWords,
-  recallRow,
-  recallWords,
-  repeatsRow,
-  type TextSource,
-} from '@pith/lm/recall'
-import { ANSWER_WEIGHTS, SHARES, TEXT_SHARES } from './settings.ts'
+import { type RecallTask, type RecallWords, recallRow, recallWords, repeatsRow, type TextSource } from '@pith/lm/recall'
+import { ANSWER_WEIGHTS, TEXT_SHARES } from './settings.ts'
 
 /** Tokens of the texts of one kind. */
 export type Texts = Readonly<Record<string, Int32Array>>
@@ -95,17 +87,18 @@ export function taskRow(task: RecallTask, sources: Sources, random: Random, leng
   return { kind: task, ids: row.ids, weights: row.weights.map((w) => (w === 1 ? factor : w)), answers: row.answers }
 }
 
-/** A row of the mixture. */
-export function mixedRow(sources: Sources, random: Random, length: number): MixedRow {
-  const kind = draw(SHARES, random)
-  if (RECALL_TASKS.includes(kind as RecallTask)) return taskRow(kind as RecallTask, sources, random, length)
-  return textRow(draw(TEXT_SHARES, random), sources, random, length)
-}
-
-/** A row of short repeats, as the first stage has. */
-export function firstRow({ words }: Sources, random: Random, length: number): MixedRow {
-  const { ids, weights, answers } = repeatsRow(random, length, words)
-  return { kind: 'copy', ids, weights, answers }
+/** A row of a kind that is drawn by shares: `text`, `repeats` or a task. */
+export function mixedRow(
+  shares: Readonly<Record<string, number>>,
+  sources: Sources,
+  random: Random,
+  length: number,
+): MixedRow {
+  const kind = draw(shares, random)
+  if (kind === 'text') return textRow(draw(TEXT_SHARES, random), sources, random, length)
+  if (kind !== 'repeats') return taskRow(kind as RecallTask, sources, random, length)
+  const { ids, weights, answers } = repeatsRow(random, length, sources.words)
+  return { kind, ids, weights, answers }
 }
 
 function draw(shares: Readonly<Record<string, number>>, random: Random): string {

@@ -15,9 +15,11 @@ import { type LmConfig, logitsOf } from '@pith/lm'
 /** Leaves the weights alone: they are changed after the step. */
 const NONE: Optimizer = { name: 'none', lr: 0, settings: {}, bind: () => ({ moments: {}, update: () => undefined }) }
 
-/** First weights of a model. */
+/** First weights of a model; what a block adds is nothing at first. */
 export function initialParams(config: LmConfig, seed: number): Params {
-  return networkOf(config).init(seed, i64(1, 2))
+  const params = networkOf(config).init(seed, i64(1, 2))
+  for (const [name, { data }] of Object.entries(params)) if (/[.](wo|wDown)$/.test(name)) (data as Float32Array).fill(0)
+  return params
 }
 
 function networkOf(config: LmConfig): nn.Module<readonly [Value], Value> {

@@ -26,20 +26,47 @@ export interface Stage {
   readonly rows: number
   /** Tokens that it gets at most. */
   readonly tokens: number
+  /** Shares of kinds of rows. */
+  readonly shares: Readonly<Record<string, number>>
   /** It ends earlier where the answers of these tasks are right more often than that, over the last 40 batches. */
   readonly until: { readonly tasks: readonly string[]; readonly accuracy: number }
 }
 
-export const STAGES: readonly Stage[] = [
-  { name: 'A', length: 64, rows: 64, tokens: 2e6, until: { tasks: ['copy'], accuracy: 0.93 } },
-  { name: 'B', length: 128, rows: 32, tokens: 5e6, until: { tasks: ['copy', 'lookup'], accuracy: 0.95 } },
-  { name: 'C', length: 256, rows: 24, tokens: 5e6, until: { tasks: ['copy', 'lookup', 'needle'], accuracy: 0.97 } },
-  { name: 'D', length: 512, rows: 16, tokens: 4e6, until: { tasks: [], accuracy: 1 } },
-  { name: 'E', length: 1024, rows: 8, tokens: 2e6, until: { tasks: [], accuracy: 1 } },
-]
+/** Shares of rows once all tasks are there. */
+const MIXTURE: Readonly<Record<string, number>> = { text: 0.25, copy: 0.2, lookup: 0.25, needle: 0.2, chain: 0.1 }
 
-/** Shares of rows after stage A. */
-export const SHARES: Readonly<Record<string, number>> = { text: 0.25, copy: 0.2, lookup: 0.25, needle: 0.2, chain: 0.1 }
+/**
+ * Text is there from the start: a model that has only seen repeats forgets them within a hundred updates of other rows. Short
+ * repeats stay until rows are long.
+ */
+export const STAGES: readonly Stage[] = [
+  {
+    name: 'A',
+    length: 64,
+    rows: 64,
+    tokens: 2e6,
+    shares: { repeats: 0.7, text: 0.3 },
+    until: { tasks: ['repeats'], accuracy: 0.9 },
+  },
+  {
+    name: 'B',
+    length: 128,
+    rows: 32,
+    tokens: 5e6,
+    shares: { repeats: 0.2, text: 0.2, copy: 0.2, lookup: 0.25, needle: 0.05, chain: 0.1 },
+    until: { tasks: ['copy', 'lookup'], accuracy: 0.95 },
+  },
+  {
+    name: 'C',
+    length: 256,
+    rows: 24,
+    tokens: 5e6,
+    shares: MIXTURE,
+    until: { tasks: ['copy', 'lookup', 'needle'], accuracy: 0.97 },
+  },
+  { name: 'D', length: 512, rows: 16, tokens: 4e6, shares: MIXTURE, until: { tasks: [], accuracy: 1 } },
+  { name: 'E', length: 1024, rows: 8, tokens: 2e6, shares: MIXTURE, until: { tasks: [], accuracy: 1 } },
+]
 
 /** Shares of what text rows are of. */
 export const TEXT_SHARES: Readonly<Record<string, number>> = { stories: 0.6, wiki: 0.2, java: 0.2 }
@@ -56,7 +83,7 @@ export const OPTIMIZER = {
   otherRate: 0.003,
   momentum: 0.95,
   betas: [0.9, 0.99] as const,
-  /** Updates until the whole rate. */
+  /** Updates until the whole rate, at the start and, from a tenth on, at the start of each stage. */
   warmup: 60,
   /** Share of the tokens with the whole rate; from there a line to `last` of it. */
   constant: 0.6,

@@ -10,10 +10,10 @@ import type { Params, Tensor, TrainStep } from '@pith/engine'
 import { readLlama2cTokenizer } from '@pith/lm'
 import { addTallies, BatchTensors, type Tally, tallyRows } from './batch.ts'
 import { loadTraining, type Progress, saveTraining } from './checkpoint.ts'
-import { firstRow, loadSources, type MixedRow, mixedRow, type Sources } from './mixture.ts'
+import { loadSources, type MixedRow, mixedRow, type Sources } from './mixture.ts'
 import { compileStep, initialParams } from './network.ts'
 import { groupByShape, MatrixOptimizer } from './optimizer.ts'
-import { ANSWER_WEIGHTS, CONFIG, OPTIMIZER, SEED, SHARES, STAGES, type Stage, TEXT_SHARES } from './settings.ts'
+import { ANSWER_WEIGHTS, CONFIG, OPTIMIZER, SEED, STAGES, type Stage, TEXT_SHARES } from './settings.ts'
 
 const FOLDER = process.env['PITH_RECALL'] ?? new URL('../../.cache/pith-recall', import.meta.url).pathname
 const STATE = join(FOLDER, 'training.safetensors')
@@ -34,19 +34,21 @@ const TOTAL = STAGES.reduce((sum, { tokens }) => sum + tokens, 0)
 const SETTINGS = JSON.stringify({ CONFIG, SEED, OPTIMIZER })
 
 /** Share of the rate at a point of the training: up, level, and down in a line. */
-function rateAt({ updates, stage, stageTokens }: Progress): number {
+function rateAt({ stage, stageTokens }: Progress): number {
+  const { rows, length } = STAGES[stage] as Stage
+  const update = stageTokens / (rows * length)
   const before = STAGES.slice(0, stage).reduce((sum, { tokens }) => sum + tokens, 0)
   const done = Math.min(1, (before + stageTokens) / TOTAL)
   const { warmup, constant, last } = OPTIMIZER
   const down = done <= constant ? 1 : 1 - ((1 - last) * (done - constant)) / (1 - constant)
-  return Math.min(1, (updates + 1) / warmup) * down
+  const low = stage === 0 ? 0 : 0.1
+  return Math.min(1, low + ((1 - low) * (update + 1)) / warmup) * down
 }
 
 function rowsOf(stage: number, update: number, sources: Sources): MixedRow[] {
-  const { rows, length } = STAGES[stage] as Stage
+  const { rows, length, shares } = STAGES[stage] as Stage
   const random = new Random(SEED).split(update + 1)
-  const make = stage === 0 ? firstRow : mixedRow
-  return Array.from({ length: rows }, (_, i) => make(sources, random.split(i), length + 1))
+  return Array.from({ length: rows }, (_, i) => mixedRow(shares, sources, random.split(i), length + 1))
 }
 
 /** One stage, from where it stands; false where it was interrupted. */
@@ -188,7 +190,7 @@ async function main(): Promise<void> {
   let moments = saved?.moments ?? {}
   writeLine({
     begin: progress.updates,
-    settings: { CONFIG, SEED, OPTIMIZER, STAGES, SHARES, TEXT_SHARES, ANSWER_WEIGHTS },
+    settings: { CONFIG, SEED, OPTIMIZER, STAGES, TEXT_SHARES, ANSWER_WEIGHTS },
     texts: Object.fromEntries(Object.entries(sources.texts).map(([name, ids]) => [name, ids.length])),
   })
   while (progress.stage < STAGES.length) {

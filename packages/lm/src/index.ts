@@ -1,4 +1,24 @@
-/** Small language models: their sizes, weights, tokenizers and arithmetic. */
+/** Small language models: their files, sizes, weights, tokenizers and arithmetic. */
+export {
+  countParameters,
+  type LmCheckpoint,
+  type LmFormat,
+  type LmTensorInfo,
+  type LoadOptions,
+  parameterShapes,
+  readWeights,
+} from './checkpoint/checkpoint.ts'
+export { openGgufModel } from './checkpoint/gguf.ts'
+export { type GgufWriteOptions, writeGgufModel } from './checkpoint/gguf-write.ts'
+export { type HfOptions, type OpenFile, openHf } from './checkpoint/hf.ts'
+export {
+  type HfWriteOptions,
+  hfConfigJson,
+  hfNameOf,
+  hfSafetensors,
+  type SpecialTokens,
+} from './checkpoint/hf-write.ts'
+export { openLlama2c } from './checkpoint/llama2c.ts'
 export { checkConfig, type LmConfig } from './config.ts'
 export { hiddenStates, logitsOf } from './model/network.ts'
 export { type RopeTables, ropeTables } from './model/rope.ts'

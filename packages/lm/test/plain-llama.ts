@@ -33,15 +33,19 @@ function norm(params: Params, name: string, x: Rows, epsilon: number): Rows {
   })
 }
 
-/** Turn a head at a position: element i against element i + headDim / 2. */
-function turn(head: Float64Array, position: number, theta: number): Float64Array {
+/** Which elements of a head are turned against each other: i and i + headDim / 2, or 2i and 2i + 1. */
+export type Turned = 'halves' | 'pairs'
+
+/** Turn a head at a position. */
+function turn(head: Float64Array, position: number, theta: number, turned: Turned): Float64Array {
   const half = head.length / 2
   const out = new Float64Array(head.length)
   for (let i = 0; i < half; i++) {
     const angle = position * theta ** (-i / half)
-    const [a, b] = [head[i] as number, head[i + half] as number]
-    out[i] = a * Math.cos(angle) - b * Math.sin(angle)
-    out[i + half] = b * Math.cos(angle) + a * Math.sin(angle)
+    const [p, q] = turned === 'halves' ? [i, i + half] : [2 * i, 2 * i + 1]
+    const [a, b] = [head[p] as number, head[q] as number]
+    out[p] = a * Math.cos(angle) - b * Math.sin(angle)
+    out[q] = b * Math.cos(angle) + a * Math.sin(angle)
   }
   return out
 }
@@ -54,7 +58,7 @@ function softmax(scores: number[]): number[] {
 }
 
 /** Scores of the next token at each place: [tokens][vocab]. */
-export function plainLogits(config: LmConfig, params: Params, ids: readonly number[]): Rows {
+export function plainLogits(config: LmConfig, params: Params, ids: readonly number[], turned: Turned = 'halves'): Rows {
   const { layers, heads, kvHeads, headDim, hidden, ropeTheta, normEps, tied } = config
   const table = weights(params, 'embed.tokens')
   let x: Rows = ids.map((id) => Float64Array.from(table.subarray(id * hidden, (id + 1) * hidden)))
@@ -69,9 +73,9 @@ export function plainLogits(config: LmConfig, params: Params, ids: readonly numb
       const out = new Float64Array(heads * headDim)
       for (let h = 0; h < heads; h++) {
         const own = Math.floor(h / (heads / kvHeads))
-        const query = turn(headOf(q, t, h), t, ropeTheta)
+        const query = turn(headOf(q, t, h), t, ropeTheta, turned)
         const scores = Array.from({ length: t + 1 }, (_, s) => {
-          const key = turn(headOf(k, s, own), s, ropeTheta)
+          const key = turn(headOf(k, s, own), s, ropeTheta, turned)
           return query.reduce((sum, value, i) => sum + value * (key[i] as number), 0) / Math.sqrt(headDim)
         })
         for (const [s, share] of softmax(scores).entries()) {

@@ -1,0 +1,119 @@
+/** Folders of Hugging Face: config.json and safetensors, in one file or in shards. */
+import { type ByteSource, PithError, readAll } from '@pith/core'
+import {
+  fromHfName,
+  type HfConfig,
+  openSafetensors,
+  openShardedSafetensors,
+  readHfConfig,
+  type TensorEntry,
+  type TensorFile,
+} from '@pith/engine/io'
+import type { LmConfig } from '../config.ts'
+import { asF32, checkTensors, type LmCheckpoint, type LmTensorInfo, type LoadOptions } from './checkpoint.ts'
+
+/** The files of a folder; undefined where there is none of that name. */
+export type OpenFile = (name: string) => Promise<ByteSource | undefined>
+
+const INDEX = 'model.safetensors.index.json'
+
+/** Longest config.json. */
+const MAX_CONFIG_BYTES = 1 << 20
+
+/** Which files are read. */
+export interface HfOptions extends LoadOptions {
+  /** Name of the file of tensors. Default `model.safetensors`. */
+  readonly weights?: string
+}
+
+/**
+ * Open a model from the files of a folder; only headers are read.
+ *
+ * @throws PithError `PITH_ARG` a file is missing · `PITH_UNSUPPORTED` another architecture than llama and qwen2, or stretched
+ * positions · `PITH_MODEL` tensors that are not those of the sizes · what the readers of the files throw
+ */
+export async function openHf(open: OpenFile, options: HfOptions = {}): Promise<LmCheckpoint> {
+  const hf = readHfConfig(await readAll(await needed(open, 'config.json'), { ...options, maxBytes: MAX_CONFIG_BYTES }))
+  const file = await openTensors(open, options)
+  try {
+    return checkpointOf(hf, file)
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}
+
+async function openTensors(open: OpenFile, options: HfOptions): Promise<TensorFile> {
+  const one = await open(options.weights ?? 'model.safetensors')
+  if (one !== undefined) return await openSafetensors(one, options)
+  const index = await open(INDEX)
+  if (index === undefined) throw missing(options.weights ?? 'model.safetensors')
+  return await openShardedSafetensors(index, async (name) => await needed(open, name), options)
+}
+
+function checkpointOf(hf: HfConfig, file: TensorFile): LmCheckpoint {
+  const names = new Map<string, string>()
+  const tensors = new Map<string, LmTensorInfo>()
+  for (const { name, shape, type, bytes } of file.entries.values() as Iterable<TensorEntry>) {
+    const own = fromHfName(hf.family, name)?.name
+    // What has no name here is no weight, such as saved angles; a head that is tied may stand in the file nevertheless.
+    if (own === undefined || (own === 'head.w' && hf.tied)) continue
+    names.set(own, name)
+    tensors.set(own, { shape, type, bytes })
+  }
+  const config = configOf(hf, tensors.has('blocks.0.attn.bq'))
+  checkTensors(config, tensors)
+  return {
+    format: 'safetensors',
+    config,
+    tensors,
+    async tensor(name, read = {}) {
+      const own = names.get(name)
+      if (own === undefined) throw new PithError('PITH_ARG', `there is no tensor ${name.slice(0, 80)}`)
+      return asF32(await file.tensor(own, read), name)
+    },
+    tokenizer: async () => undefined,
+    close: () => file.close(),
+  }
+}
+
+function configOf(hf: HfConfig, qkvBias: boolean): LmConfig {
+  if (hf.family !== 'llama' && hf.family !== 'qwen2') {
+    throw new PithError('PITH_UNSUPPORTED', `models of type ${hf.family} are not run here`, {
+      hint: 'Known are llama and qwen2.',
+    })
+  }
+  const scaling = hf.ropeScaling?.['rope_type'] ?? hf.ropeScaling?.['type']
+  if (scaling !== undefined && scaling !== 'default') {
+    throw new PithError('PITH_UNSUPPORTED', `positions stretched by ${String(scaling).slice(0, 40)} are not known`)
+  }
+  if (hf.activation !== 'silu') {
+    throw new PithError('PITH_UNSUPPORTED', `the activation ${hf.activation.slice(0, 40)} is not known, only silu`)
+  }
+  return {
+    layers: hf.layers,
+    heads: hf.heads,
+    kvHeads: hf.kvHeads,
+    headDim: hf.headWidth,
+    hidden: hf.width,
+    ffn: hf.hidden,
+    vocab: hf.vocabulary,
+    ctx: hf.positions,
+    ropeTheta: hf.ropeTheta ?? 10000,
+    normEps: hf.normEps,
+    tied: hf.tied,
+    qkvBias,
+  }
+}
+
+async function needed(open: OpenFile, name: string): Promise<ByteSource> {
+  const source = await open(name)
+  if (source === undefined) throw missing(name)
+  return source
+}
+
+function missing(name: string): PithError {
+  return new PithError('PITH_ARG', `the folder has no ${name.slice(0, 80)}`, {
+    hint: 'Give a folder with config.json and model.safetensors.',
+  })
+}

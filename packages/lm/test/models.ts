@@ -1,0 +1,87 @@
+/** Small models with random weights, and files of them. */
+import { ByteWriter, Random } from '@pith/core'
+import { type Params, Tensor } from '@pith/engine'
+import { parameterShapes } from '../src/checkpoint/checkpoint.ts'
+import type { LmConfig } from '../src/config.ts'
+
+/** A model with grouped heads. */
+export const SMALL: LmConfig = {
+  layers: 2,
+  heads: 4,
+  kvHeads: 2,
+  headDim: 8,
+  hidden: 32,
+  ffn: 64,
+  vocab: 40,
+  ctx: 64,
+  ropeTheta: 10000,
+  normEps: 1e-5,
+  tied: true,
+  qkvBias: false,
+}
+
+/** Random weights, none of which is at a special value. */
+export function randomParams(config: LmConfig, seed: number): Params {
+  const random = new Random(seed)
+  const params: Params = {}
+  for (const [name, shape] of parameterShapes(config)) {
+    const size = shape.reduce((product, length) => product * length, 1)
+    const base = name.endsWith('.scale') ? 1 : 0
+    const spread = name === 'embed.tokens' ? 1 : 1 / Math.sqrt(shape.at(-1) as number)
+    params[name] = new Tensor(
+      Float32Array.from({ length: size }, () => base + spread * random.normal()),
+      shape,
+    )
+  }
+  return params
+}
+
+/** Order of the tensors in files of llama2.c. */
+const ORDER = [
+  'norm1.scale',
+  'attn.wq',
+  'attn.wk',
+  'attn.wv',
+  'attn.wo',
+  'norm2.scale',
+  'mlp.wGate',
+  'mlp.wDown',
+  'mlp.wUp',
+]
+const ORDER_1 = ['attn.wq', 'attn.wk', 'attn.wv', 'attn.wo', 'mlp.wGate', 'mlp.wDown', 'mlp.wUp']
+
+/** A checkpoint of llama2.c of weights as they are: their rows are taken for neighbouring pairs. */
+export function llama2cBytes(config: LmConfig, params: Params, version: 0 | 1 = 0): Uint8Array {
+  const { hidden, ffn, layers, heads, kvHeads, vocab, ctx, headDim, tied } = config
+  const writer = new ByteWriter(1 << 16)
+  if (version === 1) {
+    writer.u32(0x616b3432)
+    writer.i32(1)
+  }
+  for (const word of [hidden, ffn, layers, heads, kvHeads, version === 0 && !tied ? -vocab : vocab, ctx])
+    writer.i32(word)
+  if (version === 1) {
+    writer.u8(tied ? 1 : 0)
+    writer.bytes(new Uint8Array(256 - 37))
+  }
+  const put = (name: string): void => {
+    for (const value of (params[name] as Tensor).data as Float32Array) writer.f32(value)
+  }
+  const putLayers = (name: string): void => {
+    for (let layer = 0; layer < layers; layer++) put(`blocks.${layer}.${name}`)
+  }
+  if (version === 0) {
+    put('embed.tokens')
+    for (const name of ORDER) putLayers(name)
+    put('norm.scale')
+    for (let i = 0; i < ctx * headDim; i++) writer.f32(i)
+  } else {
+    putLayers('norm1.scale')
+    putLayers('norm2.scale')
+    put('norm.scale')
+    put('embed.tokens')
+    for (const name of ORDER_1) putLayers(name)
+  }
+  if (!tied) put('head.w')
+  return writer.finish()
+}
