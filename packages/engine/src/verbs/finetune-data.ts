@@ -84,10 +84,12 @@ async function readArrays(path: string, inputs: readonly ModelInput[], options: 
     const arrays: Params = {}
     for (const input of inputs) {
       const own = bound[input.name] as string
-      arrays[input.name] = rowsOf(inType(await file.tensor(own, { signal }), typeOf(input), own), own)
+      arrays[own] = rowsOf(inType(await file.tensor(own, { signal }), typeOf(input), own), own)
     }
-    arrays[TARGET] = rowsOf(await file.tensor(target, { signal }), target)
-    return arrays
+    arrays[target] = rowsOf(await file.tensor(target, { signal }), target)
+    // Under their own names, which the message needs.
+    tensorRows(arrays)
+    return renamed(arrays, bound, target)
   } finally {
     await file.close()
   }
@@ -111,11 +113,12 @@ async function readLines(path: string, inputs: readonly ModelInput[], options: D
     { signal: options.signal },
   )
   const types = Object.fromEntries(inputs.map((input) => [bound[input.name] as string, typeOf(input)]))
-  const tensors = lines.tensors(types)
-  return {
-    ...Object.fromEntries(inputs.map(({ name }) => [name, tensors[bound[name] as string] as Tensor])),
-    [TARGET]: tensors[target] as Tensor,
-  }
+  return renamed(lines.tensors(types), bound, target)
+}
+
+function renamed(arrays: Params, bound: Readonly<Record<string, string>>, target: string): Params {
+  const inputs = Object.entries(bound).map(([name, own]) => [name, arrays[own] as Tensor])
+  return { ...Object.fromEntries(inputs), [TARGET]: arrays[target] as Tensor }
 }
 
 async function openImages(path: string, inputs: readonly ModelInput[], options: DataOptions): Promise<TuningData> {

@@ -1,31 +1,31 @@
 /** `pith model finetune`. */
-import { stat } from 'node:fs/promises'
-import { basename, dirname } from 'node:path'
-import { type Arguments, type CommandContext, formatCount, PithError } from '@pith/core'
+import type { Arguments, CommandContext } from '@pith/core'
 import { writeAtomic } from '@pith/core/node'
-import { fromModel, type ImportedModel } from '../onnx/import.ts'
+import type { ImportedModel } from '../onnx/import.ts'
 import { loadModel, saveModel } from '../onnx/node/model-files.ts'
-import type { ModelProto } from '../onnx/proto.ts'
-import { torchNames } from '../onnx/torch-names.ts'
-import { sizeOf } from '../shape.ts'
 import type { Params, Spec, Tensor } from '../tensor.ts'
 import { asTargets, type TargetLoss, targetLoss } from '../train/data/losses.ts'
-import { inputText, type ModelInput, modelInputs } from '../train/data/model-inputs.ts'
+import { modelInputs } from '../train/data/model-inputs.ts'
 import { batchesFrom, type Rows, splitBatches } from '../train/data/rows.ts'
 import { fineTune } from '../train/fine-tune.ts'
 import { tunedModel } from '../train/fine-tune-save.ts'
 import { type FitResult, fit as fitStep } from '../train/fit.ts'
 import { mergeLora } from '../train/lora.ts'
 import type { TrainStep } from '../train/step.ts'
-import { openData, TARGET, type TuningData } from './finetune-data.ts'
+import { openData, TARGET } from './finetune-data.ts'
 import { type FinetuneOptions, readOptions } from './finetune-options.ts'
+import {
+  checkOutputs,
+  checkTargets,
+  importFor,
+  outputOf,
+  planBatches,
+  trainableNames,
+  withRows,
+} from './finetune-plan.ts'
+import { tell } from './finetune-report.ts'
 import { FinetuneState } from './finetune-state.ts'
-import { type Curve, curveCsv, curveSvg, drawCurve, endsOf, lossText } from './loss-curve.ts'
-
-/** Rows of a batch, where nothing else is asked for. */
-const BATCH = 32
-/** Names that a message lists. */
-const LISTED = 12
+import { curveCsv, curveSvg, lossText } from './loss-curve.ts'
 
 export async function run(args: Arguments, context: CommandContext): Promise<number> {
   const path = args.operands[0] as string
@@ -60,7 +60,7 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
     const settings = { loss: loss.name, output: outputName, batch: plan.size, rows: data.rows.count }
     const state = await FinetuneState.open(step, options, settings)
     const parts = partsOf(data.rows, plan.size, options)
-    const result = await train(step, parts, { data, loss, options, state, context })
+    const result = await train(step, parts, { loss, options, state, context })
     const changed = changedParams(model, step, options)
     await saveModel(tunedModel(proto, changed), options.out, { force: options.force, signal: context.signal })
     const { curve } = options
@@ -74,102 +74,6 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
   } finally {
     await step.dispose()
   }
-}
-
-/** What stands in the way of the outputs is said before the training, not after it. */
-async function checkOutputs({ out, curve, force }: FinetuneOptions): Promise<void> {
-  for (const path of [out, ...(curve === undefined ? [] : [curve.path])]) {
-    const folder = await stat(dirname(path)).catch(() => undefined)
-    if (folder?.isDirectory() !== true) {
-      throw new PithError('PITH_IO', `${dirname(path)} is no folder`, { hint: 'Make it first.' })
-    }
-    if (force || (await stat(path).catch(() => undefined)) === undefined) continue
-    throw new PithError('PITH_IO', `${path} exists`, { hint: 'Add --force to replace it, or choose another name.' })
-  }
-}
-
-/** How rows become batches. */
-interface BatchPlan {
-  /** Rows that one run of the model takes. */
-  readonly size: number
-  /** Runs of the model for one update. */
-  readonly accumulate: number
-}
-
-function planBatches(inputs: readonly ModelInput[], rows: Rows, options: FinetuneOptions): BatchPlan {
-  const lengths = new Set(inputs.map(({ axes }) => axes?.[0]).filter((length) => typeof length === 'number'))
-  const [fixed] = lengths
-  if (lengths.size > 1) {
-    throw new PithError('PITH_MODEL', `the inputs ${inputs.map(inputText).join(', ')} have no common number of rows`)
-  }
-  const spare = options.validation === undefined ? rows.count : Math.max(1, Math.floor(rows.count * options.validation))
-  const wanted = options.batch ?? fixed ?? Math.min(BATCH, spare)
-  const size = fixed ?? wanted
-  if (wanted % size !== 0) {
-    throw new PithError('PITH_ARG', `--batch ${wanted} is no multiple of ${size}, the rows that the model takes`, {
-      hint: 'Export the model with a batch axis of any length, or choose a multiple.',
-    })
-  }
-  if (wanted > rows.count) {
-    throw new PithError('PITH_ARG', `a batch of ${wanted} rows is needed, the data have ${rows.count}`, {
-      hint: fixed === undefined ? 'Choose a smaller --batch.' : 'Export the model with a batch axis of any length.',
-    })
-  }
-  return { size, accumulate: wanted / size }
-}
-
-function importFor(proto: ModelProto, inputs: readonly ModelInput[], rows: Rows, size: number): ImportedModel {
-  const dims: Record<string, number> = {}
-  const specs: Record<string, Spec> = {}
-  for (const { name, axes = [] } of inputs) {
-    const own = withRows(rows.specs[name] as Spec, size)
-    specs[name] = own
-    for (const [i, axis] of axes.entries()) if (typeof axis === 'string') dims[axis] = own.shape[i] as number
-  }
-  return fromModel(proto, { inputs: specs, dims, f64: 'cast' })
-}
-
-function withRows({ dtype, shape }: Spec, count: number): Spec {
-  return { dtype, shape: [count, ...shape] }
-}
-
-function outputOf(model: ImportedModel, wanted: string | undefined): [string, ImportedModel['outputs'][string]] {
-  const names = Object.keys(model.outputs)
-  const name = wanted ?? names[0] ?? ''
-  const value = Object.hasOwn(model.outputs, name) ? model.outputs[name] : undefined
-  if (value !== undefined) return [name, value]
-  throw new PithError('PITH_ARG', `the model has no output ${JSON.stringify(name)}`, {
-    hint: `There are: ${names.slice(0, LISTED).join(', ')}.`,
-  })
-}
-
-/** Targets that do not fit are found before the training, where they are in memory. */
-function checkTargets({ targets, classes, kind }: TuningData, loss: TargetLoss): void {
-  if (targets !== undefined && loss.classes !== undefined) asTargets(targets, loss, 'the target')
-  if (classes === undefined || classes.length <= (loss.classes ?? 0)) return
-  const has = loss.classes === undefined ? 'has none' : `tells ${loss.classes} apart`
-  throw new PithError('PITH_ARG', `the ${kind} are of ${classes.length} classes, the model ${has}`)
-}
-
-/** Parameters whose name, of PyTorch or of the file, the expression finds. */
-function trainableNames(proto: ModelProto, model: ImportedModel, options: FinetuneOptions): Set<string> {
-  const own = torchNames(proto)
-  const names = Object.keys(model.tensors)
-  const { trainable } = options
-  const found = names.filter((name) => trainable.test(name) || trainable.test(own[name]?.name ?? name))
-  if (found.length === 0) {
-    const list = names.slice(0, LISTED).map((name) => own[name]?.name ?? name)
-    const rest = names.length > LISTED ? ` and ${names.length - LISTED} more` : ''
-    throw new PithError('PITH_ARG', `--trainable ${trainable.source} finds no weight of the model`, {
-      hint: names.length === 0 ? 'The model has no weights.' : `There are: ${list.join(', ')}${rest}.`,
-    })
-  }
-  const odd = found.find((name) => (model.tensors[name] as Tensor).dtype !== 'f32')
-  if (odd === undefined) return new Set(found)
-  const { dtype } = model.tensors[odd] as Tensor
-  throw new PithError('PITH_DTYPE', `the weight ${odd} is ${dtype}: only single precision is trained`, {
-    hint: 'Export the model in float32, or leave the weight out of --trainable.',
-  })
 }
 
 /** Rows to learn from, and those to measure with. */
@@ -186,7 +90,6 @@ function partsOf(rows: Rows, size: number, { validation, seed }: FinetuneOptions
 
 /** What a training goes on with. */
 interface Training {
-  readonly data: TuningData
   readonly loss: TargetLoss
   readonly options: FinetuneOptions
   readonly state: FinetuneState
@@ -259,73 +162,4 @@ async function* wholeOf(rows: Rows, size: number): AsyncGenerator<Readonly<Recor
 function changedParams(model: ImportedModel, step: TrainStep, { lora }: FinetuneOptions): Params {
   const params = lora === undefined ? step.params : mergeLora(step.params, lora)
   return Object.fromEntries(Object.entries(params).filter(([name, tensor]) => tensor !== model.tensors[name]))
-}
-
-/** What there is to tell of a training. */
-interface Told {
-  readonly context: CommandContext
-  readonly options: FinetuneOptions
-  readonly model: ImportedModel
-  readonly changed: Params
-  /** Numbers that were trained: those of thin matrices, with LoRA. */
-  readonly learnt: number
-  readonly data: TuningData
-  readonly plan: BatchPlan
-  readonly loss: TargetLoss
-  readonly result: FitResult
-  readonly curve: Curve
-}
-
-const ENDS = { steps: '', data: ', all the data', patience: ', as it got no better' } as const
-
-async function tell({
-  context,
-  options,
-  model,
-  changed,
-  learnt,
-  data,
-  plan,
-  loss,
-  result,
-  curve,
-}: Told): Promise<void> {
-  const { first, last } = endsOf(curve.losses)
-  const trained = countOf(changed)
-  const all = countOf(model.tensors)
-  const rows = plan.size * plan.accumulate
-  const { best } = result
-  if (context.json) {
-    await context.report({
-      out: options.out,
-      steps: result.steps,
-      end: result.end,
-      rows: data.rows.count,
-      batch: rows,
-      loss: { name: loss.name, first, last },
-      ...(best === undefined ? {} : { validation: best }),
-      trained,
-      frozen: { tensors: all.tensors - trained.tensors, parameters: all.parameters - trained.parameters },
-      ...(options.lora === undefined ? {} : { lora: { rank: options.lora.rank, parameters: learnt } }),
-      ...(data.classes === undefined ? {} : { classes: data.classes }),
-    })
-    return
-  }
-  if (context.quiet) return
-  const { lora } = options
-  const lines = [
-    `trained     ${trained.tensors} of ${all.tensors} tensors, ${formatCount(trained.parameters)} of ${formatCount(all.parameters)} parameters`,
-    ...(lora === undefined ? [] : [`lora        rank ${lora.rank}, by ${formatCount(learnt)} numbers`]),
-    `steps       ${result.steps} of ${rows} of ${formatCount(data.rows.count)} rows${ENDS[result.end]}`,
-    `loss        ${lossText(first)} -> ${lossText(last)}, ${loss.name}`,
-  ]
-  if (best !== undefined) lines.push(`validation  ${lossText(best.loss)} at step ${best.step}, whose weights are kept`)
-  if (data.classes !== undefined) lines.push(`classes     ${data.classes.map((name, i) => `${i} ${name}`).join(', ')}`)
-  lines.push('', ...drawCurve(curve, Math.min(60, context.stdout.columns - 12)), '')
-  await context.stdout.write(`${lines.join('\n')}\n${basename(options.out)} is written\n`)
-}
-
-function countOf(tensors: Params): { tensors: number; parameters: number } {
-  const own = Object.values(tensors)
-  return { tensors: own.length, parameters: own.reduce((sum, { shape }) => sum + sizeOf(shape), 0) }
 }
