@@ -104,5 +104,66 @@ case("kl", lambda p, q: F.kl_div(q, p, reduction="none", log_target=True).sum(-1
 case("infoNce", info_nce, {"queries": draw(4, 5), "keys": draw(6, 5)})
 case("infoNce symmetric", lambda **k: info_nce(**k, symmetric=True), {"queries": draw(4, 5), "keys": draw(4, 5)})
 
+
+
+def recurrent(function, order, hidden, x, names):
+    """A layer of PyTorch on x[batch, steps, width], from parameters in ONNX's layout and order of gates."""
+    both = names["w"].shape[0]
+
+    def theirs(value):
+        rows = value.split(hidden)
+        return torch.cat([rows[i] for i in order])
+
+    weights = []
+    for d in range(both):
+        one, other = names["b"][d].chunk(2)
+        weights += [theirs(value) for value in (names["w"][d], names["r"][d], one, other)]
+    start = torch.zeros(both, x.shape[0], hidden)
+    state = (start, start) if len(order) == 4 else start
+    return function(x, state, weights, True, 1, 0.0, False, both == 2, True)[0]
+
+
+def lower_bound(x, bound):
+    """The gradient passes above the bound, and where it raises x."""
+    class Bound(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x.clamp(min=bound)
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * ((ctx.saved_tensors[0] >= bound) | (g < 0))
+    return Bound.apply(x)
+
+
+def gdn(x, beta, gamma, inverse=False):
+    pedestal = 2.0 ** -36
+    beta = lower_bound(beta, (1e-6 + pedestal) ** 0.5) ** 2 - pedestal
+    gamma = lower_bound(gamma, pedestal ** 0.5) ** 2 - pedestal
+    norm = F.conv2d(x ** 2, gamma[:, :, None, None], beta).sqrt()
+    return x * norm if inverse else x / norm
+
+
+def layer(gates, both=1, width=3, hidden=2):
+    return {"w": draw(both, gates * hidden, width), "r": draw(both, gates * hidden, hidden), "b": draw(both, 2 * gates * hidden)}
+
+
+LSTM, GRU = [0, 2, 3, 1], [1, 0, 2]
+case("lstm", lambda x, **own: recurrent(torch._VF.lstm, LSTM, 2, x, own), {"x": draw(2, 4, 3)}, layer(4))
+case("lstm both ways", lambda x, **own: recurrent(torch._VF.lstm, LSTM, 2, x, own), {"x": draw(2, 3, 3)}, layer(4, 2))
+case("gru", lambda x, **own: recurrent(torch._VF.gru, GRU, 2, x, own), {"x": draw(2, 4, 3)}, layer(3))
+case("gru both ways", lambda x, **own: recurrent(torch._VF.gru, GRU, 2, x, own), {"x": draw(2, 3, 3)}, layer(3, 2))
+image, channels = draw(2, 3, 4, 3), {"w": draw(3), "b": draw(3)}
+kept = {"mean": draw(3), "var": draw(3).abs() + 0.5}
+case("batchNorm", lambda x, w, b, mean, var: F.batch_norm(x, mean.detach(), var.detach(), w, b), {"x": image}, {**channels, **kept})
+case("batchNorm training", lambda x, w, b, mean, var: F.batch_norm(x, None, None, w, b, training=True), {"x": image}, {**channels, **kept})
+case("gdn", gdn, {"x": image}, {"beta": draw(3).abs() + 0.5, "gamma": draw(3, 3) * 0.3})
+case("gdn inverse", lambda **k: gdn(**k, inverse=True), {"x": image}, {"beta": draw(3), "gamma": draw(3, 3) * 0.3})
+case("upsample nearest", lambda x: F.interpolate(x, scale_factor=(2, 3)), {"x": image})
+case("upsample linear", lambda x: F.interpolate(x, scale_factor=2, mode="bilinear"), {"x": image})
+case("upsample aligned", lambda x: F.interpolate(x, scale_factor=(2, 3), mode="bilinear", align_corners=True), {"x": image})
+case("upsample cubic", lambda x: F.interpolate(x, scale_factor=2, mode="bicubic"), {"x": image})
+
 path = Path(__file__).parent.parent / "packages/engine/test/golden/nn.json"
 path.write_text(json.dumps(CASES) + "\n")

@@ -51,6 +51,18 @@ const NETWORKS: Record<string, (s: nn.Scope, inputs: Inputs) => Value> = {
   infoNce: (_s, { queries, keys }) => nn.infoNce(queries as Value, keys as Value, { temperature: 0.1 }),
   'infoNce symmetric': (_s, { queries, keys }) =>
     nn.infoNce(queries as Value, keys as Value, { temperature: 0.1, isSymmetric: true }),
+  lstm: (s, { x }) => nn.lstm(s, x as Value, { hidden: 2 }).outputs,
+  'lstm both ways': (s, { x }) => nn.lstm(s, x as Value, { hidden: 2, direction: 'bidirectional' }).outputs,
+  gru: (s, { x }) => nn.gru(s, x as Value, { hidden: 2 }).outputs,
+  'gru both ways': (s, { x }) => nn.gru(s, x as Value, { hidden: 2, direction: 'bidirectional' }).outputs,
+  batchNorm: (s, { x }) => nn.batchNorm(s, x as Value),
+  'batchNorm training': (s, { x }) => nn.batchNorm(s, x as Value, { training: (x as Value).graph.scalar(1) }),
+  gdn: (s, { x }) => nn.gdn(s, x as Value),
+  'gdn inverse': (s, { x }) => nn.gdn(s, x as Value, { inverse: true }),
+  'upsample nearest': (_s, { x }) => nn.upsample(x as Value, { scale: [2, 3] }),
+  'upsample linear': (_s, { x }) => nn.upsample(x as Value, { scale: 2, mode: 'linear' }),
+  'upsample aligned': (_s, { x }) => nn.upsample(x as Value, { scale: [2, 3], mode: 'linear', alignCorners: true }),
+  'upsample cubic': (_s, { x }) => nn.upsample(x as Value, { scale: 2, mode: 'cubic' }),
 }
 
 function tensorOf({ dtype, shape, data }: Plain): Tensor {

@@ -1,5 +1,7 @@
 /** Networks: parameters by name, layers, losses, and the random inputs of training. */
 export { type MhaOptions, mha } from './attention.ts'
+export { type BatchNormOptions, batchNorm, trainingFlag } from './batch-norm.ts'
+export { type GdnOptions, gdn, type UpsampleOptions, upsample } from './images.ts'
 export {
   full,
   glorot,

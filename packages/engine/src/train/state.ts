@@ -51,7 +51,8 @@ export async function restoreState(step: TrainStep, files: StateFiles): Promise<
   const optim = await paramsOf(files['optim.safetensors'])
   const trained = Object.fromEntries(step.store.slots.map(({ name }) => [name, tensorOf(model, name)]))
   for (const [name, own] of Object.entries(step.params)) {
-    if (!(name in trained) && !isSame(own, tensorOf(model, name))) {
+    if (step.running.includes(name)) checkSpec(name, own, tensorOf(model, name))
+    else if (!(name in trained) && !isSame(own, tensorOf(model, name))) {
       throw new PithError('PITH_ARG', `the frozen parameter ${name} is not that of the checkpoint`, {
         hint: 'Make the training from the same parameters.',
       })
@@ -68,6 +69,9 @@ export async function restoreState(step: TrainStep, files: StateFiles): Promise<
   })
   step.store.load(trained)
   for (const load of loads) load()
+  for (const name of step.running) {
+    ;((step.params[name] as Tensor).data as Float32Array).set(tensorOf(model, name).data as Float32Array)
+  }
   Object.assign(step.counts, counts)
   Object.assign(step.watched, measured, { weights })
 }
@@ -99,6 +103,14 @@ function tensorOf(params: Params, name: string): Tensor {
   const tensor = Object.hasOwn(params, name) ? params[name] : undefined
   if (tensor !== undefined) return tensor
   throw new PithError('PITH_SHAPE', `the checkpoint has no ${name.slice(0, 80)}`)
+}
+
+function checkSpec(name: string, own: Tensor, saved: Tensor): void {
+  if (specText(own) === specText(saved)) return
+  throw new PithError(
+    'PITH_SHAPE',
+    `${name.slice(0, 80)} is ${specText(saved)} in the checkpoint, not ${specText(own)}`,
+  )
 }
 
 function isSame(a: Tensor, b: Tensor): boolean {

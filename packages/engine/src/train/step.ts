@@ -1,6 +1,7 @@
 /** One compiled training step: loss and gradients in one session, then clipping and the optimiser in place. */
 import { PithError, Random, throwIfAborted } from '@pith/core'
 import { Graph, type Value } from '../ir/graph.ts'
+import { runningOf } from '../nn/batch-norm.ts'
 import { foldName } from '../nn/init.ts'
 import type { Noise } from '../nn/noise.ts'
 import { clipByNorm, clipByValue, globalNorm } from '../optim/clip.ts'
@@ -122,6 +123,8 @@ export interface TrainStep {
   /** Measurements that `fit` made. */
   readonly watched: Watched
   readonly accumulate: number
+  /** Parameters that are not trained but follow the statistics of the batches, as batch normalisation keeps them. */
+  readonly running: readonly string[]
   /** Everything of its options that decides how it goes on, as plain data. */
   readonly settings: Readonly<Record<string, unknown>>
   /**
@@ -198,6 +201,7 @@ interface StepProgram {
   readonly shards?: Shards
   /** The program of a whole batch, where `program` is that of a part. */
   readonly whole?: () => LossProgram
+  readonly followers?: readonly Follower[]
 }
 
 function lossProgram(result: Loss): LossProgram {
@@ -217,7 +221,38 @@ function usualShards({ workers, accumulate = 1, batch }: TrainStepOptions): numb
   return rows % USUAL_SHARDS === 0 ? USUAL_SHARDS : 1
 }
 
-async function compileProgram(own: StepProgram): Promise<TrainStep> {
+/** A parameter that follows a value of the batches. */
+interface Follower {
+  readonly name: string
+  readonly value: Value
+  readonly momentum: number
+}
+
+/** What stands before the names of values that followers follow, among those to look at. */
+const FOLLOWED = 'followed '
+
+function followersOf({ loss }: LossProgram, params: Values): Follower[] {
+  return runningOf(loss.graph).flatMap(({ param, value, momentum }) => {
+    const name = Object.keys(params).find((key) => params[key] === param)
+    return name === undefined ? [] : [{ name, value, momentum }]
+  })
+}
+
+async function compileProgram(given: StepProgram): Promise<TrainStep> {
+  const followers = followersOf(given.program, given.params)
+  const followed = Object.fromEntries(followers.map(({ name, value }) => [FOLLOWED + name, value]))
+  const copies = Object.fromEntries(followers.map(({ name }) => [name, copyOf(given.options.params[name] as Tensor)]))
+  const isFollower = (name: string): boolean => Object.hasOwn(copies, name)
+  const own: StepProgram = {
+    ...given,
+    program: { ...given.program, aux: { ...given.program.aux, ...followed } },
+    options: {
+      ...given.options,
+      params: { ...given.options.params, ...copies },
+      frozen: (name) => isFollower(name) || given.options.frozen?.(name) === true,
+    },
+    followers,
+  }
   const { program, params, options, shards } = own
   const { frozen = () => false, accumulate = 1, backend } = options
   if (!(Number.isInteger(accumulate) && accumulate >= 1)) {
@@ -269,6 +304,7 @@ class CompiledStep implements TrainStep {
   readonly counts: StepCounts = { steps: 0, updates: 0, skipped: 0 }
   readonly watched: Watched = { measured: [], best: undefined, worse: 0, weights: undefined }
   readonly accumulate: number
+  readonly running: readonly string[]
   readonly settings: Readonly<Record<string, unknown>>
   readonly #program: StepProgram
   readonly #gradients: GradientSource
@@ -281,12 +317,15 @@ class CompiledStep implements TrainStep {
   readonly #schedule: Schedule
   readonly #random: Random
   readonly #noise: Params
+  readonly #followers: readonly Follower[]
   #isBusy: boolean = false
 
   constructor(program: StepProgram, gradients: GradientSource, compiling: CompileOptions, store: ParamStore) {
     const { options, shards } = program
     const { accumulate = 1, seed = 0, optimizer, ema, clip, noise = {} } = options
     this.#program = program
+    this.#followers = program.followers ?? []
+    this.running = this.#followers.map(({ name }) => name)
     this.#gradients = gradients
     this.#compiling = compiling
     this.#options = options
@@ -341,6 +380,7 @@ class CompiledStep implements TrainStep {
     const isApplied = Number.isFinite(loss) && Number.isFinite(gradNorm)
     if (isApplied) {
       this.#bound.update(counts.updates + 1, lr)
+      this.#follow(outputs)
       this.ema?.update()
       counts.updates++
       counts.skipped = 0
@@ -370,6 +410,18 @@ class CompiledStep implements TrainStep {
     const forward = this.#forward
     this.#forward = undefined
     if (forward !== undefined) await (await forward).dispose()
+  }
+
+  /** Running statistics take their share of those of the last batch, or of its last part. */
+  #follow(outputs: Readonly<Record<string, Tensor>>): void {
+    for (const { name, momentum } of this.#followers) {
+      const kept = (this.params[name] as Tensor).data as Float32Array
+      const next = (outputs[`aux.${FOLLOWED}${name}`] as Tensor).data as Float32Array
+      for (let i = 0; i < kept.length; i++) {
+        const before = kept[i] as number
+        kept[i] = before + momentum * ((next[i] as number) - before)
+      }
+    }
   }
 
   #wholeProgram(): LossProgram {
@@ -446,6 +498,10 @@ class CompiledStep implements TrainStep {
 }
 
 function auxOf(outputs: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
-  const aux = Object.entries(outputs).filter(([name]) => name.startsWith('aux.'))
+  const aux = Object.entries(outputs).filter(([name]) => name.startsWith('aux.') && !name.startsWith(`aux.${FOLLOWED}`))
   return Object.fromEntries(aux.map(([name, tensor]) => [name.slice('aux.'.length), tensor]))
+}
+
+function copyOf({ data, shape, dtype }: Tensor): Tensor {
+  return new Tensor((data as Float32Array).slice(), shape, dtype)
 }
