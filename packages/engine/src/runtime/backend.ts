@@ -41,7 +41,7 @@ export interface SessionOptions {
 
 /** One way to run models. */
 export interface Backend {
-  readonly name: 'ort-node' | 'ort-web'
+  readonly name: 'ort-node' | 'ort-web' | 'ort-webgpu'
   /** What a user should know about it, such as a fallback; printed by `pith doctor`. */
   readonly notes: readonly string[]
   /** @param model an ONNX file; not kept. @throws PithError `PITH_MODEL` */

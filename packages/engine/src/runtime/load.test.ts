@@ -20,6 +20,7 @@ function loaders(error?: Error): RuntimeLoaders & { asked: WebRuntimeOptions[] }
       asked.push(options)
       return Promise.resolve(backend('ort-web', options.notes))
     },
+    webgpu: (options) => Promise.resolve(backend('ort-webgpu', options.notes)),
   }
 }
 
@@ -33,6 +34,14 @@ describe('loadRuntime', () => {
 
   it('loads WebAssembly where that is preferred, without a note', async () => {
     expect(await loadRuntime({ prefer: 'wasm' })).toMatchObject({ name: 'ort-web', notes: [] })
+  })
+})
+
+describe('loadRuntime for WebGPU', () => {
+  it('gives WebAssembly with one note where there is none', async () => {
+    const { name, notes } = await loadRuntime({ prefer: 'webgpu' })
+    expect(name).toBe('ort-web')
+    expect(notes).toEqual(['WebGPU is not used: this host does not have it. Models run as WebAssembly'])
   })
 })
 
@@ -64,6 +73,10 @@ describe('chooseRuntime', () => {
     const own = loaders(missing)
     expect((await chooseRuntime(own, { prefer: 'wasm' })).notes).toEqual([])
     expect(own.asked).toEqual([{}])
+  })
+
+  it('asks for WebGPU where that is preferred', async () => {
+    expect((await chooseRuntime(loaders(missing), { prefer: 'webgpu' })).name).toBe('ort-webgpu')
   })
 
   it('passes on errors that are no missing library', async () => {

@@ -6,8 +6,8 @@ import { loadWeb, type WebRuntimeOptions } from './web.ts'
 
 /** Which onnxruntime is loaded. */
 export interface RuntimeOptions {
-  /** What to try first. Default: `node` outside the browser, else `wasm`. */
-  prefer?: 'node' | 'wasm'
+  /** What to try first. Default: `node` outside the browser, else `wasm`; `webgpu` only where it is asked for. */
+  prefer?: 'node' | 'wasm' | 'webgpu'
   /** Threads of sessions that do not say so themselves, 1 or more. Default 1. */
   threads?: number
   /** Folder that the .wasm files are served from. */
@@ -18,16 +18,21 @@ export interface RuntimeOptions {
 export interface RuntimeLoaders {
   node(options: { threads?: number }): Promise<Backend>
   wasm(options: WebRuntimeOptions): Promise<Backend>
+  webgpu(options: WebRuntimeOptions): Promise<Backend>
 }
 
-const LOADERS: RuntimeLoaders = { node: loadNative, wasm: loadWeb }
+const LOADERS: RuntimeLoaders = {
+  node: loadNative,
+  wasm: loadWeb,
+  webgpu: async (options) => (await import('./webgpu.ts')).loadWebgpu(options),
+}
 
 const LOADED: Map<string, Promise<Backend>> = /* @__PURE__ */ new Map()
 
 /**
  * Load onnxruntime; equal options give the same backend.
  *
- * @returns the native one, or WebAssembly with a note that says why and what to do
+ * @returns the one that is preferred, or WebAssembly with a note that says why and what to do
  * @throws PithError `PITH_CAPABILITY` none can be loaded
  */
 export function loadRuntime(options: RuntimeOptions = {}): Promise<Backend> {
@@ -43,14 +48,14 @@ export function loadRuntime(options: RuntimeOptions = {}): Promise<Backend> {
   return loaded
 }
 
-/** The preferred backend, or WebAssembly with one note where the native library does not load. */
+/** The preferred backend, or WebAssembly with one note where it does not load. */
 export async function chooseRuntime(
   loaders: RuntimeLoaders,
-  { prefer, threads, wasmPaths }: RuntimeOptions & { prefer: 'node' | 'wasm' },
+  { prefer, threads, wasmPaths }: RuntimeOptions & { prefer: 'node' | 'wasm' | 'webgpu' },
 ): Promise<Backend> {
   const own = threads === undefined ? {} : { threads }
   const web: WebRuntimeOptions = wasmPaths === undefined ? own : { ...own, wasmPaths }
-  if (prefer === 'wasm') return loaders.wasm(web)
+  if (prefer !== 'node') return loaders[prefer](web)
   try {
     return await loaders.node(own)
   } catch (error) {

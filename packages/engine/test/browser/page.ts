@@ -12,10 +12,18 @@ import {
 } from '@pith/engine'
 import { fromModel, readModel, toModel, writeModel } from '@pith/engine/onnx'
 import { compileLanguageModel, type ModelSizes, trainLanguageModel } from './language-model.ts'
+import { fromPlain, type Plain, toPlain } from './plain.ts'
 
 /** What ran, and what it says about itself. */
 export interface Told {
   readonly name: Backend['name']
+  readonly notes: readonly string[]
+}
+
+/** What a run gave. */
+export interface Ran {
+  readonly outputs: Readonly<Record<string, Plain>>
+  /** Notes that the backend has made for this model. */
   readonly notes: readonly string[]
 }
 
@@ -51,8 +59,8 @@ export const inPage = {
     return await trainLanguageModel(training.step, training.sizes, updates)
   },
 
-  /** Import a served classifier, train its second layer, and write it back. */
-  async fineTune(name: string, x: number[], t: number[], updates: number): Promise<Tuned> {
+  /** Import a served classifier, train its second layer by twenty updates, and write it back. */
+  async fineTune(name: string, x: number[], t: number[], options: RuntimeOptions = {}): Promise<Tuned> {
     const file = readModel(new Uint8Array(await (await fetch(name)).arrayBuffer()))
     const model = fromModel(file, { dims: { batch: t.length } })
     const batch = {
@@ -65,15 +73,35 @@ export const inPage = {
         loss: nn.crossEntropy(outputs['y'] as Value, t as Value),
         aux: { y: outputs['y'] as Value },
       }),
-      { batch: { t: batch.t }, optimizer: adamw({ lr: 0.05 }), frozen: (own) => own.startsWith('first.') },
+      {
+        batch: { t: batch.t },
+        optimizer: adamw({ lr: 0.05 }),
+        frozen: (own) => own.startsWith('first.'),
+        backend: await loadRuntime(options),
+      },
     )
     const losses: number[] = []
-    for (let update = 0; update < updates; update++) losses.push((await step.step(batch)).loss)
+    for (let update = 0; update < 20; update++) losses.push((await step.step(batch)).loss)
     const { y } = (await step.evaluate(batch)).aux
     const outputs = Array.from(y?.data as Float32Array)
     const written = writeModel(toModel(model.graph, model.outputs, { initialisers: step.params }))
     await step.dispose()
     return { file: String.fromCharCode(...written), losses, outputs }
+  },
+
+  /** Run a model that is given as Latin-1. */
+  async run(model: string, feeds: Readonly<Record<string, Plain>>, options: RuntimeOptions): Promise<Ran> {
+    const backend = await loadRuntime(options)
+    const before = backend.notes.length
+    const session = await backend.create(Uint8Array.from(model, (letter) => letter.charCodeAt(0)))
+    try {
+      const tensors = Object.entries(feeds).map(([name, plain]) => [name, fromPlain(plain)])
+      const outputs = await session.run(Object.fromEntries(tensors))
+      const plain = Object.entries(outputs).map(([name, tensor]) => [name, toPlain(tensor)])
+      return { outputs: Object.fromEntries(plain), notes: backend.notes.slice(before) }
+    } finally {
+      await session.dispose()
+    }
   },
 
   /** Code of the error that bytes which are no model give. */
