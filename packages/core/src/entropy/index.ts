@@ -1,4 +1,5 @@
 export * from './columns/index.ts'
 export * from './rans.ts'
 export * from './rans-adaptive.ts'
+export * from './rans-tables.ts'
 export * from './text.ts'

@@ -8,21 +8,8 @@ import { ByteReader, ByteWriter } from '../bytes.ts'
 import { PithError } from '../errors.ts'
 import { BitReader, BitWriter } from './bits.ts'
 import { chooseBuckets, readBuckets, writeBuckets } from './buckets.ts'
-import {
-  countBytes,
-  entropyOf,
-  normalizeCounts,
-  readFrequencies,
-  SCALE,
-  SCALE_BITS,
-  SYMBOLS,
-  startsOf,
-  writeFrequencies,
-} from './frequencies.ts'
-
-/** States lie in 2^15..2^31 - 1, so that signed 32-bit arithmetic suffices. */
-const LOW = 32768
-const MASK: number = SCALE - 1
+import { countBytes, entropyOf, normalizeCounts, readFrequencies, SCALE_BITS, writeFrequencies } from './frequencies.ts'
+import { checkEnd, encodeTable, fillSlots, LOW, MASK, outOfWords, readWords } from './rans-states.ts'
 
 const STORED = 0
 const ORDER_0 = 1
@@ -35,13 +22,6 @@ export interface RansOptions {
 }
 
 /** Tables of the encoder for one context: per symbol the highest state that needs no renormalisation, and so on. */
-interface EncodeTable {
-  readonly highest: Int32Array
-  readonly inverse: Float64Array
-  readonly frequency: Int32Array
-  readonly start: Int32Array
-}
-
 /**
  * Compress bytes by their frequencies; what does not shrink is stored with a header of 2 to 6 bytes.
  *
@@ -130,33 +110,6 @@ function assemble(
     out[p + 1] = words[i] >> 8
   }
   return writer.finish()
-}
-
-function readWords(reader: ByteReader): Uint16Array<ArrayBuffer> {
-  const rest = reader.take(reader.remaining)
-  if (rest.length % 2 !== 0) throw new PithError('PITH_TRUNCATED', 'the words of rANS end within one')
-  const words = new Uint16Array(rest.length >> 1)
-  for (let i = 0; i < words.length; i++) words[i] = rest[2 * i] | (rest[2 * i + 1] << 8)
-  return words
-}
-
-function encodeTable(frequency: Int32Array): EncodeTable {
-  const highest = new Int32Array(SYMBOLS)
-  const inverse = new Float64Array(SYMBOLS)
-  for (let s = 0; s < SYMBOLS; s++) {
-    if (frequency[s] === 0) continue
-    highest[s] = frequency[s] * (2 ** 31 / SCALE) - 1
-    inverse[s] = 1 / frequency[s]
-  }
-  return { highest, inverse, frequency, start: startsOf(frequency) }
-}
-
-/** Per slot: frequency - 1 in bits 20..31, the slot's number within its symbol in 8..19, the symbol in 0..7. */
-function fillSlots(frequencies: Int32Array, slots: Int32Array, at: number): void {
-  let slot = at
-  for (let s = 0; s < SYMBOLS; s++) {
-    for (let i = 0; i < frequencies[s]; i++) slots[slot++] = ((frequencies[s] - 1) << 20) | (i << 8) | s
-  }
 }
 
 function encodeOrder0(data: Uint8Array, counts: Uint32Array): Uint8Array<ArrayBuffer> {
@@ -341,15 +294,4 @@ function decodeOrder1(
   for (; i < quarter; i++) for (let k = 0; k < 4; k++) get(k, k * quarter + i, k * quarter)
   for (let at = 4 * quarter; at < data.length; at++) get(3, at, 3 * quarter)
   checkEnd(rest, w, words)
-}
-
-/** The states come back to where the encoder started, exactly when the last word is used. */
-function checkEnd(states: Int32Array, used: number, words: Uint16Array): void {
-  if (used !== words.length || states.some((state) => state !== LOW)) {
-    throw new PithError('PITH_CORRUPT', 'the states of rANS do not end where they began')
-  }
-}
-
-function outOfWords(): PithError {
-  return new PithError('PITH_TRUNCATED', 'the words of rANS end before its bytes')
 }
