@@ -2,7 +2,6 @@
 import { f32FromBf16, f32FromF16, PithError } from '@pith/core'
 import { type Params, type Shape, Tensor } from '@pith/engine'
 import { checkConfig, type LmConfig } from '../config.ts'
-import type { Tokenizer } from '../tokenizer/llama2c.ts'
 
 /** Files that a model can come from. */
 export type LmFormat = 'llama2c' | 'safetensors' | 'gguf'
@@ -31,8 +30,6 @@ export interface LmCheckpoint {
   readonly tensors: ReadonlyMap<string, LmTensorInfo>
   /** Read one tensor as f32; it owns its memory. */
   tensor(name: string, options?: LoadOptions): Promise<Tensor>
-  /** The tokenizer that stands in the file or beside it. */
-  tokenizer(options?: LoadOptions): Promise<Tokenizer | undefined>
   close(): Promise<void>
 }
 

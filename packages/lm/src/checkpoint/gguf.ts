@@ -43,7 +43,6 @@ function checkpointOf(file: Gguf): LmCheckpoint {
       const tensor = asF32(await file.tensor(own, read), name)
       return isPaired && /attn\.[wb][qk]$/.test(name) ? halvesFromPairs(tensor, config.headDim) : tensor
     },
-    tokenizer: async () => undefined,
     close: () => file.close(),
   }
 }

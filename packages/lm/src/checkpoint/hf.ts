@@ -72,7 +72,6 @@ function checkpointOf(hf: HfConfig, file: TensorFile): LmCheckpoint {
       if (own === undefined) throw new PithError('PITH_ARG', `there is no tensor ${name.slice(0, 80)}`)
       return asF32(await file.tensor(own, read), name)
     },
-    tokenizer: async () => undefined,
     close: () => file.close(),
   }
 }

@@ -50,7 +50,6 @@ export async function openLlama2c(source: ByteSource, options: LoadOptions = {})
       const tensor = new Tensor(floats(await readAt(access, offset, info.bytes, read)), info.shape)
       return /attn\.w[qk]$/.test(name) ? halvesFromPairs(tensor, config.headDim) : tensor
     },
-    tokenizer: async () => undefined,
     close: async () => access.close?.(),
   }
 }

@@ -1,0 +1,2 @@
+/** Models from paths. */
+export { type LoadedTokenizer, type OpenedModel, type OpenModelOptions, openModel } from './open-model.ts'
