@@ -206,6 +206,24 @@ export class Graph {
     return outputs
   }
 
+  /**
+   * The first `count` outputs of a node, also those that its operator offers and nobody has asked for yet: one node then gives
+   * all of them.
+   *
+   * @throws PithError `PITH_MODEL` the operator has fewer
+   */
+  widen(node: Node, count: number): readonly Value[] {
+    const { op, inputs, attrs, def, bodies = {} } = node
+    const outputs = node.outputs as Value[]
+    if (outputs.length >= count) return outputs
+    const specs = def?.infer({ op, inputs, attrs, bodies, outputs: count }) ?? []
+    if (specs.length < count) throw new PithError('PITH_MODEL', `${op} has no output ${specs.length}`)
+    for (let index = outputs.length; index < count; index++) {
+      outputs.push(new Value(this, this.#values++, specs[index] as Spec, { node, index }))
+    }
+    return outputs
+  }
+
   /** Nodes that the values need, in topological order. */
   live(outputs: readonly Value[]): Node[] {
     const needed = new Set<Node>()

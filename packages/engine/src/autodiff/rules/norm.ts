@@ -4,25 +4,39 @@ import { floatAttr, intAttr, intsAttr } from '../../ir/ops/context.ts'
 import type { VjpRule } from '../../ir/registry.ts'
 import { axisAttr } from '../attrs.ts'
 import { Build } from '../build.ts'
-import { type Decompositions, type Rules, several } from './table.ts'
+import type { Decompositions, Rules } from './table.ts'
 
-/** dx = inv * (d - mean(d) - xh * mean(d * xh)) with d = g * gamma; mean and inv are outputs of the forward node. */
-const layerNormalization: VjpRule = several(({ b, graph, node, inputs: [x, gamma, beta], g }) => {
-  const axis = axisAttr(node, -1)
-  const axes = [...x.shape.keys()].slice(axis)
-  const [, mean, inverse] =
-    node.outputs.length === 3 ? node.outputs : graph.emit(node.op, node.inputs, node.attrs, { outputs: 3 })
-  const xh = b.mul(b.sub(x, b.cast(mean, x.dtype)), b.cast(inverse, x.dtype))
-  const d = b.mul(g, gamma)
-  return {
-    0: () => {
+/**
+ * dx = inv * (d - mean(d) - xh * mean(d * xh)) with d = g * gamma; mean and inv are outputs of the forward node. They have
+ * cotangents of their own where this gradient is differentiated again: theirs of x are 1 / n and -inv^2 * xh / n.
+ */
+const layerNormalization: VjpRule = ({ graph, node, cotangents: [g, ofMean, ofInverse], needs }) => {
+  const b = new Build(graph)
+  const [x, gamma, beta] = node.inputs as readonly Value[]
+  const axes = [...x.shape.keys()].slice(axisAttr(node, -1))
+  const count = axes.reduce((product, axis) => product * x.shape[axis], 1)
+  const [, mean, deviation] = graph.widen(node, 3)
+  const inverse = b.cast(deviation, x.dtype)
+  const xh = b.mul(b.sub(x, b.cast(mean, x.dtype)), inverse)
+  const parts: Value[] = []
+  if (needs(0)) {
+    if (g !== undefined) {
+      const d = b.mul(g, gamma)
       const centred = b.sub(b.sub(d, b.mean(d, axes)), b.mul(xh, b.mean(b.mul(d, xh), axes)))
-      return b.mul(centred, b.cast(inverse, x.dtype))
-    },
-    1: () => b.unbroadcast(b.mul(g, xh), gamma.shape),
-    2: () => b.unbroadcast(g, beta.shape),
+      parts.push(b.mul(centred, inverse))
+    }
+    if (ofInverse !== undefined) {
+      const own = b.mul(b.mul(b.cast(ofInverse, x.dtype), b.square(inverse)), -1 / count)
+      parts.push(b.mul(xh, own))
+    }
+    if (ofMean !== undefined) parts.push(b.expand(b.mul(b.cast(ofMean, x.dtype), 1 / count), x.shape))
   }
-})
+  return [
+    parts.length === 0 ? undefined : parts.reduce((sum, part) => b.add(sum, part)),
+    g !== undefined && needs(1) ? b.unbroadcast(b.mul(g, xh), gamma.shape) : undefined,
+    g !== undefined && needs(2) ? b.unbroadcast(g, beta.shape) : undefined,
+  ]
+}
 
 function lpNormalization(node: Node, graph: Graph): Value[] {
   const b = new Build(graph)

@@ -1,6 +1,7 @@
 /** What tables of rules hold. */
 import type { Graph, Node, Value } from '../../ir/graph.ts'
 import type { VjpContext, VjpRule } from '../../ir/registry.ts'
+import { noGradient } from '../attrs.ts'
 import { Build } from '../build.ts'
 
 /** By `domain:name`; a text says why there is no gradient. */
@@ -25,6 +26,7 @@ export interface Single {
 export function single(rule: (context: Single) => Value | undefined): VjpRule {
   return ({ graph, node, cotangents, needs }) => {
     const g = cotangents[0]
+    checkOthers(node, cotangents)
     if (g === undefined || !needs(0)) return []
     return [rule({ b: new Build(graph), node, x: node.inputs[0] as Value, y: node.outputs[0], g })]
   }
@@ -43,9 +45,16 @@ export function several(rule: (context: Several) => Readonly<Record<number, () =
   return (context) => {
     const { graph, node, cotangents, needs } = context
     const g = cotangents[0]
+    checkOthers(node, cotangents)
     if (g === undefined) return []
     const inputs = node.inputs as readonly Value[]
     const given = rule({ ...context, b: new Build(graph), inputs, y: node.outputs[0], g })
     return inputs.map((_, i) => (needs(i) ? given[i]?.() : undefined))
   }
+}
+
+/** A cotangent that a rule does not look at must not get lost without a word. */
+function checkOthers(node: Node, cotangents: readonly (Value | undefined)[]): void {
+  const place = cotangents.findIndex((cotangent, i) => i > 0 && cotangent !== undefined)
+  if (place > 0) throw noGradient(node, `its output ${place} is not differentiated`)
 }
