@@ -1,4 +1,5 @@
 /** What the engine promises: `npm run accept -- engine`. */
+import { acceptFinetune } from './engine/accept-finetune.ts'
 import { acceptSuite, acceptTorch } from './engine/accept-models.ts'
 import { acceptConv, acceptRecurrent } from './engine/accept-networks.ts'
 import { acceptCharacters, acceptCodec, acceptLinalg, acceptRecompute, acceptStep } from './engine/accept-training.ts'
@@ -11,6 +12,7 @@ export const accept: Accept = {
   shortfalls: {},
   sections: {
     torch: { needsData: true, run: acceptTorch },
+    finetune: { needsData: true, run: acceptFinetune },
     suite: { needsData: true, run: acceptSuite },
     determinism: { needsData: false, run: acceptDeterminism },
     step: { needsData: false, run: acceptStep },

@@ -104,6 +104,27 @@ test.each([3, 8])('weights that the exporter merged come back, in version %i of 
   expect([...(await run(both, new Tensor(Float32Array.of(1, 2)))).data]).toEqual([1, 13])
 })
 
+test('what was merged with a trained weight stays as it is', async () => {
+  const file = tied(8)
+  const saved = tunedModel(file, { a: new Tensor(Float32Array.of(0, 1)) })
+  expect(saved.graph?.initializer?.map(({ name }) => name)).toEqual(['a', 'c', 'b'])
+  expect(saved.graph?.initializer?.[2]?.rawData).toEqual(file.graph?.initializer?.[0]?.rawData)
+  expect([...(await run(saved, new Tensor(Float32Array.of(1, 2)))).data]).toEqual([1, 7])
+  const still = tunedModel(file, { a: new Tensor(Float32Array.of(0, 1)) }, false)
+  expect(still.graph?.node?.length).toBe(4)
+  expect([...(await run(still, new Tensor(Float32Array.of(1, 2)))).data]).toEqual([1, 3])
+})
+
+test('copies of copies part as well', async () => {
+  const file = tied(8)
+  file.graph?.node?.splice(1, 0, { opType: 'Identity', input: ['b'], output: ['d'] })
+  const last = file.graph?.node?.at(-1)
+  last?.input?.splice(1, 1, 'd')
+  const saved = tunedModel(file, { b: new Tensor(Float32Array.of(5, 5)) })
+  expect(saved.graph?.initializer?.map(({ name }) => name)).toEqual(['a', 'c', 'b', 'd'])
+  expect([...(await run(saved, new Tensor(Float32Array.of(1, 2)))).data]).toEqual([12, 33])
+})
+
 test('single precision goes back into a file of double precision', () => {
   const file = tied(8)
   const [a] = file.graph?.initializer ?? []

@@ -1,5 +1,6 @@
 /** Fine-tuned parameters back in the file that they came from. */
 import { PithError } from '@pith/core'
+import { orderNodes } from '../onnx/names.ts'
 import type { GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto } from '../onnx/proto.ts'
 import { fromTensor, toTensor } from '../onnx/tensor-proto.ts'
 import { torchNames } from '../onnx/torch-names.ts'
@@ -15,34 +16,45 @@ const FREE_INITIALISERS = 4
  *
  * @param file     what `fromModel` was given
  * @param trained  weights that changed, by the names of `ImportedModel.params`
+ * @param untie    as for `fromModel`, with the same default
  * @throws PithError `PITH_ARG` a weight that the file has not, or has in another shape
  */
-export function tunedModel(file: ModelProto, trained: Readonly<Params>): ModelProto {
+export function tunedModel(
+  file: ModelProto,
+  trained: Readonly<Params>,
+  untie: boolean = file.producerName === 'pytorch',
+): ModelProto {
   const graph = file.graph ?? {}
   const { initializer = [], node: nodes = [], input = [], valueInfo } = graph
   const held = new Map(initializer.map((tensor) => [tensor.name ?? '', tensor]))
-  const copies = new Map(nodes.flatMap((node) => (isIdentity(node) ? [[node.output?.[0] ?? '', node] as const] : [])))
+  const copies = untie ? copiesOf(nodes, held) : new Map<string, never>()
   const names = torchNames(file)
   const weights = new Map(held)
   const gone = new Set<NodeProto>()
   const transposes: NodeProto[] = []
   const added: TensorProto[] = []
   const renamed = new Map<string, TensorProto>()
+  const changed = new Set(Object.keys(trained).map((name) => copies.get(name)?.from ?? name))
   for (const [name, tensor] of Object.entries(trained)) {
-    const copy = copies.get(name)
-    const old = held.get(name) ?? held.get(copy?.input?.[0] ?? '')
+    if (copies.has(name)) continue
+    const old = held.get(name)
     if (old === undefined) throw new PithError('PITH_ARG', `the model has no weight ${JSON.stringify(name)}`)
     const own = asType(tensor, toTensor(old), name)
     const torch = names[name]
-    if (!held.has(name) && copy !== undefined) {
-      gone.add(copy)
-      added.push(fromTensor(own, name))
-    } else if (torch?.isTransposed) {
+    if (torch?.isTransposed) {
       const proto = fromTensor(transposed(own), torch.name)
       weights.set(name, proto)
       renamed.set(name, proto)
       transposes.push(transposeNode(torch.name, name))
     } else weights.set(name, fromTensor(own, name))
+  }
+  // All that were merged part where one of them changed: what stays can be no copy of what does not.
+  for (const [name, { node, from }] of copies) {
+    if (!changed.has(from)) continue
+    const old = held.get(from) as TensorProto
+    const own = Object.hasOwn(trained, name) ? trained[name] : undefined
+    gone.add(node)
+    added.push(own === undefined ? { ...old, name } : fromTensor(asType(own, toTensor(old), name), name))
   }
   const isListed = Number(file.irVersion ?? 0) < FREE_INITIALISERS
   const made: GraphProto = {
@@ -59,8 +71,19 @@ export function tunedModel(file: ModelProto, trained: Readonly<Params>): ModelPr
   return { ...file, graph: made }
 }
 
-function isIdentity({ opType, domain = '' }: NodeProto): boolean {
-  return opType === 'Identity' && domain === ''
+/** Nodes that pass a weight on, with its name, by the names under which they do. */
+function copiesOf(
+  nodes: readonly NodeProto[],
+  held: ReadonlyMap<string, TensorProto>,
+): Map<string, { node: NodeProto; from: string }> {
+  const copies = new Map<string, { node: NodeProto; from: string }>()
+  for (const node of orderNodes(nodes)) {
+    const source = node.input?.[0] ?? ''
+    const from = held.has(source) ? source : copies.get(source)?.from
+    if (node.opType !== 'Identity' || (node.domain ?? '') !== '' || from === undefined) continue
+    copies.set(node.output?.[0] ?? '', { node, from })
+  }
+  return copies
 }
 
 /** A weight in the type that the file has it in. */

@@ -85,8 +85,9 @@ export async function fit(step: TrainStep, data: BatchSource, options: FitOption
     await batches.return(undefined)
   }
   const { measured, best, weights } = step.watched
-  if (validation?.restoreBest === true && weights !== undefined) step.store.weights.set(weights)
+  // The checkpoint has the last weights, so that a training with more updates goes on as if it had not ended.
   if (checkpoint !== undefined && saved !== step.counts.steps) await checkpoint.save(step)
+  if (validation?.restoreBest === true && weights !== undefined) step.store.weights.set(weights)
   meter.finish()
   return { steps: step.counts.steps, end, measured: [...measured], best }
 }

@@ -22,7 +22,6 @@ export class FinetuneState {
   readonly #folder: string | undefined
   readonly #settings: FinetuneSettings
   #losses: number[] = []
-  #measured: { step: number; loss: number }[] = []
 
   private constructor(step: TrainStep, folder: string | undefined, settings: FinetuneSettings) {
     this.#step = step
@@ -49,22 +48,16 @@ export class FinetuneState {
     }
     await state.#read(checkpoint)
     await loadCheckpoint(checkpoint, step)
-    const { steps } = step.counts
-    state.#losses = state.#losses.slice(0, steps)
-    state.#measured = state.#measured.filter((own) => own.step <= steps)
+    state.#losses = state.#losses.slice(0, step.counts.steps)
     return state
   }
 
   get curve(): Curve {
-    return { losses: this.#losses, measured: this.#measured }
+    return { losses: this.#losses, measured: this.#step.watched.measured }
   }
 
   addStep({ step, loss }: { readonly step: number; readonly loss: number }): void {
     this.#losses[step - 1] = loss
-  }
-
-  addMeasured({ step, loss }: { readonly step: number; readonly loss: number }): void {
-    this.#measured.push({ step, loss })
   }
 
   /** Write a checkpoint, and what belongs to it. */
@@ -76,7 +69,6 @@ export class FinetuneState {
       version: VERSION,
       settings: this.#settings,
       losses: this.#losses,
-      measured: this.#measured,
     }
     const bytes = new TextEncoder().encode(`${JSON.stringify(content)}\n`)
     await writeAtomic(join(this.#folder, FILE), bytes, { force: true })
@@ -92,11 +84,11 @@ export class FinetuneState {
     }
     const content = parseJsonBytes(bytes, FILE)
     if (!isRecord(content) || content['format'] !== FORMAT) throw damaged(path)
-    const { version, settings, losses, measured } = content
+    const { version, settings, losses } = content
     if (version !== VERSION) {
       throw new PithError('PITH_VERSION', `${path} has another version than ${VERSION}`, { hint: 'Update pith.' })
     }
-    if (!isRecord(settings) || !Array.isArray(losses) || !Array.isArray(measured)) throw damaged(path)
+    if (!isRecord(settings) || !Array.isArray(losses)) throw damaged(path)
     for (const [name, own] of Object.entries(this.#settings)) {
       if (settings[name] === own) continue
       const other = String(JSON.stringify(settings[name])).slice(0, 40)
@@ -105,12 +97,7 @@ export class FinetuneState {
       })
     }
     this.#losses = losses.map((loss) => (typeof loss === 'number' ? loss : Number.NaN))
-    this.#measured = measured.filter(isMeasured)
   }
-}
-
-function isMeasured(value: unknown): value is { step: number; loss: number } {
-  return isRecord(value) && typeof value['step'] === 'number' && typeof value['loss'] === 'number'
 }
 
 function damaged(path: string): PithError {

@@ -127,7 +127,6 @@ async function train(step: TrainStep, parts: Parts, training: Training): Promise
         if (own.step % every === 0) note(`step ${own.step} of ${steps}: loss ${last}`)
       },
       onMeasured: (own) => {
-        state.addMeasured(own)
         if (own.step % every === 0) note(`step ${own.step} of ${steps}: validation ${lossText(own.loss)}`)
       },
       ...(validation === undefined
