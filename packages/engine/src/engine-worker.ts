@@ -16,8 +16,11 @@ export interface EngineWorkerOptions {
   runtime?: RuntimeOptions
 }
 
-/** Make a worker; it starts with its first call. */
-export function openWorker({ mode = 'thread', spawn, runtime = {} }: EngineWorkerOptions = {}): EngineWorker {
+/** Make a worker; it starts with its first call. @param isNative whether it runs the native library */
+export function openWorker(
+  { mode = 'thread', spawn, runtime = {} }: EngineWorkerOptions = {},
+  isNative: boolean = !isBrowser() && runtime.prefer !== 'wasm',
+): EngineWorker {
   return createPool<typeof engineTasks>({
     url: siblingUrl('worker', import.meta.url),
     tasks: async () => (await import('./worker-tasks.ts')).engineTasks,
@@ -25,7 +28,7 @@ export function openWorker({ mode = 'thread', spawn, runtime = {} }: EngineWorke
     apart: true,
     mode,
     // To end a thread within the native library aborts the program.
-    gentle: !isBrowser() && runtime.prefer !== 'wasm',
+    gentle: isNative,
     ...(spawn === undefined || !isBrowser() ? {} : { spawn }),
   })
 }

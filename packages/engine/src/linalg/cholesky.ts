@@ -23,20 +23,17 @@ export interface Cholesky {
 const TRIES = 6
 
 /**
- * The lower triangular factor of a symmetric positive definite matrix; only its lower triangle is read.
+ * The lower triangular factor of a symmetric positive definite matrix; only its lower triangle is read. From 2048 rows on it
+ * takes seconds: `longCholesky` leaves the calling thread free.
  *
  * @throws PithError `PITH_SHAPE` not square · `PITH_NONFINITE` · `PITH_ARG` not positive definite (`cause.index` is the row)
  * @complexity n^3 / 3
  */
 export function cholesky(a: Matrix, options: CholeskyOptions = {}): Cholesky {
   const n = checkSquare(a, 'cholesky')
-  const { jitter = 0 } = options
-  if (!(jitter >= 0 && jitter < Infinity)) throw new PithError('PITH_ARG', `jitter must be >= 0, got ${jitter}`)
   checkFinite(a, 'cholesky')
-  let mean = 0
-  for (let i = 0; i < n; i++) mean += Math.abs(a.data[i * n + i]) / n
   let index = -1
-  for (let attempt = 0, added = 0; attempt <= (jitter > 0 && mean > 0 ? TRIES : 0); attempt++) {
+  for (const added of triesOf(a, options)) {
     const lower = toF64(a)
     for (let i = 0; i < n; i++) lower.data[i * n + i] += added
     index = factorInPlace(lower.data, n)
@@ -44,9 +41,25 @@ export function cholesky(a: Matrix, options: CholeskyOptions = {}): Cholesky {
       for (let i = 0; i < n; i++) lower.data.fill(0, i * n + i + 1, (i + 1) * n)
       return { lower, added }
     }
-    added = attempt === 0 ? jitter * mean : added * 10
   }
-  throw new PithError('PITH_ARG', `cholesky: the matrix is not positive definite at row ${index}`, {
+  throw notPositive(index)
+}
+
+/** What is added to the diagonal at each try. @throws PithError `PITH_ARG` a jitter below 0 */
+export function triesOf(a: Matrix, { jitter = 0 }: CholeskyOptions): number[] {
+  if (!(jitter >= 0 && jitter < Infinity)) throw new PithError('PITH_ARG', `jitter must be >= 0, got ${jitter}`)
+  const n = a.rows
+  let mean = 0
+  for (let i = 0; i < n; i++) mean += Math.abs(a.data[i * n + i]) / n
+  const tries = [0]
+  let added = jitter * mean
+  for (let attempt = 0; attempt < TRIES && added > 0; attempt++, added *= 10) tries.push(added)
+  return tries
+}
+
+/** The error of a matrix that has no factor. */
+export function notPositive(index: number): PithError {
+  return new PithError('PITH_ARG', `cholesky: the matrix is not positive definite at row ${index}`, {
     hint: 'Give a jitter, or check that the matrix is a covariance of enough samples.',
     cause: { index },
   })
@@ -55,11 +68,16 @@ export function cholesky(a: Matrix, options: CholeskyOptions = {}): Cholesky {
 /**
  * Overwrite the lower triangle with its Cholesky factor; what stands above the diagonal is not touched.
  *
+ * @param rows  to do those from `from` on and end behind `to` or a few later; `from` then is the next one. A multiple of 4
  * @returns -1, or the row where the matrix was found not to be positive definite
  */
-export function factorInPlace(a: Float64Array, n: number): number {
-  let i = 0
-  for (; i + 4 <= n; i += 4) {
+export function factorInPlace(
+  a: Float64Array,
+  n: number,
+  rows: { from: number; to: number } = { from: 0, to: n },
+): number {
+  let i = rows.from
+  for (; i + 4 <= n && i < rows.to; i += 4) {
     rows4(a, n, i)
     // The square of four rows at the diagonal.
     for (let r = i; r < i + 4; r++) {
@@ -74,15 +92,18 @@ export function factorInPlace(a: Float64Array, n: number): number {
       a[r * n + r] = Math.sqrt(sum)
     }
   }
-  for (; i < n; i++) {
-    for (let j = 0; j <= i; j++) {
-      let sum = a[i * n + j]
-      for (let k = 0; k < j; k++) sum -= a[i * n + k] * a[j * n + k]
-      if (j < i) a[i * n + j] = sum / a[j * n + j]
-      else if (sum > 0) a[i * n + i] = Math.sqrt(sum)
-      else return i
+  if (i < rows.to) {
+    for (; i < n; i++) {
+      for (let j = 0; j <= i; j++) {
+        let sum = a[i * n + j]
+        for (let k = 0; k < j; k++) sum -= a[i * n + k] * a[j * n + k]
+        if (j < i) a[i * n + j] = sum / a[j * n + j]
+        else if (sum > 0) a[i * n + i] = Math.sqrt(sum)
+        else return i
+      }
     }
   }
+  rows.from = i
   return -1
 }
 

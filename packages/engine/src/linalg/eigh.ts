@@ -1,6 +1,8 @@
 /** Eigenvalues and eigenvectors of symmetric matrices. */
-import { PithError, type Run } from '@pith/core'
+import { PithError } from '@pith/core'
 import { EigenvalueDecomposition, Matrix as MlMatrix } from 'ml-matrix'
+import { beginEigh, EIGH } from './long-eigh.ts'
+import { fingerprintOf, type LongOptions, restoreWork, runLong } from './long-work.ts'
 import {
   checkCount,
   checkFinite,
@@ -11,14 +13,11 @@ import {
   scaleOf,
   zeros,
 } from './matrix.ts'
-import { keepPace } from './pace.ts'
 import { matmul, type WithProduct } from './product.ts'
-import { diagonalize } from './ql.ts'
 import { findRange, type RangeOptions } from './range.ts'
-import { formReflectors, tridiagonalize } from './tridiagonal.ts'
 
 /** Options of {@link eigh}. */
-export interface EighOptions extends Run, WithProduct, RangeOptions {
+export interface EighOptions extends LongOptions, WithProduct, RangeOptions {
   /** How many eigenvalues to give; default all. */
   k?: number
   /** `randomized` takes those of largest magnitude from a random subspace, in O(n^2 k). Default `full`. */
@@ -38,9 +37,11 @@ const SMALL = 256
 
 /**
  * Eigenvalues and orthonormal eigenvectors of a symmetric matrix, of which only the lower triangle is read.
- * Method: Householder tridiagonalisation and implicit QL; ml-matrix up to n = 256.
+ * Method: Householder tridiagonalisation and implicit QL; ml-matrix up to n = 256. Above, and with all of them asked for, the
+ * work can be done in a worker (`responsive`) and goes on from a state (`checkpoint`, `from`), to the same bits.
  *
- * @throws PithError `PITH_SHAPE` not square · `PITH_NONFINITE` · `PITH_ARG` k
+ * @throws PithError `PITH_SHAPE` not square · `PITH_NONFINITE` · `PITH_ARG` k, a state of something else · `PITH_INTERNAL` a
+ * worker died · the reason of the abort
  * @complexity about 9 n^3; seconds at n = 1024
  */
 export async function eigh(a: Matrix, options: EighOptions = {}): Promise<Eigh> {
@@ -60,19 +61,18 @@ export async function eigh(a: Matrix, options: EighOptions = {}): Promise<Eigh> 
 }
 
 /** All of them, of a symmetric matrix that is scaled and finite and may be overwritten. */
-async function eighOf(a: Matrix64, run: Run): Promise<Eigh> {
+async function eighOf(a: Matrix64, options: LongOptions): Promise<Eigh> {
   const n = a.rows
+  if (options.from !== undefined && n <= SMALL) throw new PithError('PITH_ARG', `eigh of ${n} rows has no states`)
   if (n === 0) return { values: new Float64Array(0), vectors: zeros(0, 0) }
   if (n <= SMALL) {
     const found = new EigenvalueDecomposition(MlMatrix.from1DArray(n, n, a.data), { assumeSymmetric: true })
     return sorted(found.realEigenvalues, Float64Array.from(found.eigenvectorMatrix.to1DArray()), n)
   }
-  const pace = keepPace(run, { stage: 'eigh', unit: 'steps', total: 3 * n })
-  const { d, e, taus } = await tridiagonalize(a.data, n, pace)
-  const z = await formReflectors(a.data, n, taus, pace)
-  await diagonalize(d, e, z, n, pace)
-  pace.finish()
-  return sorted(d, z, n)
+  const work = beginEigh(a.data, n, fingerprintOf(a.data))
+  if (options.from !== undefined) restoreWork(work, EIGH, options.from, ['matrix'])
+  const { arrays } = await runLong(work, EIGH, options)
+  return sorted(arrays['d'] as Float64Array, arrays['z'] as Float64Array, n)
 }
 
 /** Rayleigh-Ritz on a random subspace. */
@@ -80,7 +80,8 @@ async function fromRange(a: Matrix64, k: number, options: EighOptions): Promise<
   const q = await findRange(a, k, options)
   const image = await matmul(a, q, options)
   const small = await matmul(q, image, { ...options, ta: true })
-  const { values, vectors } = await eighOf(mirrorLower(small, 1), options)
+  const { checkpoint: _checkpoint, from: _from, ...run } = options
+  const { values, vectors } = await eighOf(mirrorLower(small, 1), run)
   const order = Array.from(values.keys()).sort((i, j) => Math.abs(values[j]) - Math.abs(values[i]) || i - j)
   const kept = order.slice(0, k).sort((i, j) => i - j)
   const chosen = zeros(vectors.rows, k)

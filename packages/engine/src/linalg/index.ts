@@ -9,6 +9,8 @@ export {
 export { type Eigh, type EighOptions, eigh } from './eigh.ts'
 export { hadamard, hadamardMatrix } from './hadamard.ts'
 export { type Kmeans, type KmeansOptions, kmeans } from './kmeans.ts'
+export { longCholesky } from './long-cholesky.ts'
+export type { LongOptions } from './long-work.ts'
 export {
   identity,
   type Matrix,

@@ -32,7 +32,7 @@ export function keepPace(run: Run, options: ProgressOptions): Pace {
 }
 
 /** Let timers and messages run. A timer of 0 ms is held back by browsers, a message is not. */
-function pause(): Promise<void> {
+export function pause(): Promise<void> {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel()
     port1.onmessage = () => {

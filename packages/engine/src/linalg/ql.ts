@@ -1,68 +1,86 @@
 /** Eigenvalues of symmetric tridiagonal matrices by the QL method with implicit shifts. */
 import { PithError } from '@pith/core'
-import type { Pace } from './pace.ts'
 
 const MAX_SWEEPS = 80
 
 /** Sweeps whose rotations are gathered: then each row of the vectors is loaded once for all of them. */
 const GATHERED = 24
 
-/** Rotations of successive sweeps: sweep s turns columns (i, i + 1) for i from high[s] - 1 down to low[s]. */
-interface Rotations {
+/** Rows whose columns are turned between two looks at the time. */
+const ROWS = 64
+
+/** A symmetric tridiagonal matrix on its way to its eigenvalues. */
+export interface Diagonalization {
+  readonly n: number
+  /** Diagonal, which becomes the eigenvalues in no order. */
+  readonly d: Float64Array
+  /** `e[i]` between i and i + 1. */
+  readonly e: Float64Array
+  /** f64[n, n], whose columns are turned along. */
+  readonly z: Float64Array
+  /** Eigenvalues found. */
+  at: number
+  /** Sweeps for the next one. */
+  tries: number
+  /** Off-diagonal elements up to this are zero. */
+  noise: number
+  /** Rotations that are held: sweep s turns columns (i, i + 1) for i from high[s] - 1 down to low[s]. */
   readonly low: Int32Array
   readonly high: Int32Array
   readonly cos: Float64Array
   readonly sin: Float64Array
   sweeps: number
   filled: number
+  /** Rows that they are applied to already. */
+  row: number
 }
 
-/**
- * Diagonalise the matrix with diagonal `d` and off-diagonal `e` (`e[i]` between i - 1 and i); `d` receives the eigenvalues
- * in no order, and the columns of `z` are turned along.
- *
- * @param z f64[rows, n]
- */
-export async function diagonalize(
-  d: Float64Array,
-  e: Float64Array,
-  z: Float64Array,
-  rows: number,
-  pace: Pace,
-): Promise<void> {
-  const n = d.length
-  e.copyWithin(0, 1)
-  if (n > 0) e[n - 1] = 0
-  const held: Rotations = {
+/** Room for the rotations of a matrix of n rows. */
+export function roomForRotations(n: number): Pick<Diagonalization, 'low' | 'high' | 'cos' | 'sin'> {
+  return {
     low: new Int32Array(GATHERED),
     high: new Int32Array(GATHERED),
     cos: new Float64Array(GATHERED * n),
     sin: new Float64Array(GATHERED * n),
-    sweeps: 0,
-    filled: 0,
   }
+}
+
+/** The bound below which off-diagonal elements are noise. */
+export function noiseOf(d: Float64Array, e: Float64Array): number {
   // Rotations carry the rounding of the largest elements everywhere, so a bound relative to the neighbours may never be met.
   let noise = 0
-  for (let i = 0; i < n; i++) noise = Math.max(noise, Number.EPSILON * (Math.abs(d[i]) + Math.abs(e[i])))
-  for (let l = 0; l < n; l++) {
-    for (let count = 0; ; count++) {
-      let m = l
-      for (; m < n - 1; m++) {
-        if (Math.abs(e[m]) <= noise) break
-      }
-      if (m === l) break
-      if (count === MAX_SWEEPS) throw new PithError('PITH_INTERNAL', `eigh: eigenvalue ${l} of ${n} does not converge`)
-      sweep(d, e, l, m, held)
-      if (held.sweeps < GATHERED) continue
-      const wait = turnColumns(z, rows, n, held, pace, l)
-      if (wait !== undefined) await wait
+  for (let i = 0; i < d.length; i++) noise = Math.max(noise, Number.EPSILON * (Math.abs(d[i]) + Math.abs(e[i])))
+  return noise
+}
+
+/** Find eigenvalues until `isOver` says so. @returns whether all are found and the columns of `z` turned */
+export function diagonalize(work: Diagonalization, isOver: () => boolean): boolean {
+  const { d, e, n, noise } = work
+  for (;;) {
+    if (work.sweeps === GATHERED || work.at === n) {
+      if (!turnColumns(work, isOver)) return false
+      if (work.at === n) return true
     }
+    const l = work.at
+    let m = l
+    for (; m < n - 1; m++) {
+      if (Math.abs(e[m]) <= noise) break
+    }
+    if (m === l) {
+      work.at++
+      work.tries = 0
+      continue
+    }
+    if (work.tries === MAX_SWEEPS) {
+      throw new PithError('PITH_INTERNAL', `eigh: eigenvalue ${l} of ${n} does not converge`)
+    }
+    work.tries++
+    sweep(d, e, l, m, work)
   }
-  await turnColumns(z, rows, n, held, pace, n)
 }
 
 /** One implicit shift on the unreduced block l..m. */
-function sweep(d: Float64Array, e: Float64Array, l: number, m: number, held: Rotations): void {
+function sweep(d: Float64Array, e: Float64Array, l: number, m: number, held: Diagonalization): void {
   let g = (d[l + 1] - d[l]) / (2 * e[l])
   const root = Math.sqrt(g * g + 1)
   g = d[m] - d[l] + e[l] / (g + (g >= 0 ? root : -root))
@@ -111,29 +129,23 @@ function length2(x: number, y: number): number {
   return b === 0 ? 0 : b * Math.sqrt(1 + (a / b) * (a / b))
 }
 
-/** Apply the rotations that are held and forget them. */
-async function turnColumns(
-  z: Float64Array,
-  rows: number,
-  n: number,
-  held: Rotations,
-  pace: Pace,
-  done: number,
-): Promise<void> {
-  let row = 0
-  for (; row + 4 <= rows; row += 4) {
-    turn4(z, row * n, n, held)
-    if ((row & 255) !== 0) continue
-    const wait = pace.step(2 * n + done)
-    if (wait !== undefined) await wait
+/** Apply the rotations that are held and forget them. @returns false where `isOver` said so before the last row */
+function turnColumns(work: Diagonalization, isOver: () => boolean): boolean {
+  const { z, n } = work
+  while (work.row + 4 <= n) {
+    turn4(z, work.row * n, n, work)
+    work.row += 4
+    if (work.row % ROWS === 0 && isOver()) return false
   }
-  for (; row < rows; row++) turn1(z, row * n, held)
-  held.sweeps = 0
-  held.filled = 0
+  for (; work.row < n; work.row++) turn1(z, work.row * n, work)
+  work.sweeps = 0
+  work.filled = 0
+  work.row = 0
+  return true
 }
 
 /** Four rows at once: they share the loads of sines and cosines, and their chains of operations do not wait for each other. */
-function turn4(z: Float64Array, r0: number, n: number, held: Rotations): void {
+function turn4(z: Float64Array, r0: number, n: number, held: Diagonalization): void {
   const { cos, sin, low, high, sweeps } = held
   const r1 = r0 + n
   const r2 = r1 + n
@@ -169,7 +181,7 @@ function turn4(z: Float64Array, r0: number, n: number, held: Rotations): void {
   }
 }
 
-function turn1(z: Float64Array, row: number, held: Rotations): void {
+function turn1(z: Float64Array, row: number, held: Diagonalization): void {
   let at = 0
   for (let k = 0; k < held.sweeps; k++) {
     const l = held.low[k]

@@ -1,31 +1,41 @@
 /** Symmetric matrices to tridiagonal form and back: Householder reflectors from the last row up. */
-import type { Pace } from './pace.ts'
 import { makeReflector, reflect } from './qr.ts'
 
 /** a = Q T Q^T, T with diagonal `d` and `e[i]` between i - 1 and i; Q is kept as reflectors in the rows of a. */
-export interface Tridiagonal {
+export interface Reduction {
+  readonly n: number
+  /** f64[n, n], of which the lower triangle is read and overwritten. */
+  readonly a: Float64Array
   readonly d: Float64Array
   readonly e: Float64Array
   readonly taus: Float64Array
+  /** The last reflector, and what is still to be taken off with it. */
+  v: Float64Array
+  readonly q: Float64Array
+  /** Q in the making. */
+  readonly z: Float64Array
+  /** Rows done. */
+  at: number
 }
 
 /**
- * Reduce a symmetric matrix, of which the lower triangle is read and overwritten.
+ * Reduce a symmetric matrix from its last row up, until `isOver` says so after a row.
  * The update of the last step and the product for the next are one pass over the triangle, as memory is what limits both.
+ *
+ * @returns whether all of it is reduced
  */
-export async function tridiagonalize(a: Float64Array, n: number, pace: Pace): Promise<Tridiagonal> {
-  const d = new Float64Array(n)
-  const e = new Float64Array(n)
-  const taus = new Float64Array(n)
-  let v = new Float64Array(n)
-  let next = new Float64Array(n)
-  const q = new Float64Array(n)
+export function tridiagonalize(work: Reduction, isOver: () => boolean): boolean {
+  const { a, n, d, e, taus, q } = work
+  let { v } = work
+  let next: Float64Array = new Float64Array(n)
   const p = new Float64Array(n)
-  for (let i = n - 1; i >= 0; i--) {
+  while (work.at < n) {
+    const i = n - 1 - work.at
     const row = i * n
     // The last reflector v and its q are still to be taken off: this row first, as the next reflector comes from it.
     if (i < n - 1) for (let j = 0; j <= i; j++) a[row + j] -= v[i] * q[j] + q[i] * v[j]
     d[i] = a[row + i]
+    work.at++
     if (i === 0) break
     for (let j = 0; j < i; j++) next[j] = a[row + j]
     const { tau, beta } = makeReflector(next, 0, i, i - 1)
@@ -44,12 +54,11 @@ export async function tridiagonalize(a: Float64Array, n: number, pace: Pace): Pr
     for (let j = 0; j < i; j++) a[row + j] = next[j]
     const last = v
     v = next
+    work.v = v
     next = last
-    // Flops done so far, in the share that this step had of them.
-    const wait = pace.step(n - i)
-    if (wait !== undefined) await wait
+    if (isOver()) break
   }
-  return { d, e, taus }
+  return work.at === n
 }
 
 /** Lower triangle of the first `size` rows: a -= v q^T + q v^T, then p = a u. Two rows at a time. */
@@ -109,21 +118,16 @@ function passTriangle(
   }
 }
 
-/** Q of {@link tridiagonalize}, f64[n, n]. */
-export async function formReflectors(
-  a: Float64Array,
-  n: number,
-  taus: Float64Array,
-  pace: Pace,
-): Promise<Float64Array> {
-  const q = new Float64Array(n * n)
+/** Q of {@link tridiagonalize} into `z`, until `isOver` says so. @returns whether all of it is formed */
+export function formReflectors(work: Reduction, isOver: () => boolean): boolean {
+  const { a, n, taus, z } = work
   const sums = new Float64Array(n)
-  for (let i = 0; i < n; i++) {
-    q[i * n + i] = 1
+  while (work.at < n) {
+    const i = work.at++
+    z[i * n + i] = 1
     const reflector = a.subarray(i * n, i * n + i)
-    reflect(q, { stride: n, top: 0, bottom: i, left: 0, right: i }, reflector, taus[i], sums)
-    const wait = pace.step(n + i)
-    if (wait !== undefined) await wait
+    reflect(z, { stride: n, top: 0, bottom: i, left: 0, right: i }, reflector, taus[i], sums)
+    if (isOver()) break
   }
-  return q
+  return work.at === n
 }
