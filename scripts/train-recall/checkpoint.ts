@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { type ParamStore, type Params, Tensor } from '@pith/engine'
+import type { ParamStore, Params } from '@pith/engine'
 import { openSafetensors, readParams, writeSafetensors } from '@pith/engine/io'
 import type { MatrixOptimizer } from './optimizer.ts'
 
@@ -28,25 +28,30 @@ export async function saveTraining(
   progress: Progress,
 ): Promise<void> {
   const tensors: Params = { ...store.params }
-  for (const [kind, flat] of Object.entries(optimizer.moments))
-    tensors[`moment/${kind}`] = new Tensor(flat, [flat.length])
+  for (const [kind, flat] of Object.entries(optimizer.moments)) {
+    for (const [name, tensor] of Object.entries(store.views(flat))) tensors[`${kind}/${name}`] = tensor
+  }
   await mkdir(dirname(path), { recursive: true })
   await writeFile(`${path}.tmp`, writeSafetensors(tensors, { metadata: { progress: JSON.stringify(progress) } }))
   await rename(`${path}.tmp`, path)
 }
 
+/** Parameters by name for each kind of moments. */
+export type Moments = Readonly<Record<string, Params>>
+
 /** What was saved; undefined where nothing was. */
 export async function loadTraining(
   path: string,
-): Promise<{ params: Params; moments: Record<string, Float32Array>; progress: Progress } | undefined> {
+): Promise<{ params: Params; moments: Moments; progress: Progress } | undefined> {
   if (!existsSync(path)) return undefined
   const file = await openSafetensors(new Uint8Array(await readFile(path)))
   const all = await readParams(file)
   const params: Params = {}
-  const moments: Record<string, Float32Array> = {}
-  for (const [name, tensor] of Object.entries(all)) {
-    if (name.startsWith('moment/')) moments[name.slice('moment/'.length)] = tensor.data as Float32Array
-    else params[name] = tensor
+  const moments: Record<string, Params> = {}
+  for (const [whole, tensor] of Object.entries(all)) {
+    const [kind, name] = whole.includes('/') ? (whole.split('/') as [string, string]) : ['', whole]
+    if (kind === '') params[name] = tensor
+    else (moments[kind] ??= {})[name] = tensor
   }
   return { params, moments, progress: JSON.parse(file.metadata.get('progress') ?? '{}') as Progress }
 }

@@ -31,7 +31,7 @@ export function isMatrix(name: string): boolean {
 
 /** Parameters in an order in which matrices of one shape are neighbours. */
 export function groupByShape(params: Params): Params {
-  const key = ([name, { shape }]: [string, Tensor]): string => (isMatrix(name) ? `0 ${shape}` : `1 ${name}`)
+  const key = ([name, { shape }]: [string, Tensor]): string => (isMatrix(name) ? `0 ${shape} ${name}` : `1 ${name}`)
   return Object.fromEntries(Object.entries(params).sort((a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0)))
 }
 
@@ -69,6 +69,8 @@ export class MatrixOptimizer {
       if (first === undefined || last === undefined || !isMatrix(first.name)) continue
       const [start, end] = [first.offset, last.offset + last.size]
       const [rows = 1, columns = 1] = first.shape
+      // Stores begin each parameter at a multiple of 16: other sizes leave gaps within a group.
+      if ((end - start) % first.size !== 0) throw new Error(`matrices of ${first.size} numbers are no neighbours`)
       const shape = [(end - start) / first.size, rows, columns]
       this.#groups.push({
         start,
