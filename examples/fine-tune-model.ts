@@ -26,8 +26,7 @@ await fit(step, batchesFrom(tensorRows({ x, t }), { size: 4 }), {
 })
 
 // All of the file stays as it was, but for the weights that were trained.
-const trained = Object.fromEntries(Object.entries(step.params).filter(([name]) => !name.startsWith('second.')))
-const tuned = tunedModel(file, trained)
+const tuned = tunedModel(file, step.params)
 const path = join(tmpdir(), 'tuned.onnx')
 await saveModel(tuned, path, { force: true })
 console.log(`saved as ${path}: ${tuned.graph?.initializer?.map(({ name }) => name).join(', ')}`)

@@ -84,11 +84,9 @@ async function acceptOutputs(context: AcceptContext, name: string, trainable: Re
   const batch = { [input]: x, t }
   for (let i = 0; i < STEPS; i++) await step.step(batch)
   const { y } = (await step.evaluate(batch)).aux as { y: Tensor }
-  const trained = Object.fromEntries(
-    Object.entries(step.params).filter(([own, tensor]) => tensor !== model.tensors[own]),
-  )
+  const tuned = tunedModel(file, step.params)
   await step.dispose()
-  const session = await InferenceSession.create(writeModel(tunedModel(file, trained)))
+  const session = await InferenceSession.create(writeModel(tuned))
   const type = x.dtype === 'i64' ? 'int64' : 'float32'
   const results = await session.run({ [input]: new OrtTensor(type, x.data as Float32Array, x.shape) })
   const found = results[session.outputNames[0] as string]?.data as Float32Array

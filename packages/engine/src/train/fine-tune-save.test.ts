@@ -125,6 +125,17 @@ test('copies of copies part as well', async () => {
   expect([...(await run(saved, new Tensor(Float32Array.of(1, 2)))).data]).toEqual([12, 33])
 })
 
+test('parameters of a step that did not change leave the file as it is', () => {
+  expect(tunedModel(NET, fromModel(NET, { dims: { batch: 2 } }).tensors)).toEqual(NET)
+  const file = tied(8)
+  expect(tunedModel(file, fromModel(file).tensors)).toEqual(file)
+  const [a] = file.graph?.initializer ?? []
+  Object.assign(a as object, fromTensor(new Tensor(Float64Array.of(0.1, 3)), 'a'))
+  const { tensors } = fromModel(file, { f64: 'cast' })
+  expect(tensors['a']?.dtype).toBe('f32')
+  expect(tunedModel(file, tensors)).toEqual(file)
+})
+
 test('single precision goes back into a file of double precision', () => {
   const file = tied(8)
   const [a] = file.graph?.initializer ?? []

@@ -1,5 +1,7 @@
 /** Fine-tuned parameters back in the file that they came from. */
 import { PithError } from '@pith/core'
+import { bytesOfData } from '../io/elements.ts'
+import { castTensor } from '../onnx/import-type.ts'
 import { orderNodes } from '../onnx/names.ts'
 import type { GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto } from '../onnx/proto.ts'
 import { fromTensor, toTensor } from '../onnx/tensor-proto.ts'
@@ -14,14 +16,14 @@ const FREE_INITIALISERS = 4
  * the byte. Weights that PyTorch's exporter had renamed stand under their own names and in their own layout again, with a
  * Transpose that onnxruntime folds; those that it had merged with equal ones stand by themselves.
  *
- * @param file     what `fromModel` was given
- * @param trained  weights that changed, by the names of `ImportedModel.params`
- * @param untie    as for `fromModel`, with the same default
+ * @param file   what `fromModel` was given
+ * @param params  weights by the names of `ImportedModel.params`, as a training step has them; those that are equal stay
+ * @param untie  as for `fromModel`, with the same default
  * @throws PithError `PITH_ARG` a weight that the file has not, or has in another shape
  */
 export function tunedModel(
   file: ModelProto,
-  trained: Readonly<Params>,
+  params: Readonly<Params>,
   untie: boolean = file.producerName === 'pytorch',
 ): ModelProto {
   const graph = file.graph ?? {}
@@ -29,6 +31,7 @@ export function tunedModel(
   const held = new Map(initializer.map((tensor) => [tensor.name ?? '', tensor]))
   const copies = untie ? copiesOf(nodes, held) : new Map<string, never>()
   const names = torchNames(file)
+  const trained = changedOf(params, (name) => held.get(copies.get(name)?.from ?? name))
   const weights = new Map(held)
   const gone = new Set<NodeProto>()
   const transposes: NodeProto[] = []
@@ -37,9 +40,7 @@ export function tunedModel(
   const changed = new Set(Object.keys(trained).map((name) => copies.get(name)?.from ?? name))
   for (const [name, tensor] of Object.entries(trained)) {
     if (copies.has(name)) continue
-    const old = held.get(name)
-    if (old === undefined) throw new PithError('PITH_ARG', `the model has no weight ${JSON.stringify(name)}`)
-    const own = asType(tensor, toTensor(old), name)
+    const own = asType(tensor, toTensor(held.get(name) as TensorProto), name)
     const torch = names[name]
     if (torch?.isTransposed) {
       const proto = fromTensor(transposed(own), torch.name)
@@ -69,6 +70,24 @@ export function tunedModel(
   const own = new Set(added.map(({ name = '' }) => name))
   if (valueInfo !== undefined) made.valueInfo = valueInfo.filter(({ name = '' }) => !own.has(name))
   return { ...file, graph: made }
+}
+
+/** Weights that are not those of the file. @throws PithError `PITH_ARG` there is none of that name */
+function changedOf(params: Readonly<Params>, find: (name: string) => TensorProto | undefined): Params {
+  return Object.fromEntries(
+    Object.entries(params).filter(([name, tensor]) => {
+      const old = find(name)
+      if (old === undefined) throw new PithError('PITH_ARG', `the model has no weight ${JSON.stringify(name)}`)
+      return !isSame(tensor, castTensor(toTensor(old), tensor.dtype === 'f64' ? 'keep' : 'cast'))
+    }),
+  )
+}
+
+function isSame(a: Tensor, b: Tensor): boolean {
+  if (specText(a) !== specText(b)) return false
+  const own = bytesOfData(a.dtype, a.data)
+  const other = bytesOfData(b.dtype, b.data)
+  return own.length === other.length && own.every((byte, i) => byte === other[i])
 }
 
 /** Nodes that pass a weight on, with its name, by the names under which they do. */

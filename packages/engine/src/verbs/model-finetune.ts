@@ -61,8 +61,10 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
     const state = await FinetuneState.open(step, options, settings)
     const parts = partsOf(data.rows, plan.size, options)
     const result = await train(step, parts, { loss, options, state, context })
-    const changed = changedParams(model, step, options)
-    await saveModel(tunedModel(proto, changed), options.out, { force: options.force, signal: context.signal })
+    const { lora } = options
+    const params = lora === undefined ? step.params : mergeLora(step.params, lora)
+    await saveModel(tunedModel(proto, params), options.out, { force: options.force, signal: context.signal })
+    const changed = changedParams(model, params)
     const { curve } = options
     if (curve !== undefined) {
       const text = curve.kind === 'svg' ? curveSvg(state.curve) : curveCsv(state.curve)
@@ -157,8 +159,7 @@ async function* wholeOf(rows: Rows, size: number): AsyncGenerator<Readonly<Recor
   yield* batchesFrom(rows, { size, isShuffled: false, epochs: 1 })(0)
 }
 
-/** The weights that differ from those of the file, changes of low rank merged. */
-function changedParams(model: ImportedModel, step: TrainStep, { lora }: FinetuneOptions): Params {
-  const params = lora === undefined ? step.params : mergeLora(step.params, lora)
+/** The weights that were trained. */
+function changedParams(model: ImportedModel, params: Params): Params {
   return Object.fromEntries(Object.entries(params).filter(([name, tensor]) => tensor !== model.tensors[name]))
 }
