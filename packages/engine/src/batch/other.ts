@@ -3,7 +3,6 @@ import type { Rules } from './table.ts'
 
 const RANDOM = 'it draws random numbers; make them an input'
 const LENGTH = 'the length of its result depends on its inputs'
-const NONE = 'no rule is written for it'
 const QUANTISED = 'no rule is written for it; quantised operators are for models that are done'
 const CONSTANT = 'its inputs are settings, which are the same for all examples'
 
@@ -24,13 +23,6 @@ export const OTHER: Rules = {
   ':HammingWindow': CONSTANT,
   ':HannWindow': CONSTANT,
   ':MelWeightMatrix': CONSTANT,
-  ':AffineGrid': NONE,
-  ':CenterCropPad': NONE,
-  ':Col2Im': NONE,
-  ':Det': NONE,
-  ':MaxUnpool': NONE,
-  ':RoiAlign': NONE,
-  'com.microsoft:Attention': NONE,
   ':ConvInteger': QUANTISED,
   ':QLinearConv': QUANTISED,
   ':QLinearMatMul': QUANTISED,

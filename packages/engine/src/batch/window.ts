@@ -51,6 +51,22 @@ const resize: Rule = first((c) => {
   return c.split(c.again([c.merged(0), c.inputs[1], c.inputs[2], own]))
 })
 
+/** Places count over the whole tensor, so those of an example follow those before it. */
+const maxUnpool: Rule = (c) => {
+  const offsets = c.places(c.one(1).shape.length, c.node.outputs[0].size)
+  const places = c.b.reshape(c.b.op('Add', [c.full(1), offsets]), c.merged(1).shape)
+  const [, , given] = c.node.inputs
+  if (given === undefined) return c.split(c.again([c.merged(0), places]))
+  const [first, ...rest] = c.node.outputs[0].shape
+  return c.split(c.again([c.merged(0), places, c.graph.ints([c.size * first, ...rest])]))
+}
+
+/** Regions name their image, which stands behind those of the examples before. */
+const roiAlign: Rule = (c) => {
+  const images = c.b.op('Add', [c.full(2), c.places(1, c.one(0).shape[0])])
+  return c.split(c.again([c.merged(0), c.merged(1), c.b.reshape(images, [images.size])]))
+}
+
 const gridSample: Rule = (c) => c.split(c.again([c.merged(0), c.merged(1)]))
 
 /** One normalisation for all, else as simpler operators. */
@@ -120,6 +136,12 @@ export const WINDOW: Rules = Object.fromEntries([
   ...each('AveragePool LpPool GlobalAveragePool GlobalMaxPool GlobalLpPool LRN', merging),
   ...each('Resize', resize),
   ...each('GridSample', gridSample),
+  ...each('MaxUnpool', maxUnpool),
+  ...each('RoiAlign', roiAlign),
+  ...each(
+    'Det',
+    first((c) => c.again(c.inputs)),
+  ),
   ...each('BatchNormalization', batchNormalization),
   ...each('InstanceNormalization GroupNormalization', perImage),
   ...each('LayerNormalization', layerNormalization),

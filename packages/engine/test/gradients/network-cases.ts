@@ -1,6 +1,6 @@
 /** Cases of products, convolutions, pools and normalisations. */
 import { Tensor } from '../../src/tensor.ts'
-import { apart, type Cases, cases, ints, within } from './inputs.ts'
+import { apart, type Cases, cases, ints, offZero, within } from './inputs.ts'
 
 const floats = (...values: number[]): Tensor => new Tensor(Float32Array.from(values), [values.length])
 const positive = (length: number): Tensor => within([length], 0.5, 1.5)
@@ -85,6 +85,42 @@ export const NETWORK_CASES: Cases = Object.fromEntries([
     [[within([1, 2, 5, 4])], { kernel_shape: [3, 2], pads: [1, 0, 1, 1], count_include_pad: 1 }],
     [[within([1, 3, 7])], { kernel_shape: [3], strides: [3] }],
     [[within([1, 3, 8])], { kernel_shape: [3], strides: [2], ceil_mode: 1 }],
+  ),
+  cases(
+    ':LpPool',
+    [[offZero([1, 2, 4, 6])], { kernel_shape: [2, 2], strides: [2, 2] }],
+    [[offZero([2, 1, 5, 5])], { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1], p: 3 }],
+    [[offZero([1, 3, 7])], { kernel_shape: [3], p: 1 }],
+  ),
+  cases(
+    ':GlobalLpPool',
+    [[offZero([2, 3, 4, 5])]],
+    [[offZero([1, 2, 6])], { p: 1 }],
+    [[offZero([2, 1, 1, 3])], { p: 3 }],
+  ),
+  cases(
+    ':MaxUnpool',
+    [[within([1, 1, 2, 2])], { kernel_shape: [2, 2], strides: [2, 2] }, [ints([1, 6, 8, 15], [1, 1, 2, 2])]],
+    [[within([1, 2, 2])], { kernel_shape: [2], strides: [2] }, [ints([0, 3, 5, 6], [1, 2, 2])]],
+    [[within([2, 1, 2])], { kernel_shape: [3], strides: [3] }, [ints([2, 3, 7, 9], [2, 1, 2])]],
+  ),
+  cases(
+    ':Col2Im',
+    [[within([1, 8, 6])], {}, [ints([3, 4]), ints([2, 2])]],
+    [[within([2, 9, 4])], { strides: [2, 2], pads: [1, 1, 1, 1] }, [ints([4, 4]), ints([3, 3])]],
+    [[within([1, 4, 4])], { dilations: [2, 1], strides: [1, 1] }, [ints([4, 3]), ints([2, 2])]],
+  ),
+  cases(
+    ':AffineGrid',
+    [[within([1, 2, 3])], {}, [ints([1, 1, 3, 4])]],
+    [[within([2, 2, 3])], { align_corners: 1 }, [ints([2, 3, 2, 1])]],
+    [[within([1, 3, 4])], {}, [ints([1, 1, 2, 3, 2])]],
+  ),
+  cases(
+    ':CenterCropPad',
+    [[within([3, 4])], {}, [ints([6, 2])]],
+    [[within([5, 2, 3])], { axes: [0, -1] }, [ints([2, 8])]],
+    [[within([4])], {}, [ints([4])]],
   ),
   cases(':GlobalAveragePool', [[within([2, 3, 4, 5])]], [[within([1, 2, 6])]], [[within([2, 1, 1, 3])]]),
   cases(':GlobalMaxPool', [[apart([2, 2, 3, 4])[0]]], [[apart([1, 2, 6])[0]]], [[apart([2, 1, 1, 3])[0]]]),

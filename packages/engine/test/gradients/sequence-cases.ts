@@ -182,6 +182,12 @@ export const SEQUENCE_CASES: Cases = Object.fromEntries([
     [[within([1, 4, 2]), within([1, 4, 2], -1.1, 1), within([1, 4, 2], -1, 1.2)], { num_heads: 1, scale: 0.3 }],
   ),
   cases(
+    'com.microsoft:Attention',
+    [[within([1, 3, 4]), within([4, 12]), within([12])], { num_heads: 2 }],
+    [[within([2, 2, 3]), within([3, 6]), within([6])], { num_heads: 1, unidirectional: 1 }],
+    [[within([1, 4, 4]), within([4, 12]), within([12])], { num_heads: 4, scale: 0.3 }],
+  ),
+  cases(
     'com.microsoft:GroupQueryAttention',
     ...[
       [1, 3, 2],

@@ -1,5 +1,6 @@
 /** All gradient rules, by `domain:name`. */
 import { CONV } from './conv.ts'
+import { CROP_DECOMPOSITIONS } from './crop.ts'
 import { ELEMENTWISE } from './elementwise.ts'
 import { GRID_DECOMPOSITIONS } from './grid-sample.ts'
 import { INDEXING } from './indexing.ts'
@@ -8,6 +9,7 @@ import { LOSS_DECOMPOSITIONS } from './losses.ts'
 import { MOVEMENT } from './movement.ts'
 import { NORM, NORM_DECOMPOSITIONS } from './norm.ts'
 import { OTHER } from './other.ts'
+import { ATTENTION_DECOMPOSITIONS } from './packed-attention.ts'
 import { POOL } from './pool.ts'
 import { QUANT } from './quant.ts'
 import { RECURRENT } from './recurrent.ts'
@@ -36,6 +38,8 @@ export const RULES: Rules = /* @__PURE__ */ Object.freeze({
 export const DECOMPOSITIONS: Decompositions = /* @__PURE__ */ Object.freeze({
   ...NORM_DECOMPOSITIONS,
   ...GRID_DECOMPOSITIONS,
+  ...CROP_DECOMPOSITIONS,
+  ...ATTENTION_DECOMPOSITIONS,
   ...SIGNAL_DECOMPOSITIONS,
   ...LOSS_DECOMPOSITIONS,
 })

@@ -2,7 +2,6 @@
 import type { Rules } from './table.ts'
 
 const RANDOM = 'it draws random numbers; make them an input'
-const NONE = 'no rule is written for it'
 const SHAPE = 'its results depend on shapes and settings alone'
 
 export const OTHER: Rules = {
@@ -17,8 +16,5 @@ export const OTHER: Rules = {
   ':HannWindow': SHAPE,
   ':MelWeightMatrix': SHAPE,
   ':Unique': 'its length depends on its inputs',
-  ':AffineGrid': NONE,
-  ':CenterCropPad': NONE,
-  ':Det': NONE,
-  'com.microsoft:Attention': 'no rule is written for it; MultiHeadAttention has one',
+  ':Det': 'it needs the inverse of a matrix, which no operator gives',
 }

@@ -64,13 +64,17 @@ function spatial(x: Value): number[] {
   return [...x.shape.keys()].slice(2)
 }
 
+/** Each element takes the cotangent of the place that it was put to. */
+const maxUnpool: VjpRule = single(({ b, node, x, g }) => {
+  const places = b.reshape(node.inputs[1] as Value, [x.size])
+  return b.reshape(b.op('GatherElements', [b.reshape(g, [g.size]), places], { axis: 0 }), x.shape)
+})
+
 export const POOL: Rules = {
   ':MaxPool': maxPool,
   ':AveragePool': averagePool,
   ':GlobalAveragePool': single(({ b, x, g }) => b.expand(b.mul(g, 1 / sizeOf(x.shape.slice(2))), x.shape)),
   ':GlobalMaxPool': globalMax,
-  ':LpPool': 'no rule is written for it',
-  ':GlobalLpPool': 'no rule is written for it',
-  ':MaxUnpool': 'no rule is written for it',
+  ':MaxUnpool': maxUnpool,
   ':RoiAlign': 'no rule is written for it',
 }
