@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { checkDocuments, checkMap } from './checks/documents.ts'
 import { listFiles, readTree } from './checks/tree.ts'
-import { renderTable } from './render-results.ts'
+import { RENDERED, renderTables } from './render-results.ts'
 
 const root = join(import.meta.dirname, '..')
 const documents = readTree(root, listFiles(root, /\.md$/))
@@ -18,13 +18,15 @@ findings.push(
     listFiles(root, /^(packages|scripts|benchmarks|apps)\/.*\/.*[.](ts|py)$/),
   ),
 )
-const readme = documents.get('README.md') ?? ''
-if (renderTable(root, readme) !== readme) {
-  findings.push({
-    file: 'README.md',
-    line: 1,
-    rule: 'the table is not that of benchmarks/results: run scripts/render-results.ts',
-  })
+for (const file of RENDERED) {
+  const text = documents.get(file) ?? ''
+  if (renderTables(root, file, text) !== text) {
+    findings.push({
+      file,
+      line: 1,
+      rule: 'the tables are not those of benchmarks/results: run scripts/render-results.ts',
+    })
+  }
 }
 for (const { file, line, rule } of findings) process.stdout.write(`${file}:${line}: ${rule}\n`)
 process.stdout.write(`docs: ${documents.size} files, ${findings.length} findings\n`)

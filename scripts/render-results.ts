@@ -1,6 +1,7 @@
-/** Put the measured results between the markers of README.md. */
+/** Put the measured results between the markers of README.md and docs/engine.md. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { renderEngineTable } from './render-engine.ts'
 
 const BEGIN = '<!-- results:begin -->'
 const END = '<!-- results:end -->'
@@ -118,8 +119,18 @@ export function renderTable(root: string, readme: string): string {
   return `${readme.slice(0, begin + BEGIN.length)}\n\n${renderCases(cases)}\n\n${readme.slice(end)}`
 }
 
+/** A document with all of its tables made anew. */
+export function renderTables(root: string, file: string, text: string): string {
+  return renderEngineTable(root, file, file === 'README.md' ? renderTable(root, text) : text)
+}
+
+/** Documents that have tables. */
+export const RENDERED = ['README.md', 'docs/engine.md'] as const
+
 if (import.meta.main) {
   const root = join(import.meta.dirname, '..')
-  const path = join(root, 'README.md')
-  writeFileSync(path, renderTable(root, readFileSync(path, 'utf8')))
+  for (const file of RENDERED) {
+    const path = join(root, file)
+    writeFileSync(path, renderTables(root, file, readFileSync(path, 'utf8')))
+  }
 }

@@ -25,13 +25,15 @@ class Twin:
         self.params = {}
         for name, shape in self.size["shapes"]:
             value, start = start[: int(np.prod(shape))].view(shape), start[int(np.prod(shape)) :]
-            # A Linear of PyTorch holds its weight as [outputs, inputs].
-            is_linear = value.dim() == 2 and name not in ("places", "tokens.w")
-            self.params[name] = torch.nn.Parameter(value.T.contiguous() if is_linear else value.clone())
+            self.params[name] = torch.nn.Parameter(value.T.contiguous() if self.is_linear(name) else value.clone())
         tokens = self.size["tokens"]
         hidden = torch.triu(torch.ones(tokens, tokens, dtype=torch.bool), 1)
         self.mask = torch.zeros(tokens, tokens).masked_fill(hidden, float("-inf"))
         self.optimizer = torch.optim.AdamW(self.params.values(), lr=1e-3, weight_decay=0.01)
+
+    def is_linear(self, name):
+        """Whether it is the weight of a Linear, which PyTorch holds as [outputs, inputs]."""
+        return name.endswith(("qkv.w", "out.w", "up.w", "down.w", "head.w"))
 
     def batch_of(self, tokens):
         """Tokens and those that follow them, from int32[2, batch, tokens]."""

@@ -46,13 +46,18 @@ export interface StepTimes {
 }
 
 /** Compile the step that is measured. */
-export function compileLanguageModel(size: ModelSize, params: Params, threads: number = 1): Promise<TrainStep> {
+export function compileLanguageModel(
+  size: ModelSize,
+  params: Params,
+  threads: number = 1,
+  { isClipped = true }: { isClipped?: boolean } = {},
+): Promise<TrainStep> {
   const net = languageModel(size)
   return compileTrainStep((own, { ids, next }) => nn.crossEntropy(net.apply(own, ids as Value), next as Value), {
     params,
     batch: batchSpec(size),
     optimizer: adamw({ lr: RATE }),
-    clip: { norm: 1 },
+    ...(isClipped ? { clip: { norm: 1 } } : {}),
     threads,
   })
 }
