@@ -125,6 +125,8 @@ function spawnProcess(url: URL, listener: WorkerListener): WorkerChannel {
     },
     async terminate() {
       if (ended) return
+      // An idle one does not keep the program alive, but who waits for its end must hear of it.
+      child.ref()
       child.kill('SIGKILL')
       await exited
     },

@@ -20,6 +20,10 @@ test('in development workers run the sources', async () => {
   ])
 })
 
+test('who waits for the end of idle workers hears of it', async () => {
+  expect(await run('--conditions=pith-dev', '--no-warnings', join(here, 'closing.ts'))).toBe(true)
+})
+
 test('a built program with the built package runs built workers', async () => {
   const folder = await fs.mkdtemp(join(tmpdir(), 'pith-workers-'))
   try {
