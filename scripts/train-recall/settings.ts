@@ -52,8 +52,16 @@ export const STAGES: readonly Stage[] = [
     name: 'B',
     length: 128,
     rows: 32,
-    tokens: 5e6,
+    tokens: 2e6,
     shares: { repeats: 0.2, text: 0.2, copy: 0.2, lookup: 0.25, needle: 0.05, chain: 0.1 },
+    until: { tasks: ['copy'], accuracy: 0.95 },
+  },
+  {
+    name: 'B2',
+    length: 128,
+    rows: 32,
+    tokens: 3e6,
+    shares: { repeats: 0.05, text: 0.22, copy: 0.1, lookup: 0.43, needle: 0.1, chain: 0.1 },
     until: { tasks: ['copy', 'lookup'], accuracy: 0.95 },
   },
   {

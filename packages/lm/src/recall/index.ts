@@ -9,4 +9,4 @@ export {
   type Span,
   type TextSource,
 } from './tasks.ts'
-export { NOUNS, type RecallWords, recallWords } from './words.ts'
+export { NOUNS, type RecallWords, recallWords, type TaskTokenizer } from './words.ts'

@@ -1,6 +1,5 @@
 /** The pieces of text that recall tasks are made of, as ids of a tokenizer. */
 import { PithError } from '@pith/core'
-import type { Tokenizer } from '../tokenizer/llama2c.ts'
 
 /** Words of one syllable that things are named with. */
 export const NOUNS: readonly string[] = (
@@ -32,9 +31,25 @@ export interface RecallWords {
   readonly symbols: { readonly from: number; readonly count: number }
 }
 
-/** @throws PithError `PITH_MODEL` a digit or a sign is more than one token */
-export function recallWords(tokenizer: Tokenizer): RecallWords {
-  const encode = (text: string): number[] => [...tokenizer.encode(text, { prefix: false })]
+/** The part of a tokenizer that tasks need. */
+export interface TaskTokenizer {
+  readonly size: number
+  readonly bos: number | undefined
+  encode(text: string): ArrayLike<number>
+}
+
+/** First id that stands for text, not for a byte or a mark, in vocabularies of sentencepiece. */
+const TEXT_FROM = 259
+
+/** @throws PithError `PITH_MODEL` a digit or a sign is more than one token, or nothing begins a text */
+export function recallWords(tokenizer: TaskTokenizer): RecallWords {
+  const { bos, size } = tokenizer
+  if (bos === undefined || size <= TEXT_FROM) {
+    throw new PithError('PITH_MODEL', 'recall tasks need a token that begins a text, and pieces beside the bytes')
+  }
+  // Some tokenizers put a space in front of a text: behind a new line, which merges with nothing, pieces are as within one.
+  const lead = tokenizer.encode('\n').length
+  const encode = (text: string): number[] => Array.from(tokenizer.encode(`\n${text}`)).slice(lead)
   const one = (text: string): number => {
     const ids = encode(text)
     if (ids.length === 1) return ids[0] as number
@@ -43,7 +58,7 @@ export function recallWords(tokenizer: Tokenizer): RecallWords {
     })
   }
   return {
-    bos: tokenizer.bos,
+    bos,
     newline: one('\n'),
     equals: one('='),
     end: one(';'),
@@ -55,6 +70,6 @@ export function recallWords(tokenizer: Tokenizer): RecallWords {
     letters: LETTERS.map(encode),
     codeOf: NOUNS.map((noun) => encode(` the code of the ${noun}`)),
     is: encode(' is'),
-    symbols: { from: 259, count: tokenizer.size - 259 },
+    symbols: { from: TEXT_FROM, count: size - TEXT_FROM },
   }
 }
