@@ -69,7 +69,7 @@ export function renderOperators(): string {
 
 Made from the registry by \`npx node --conditions=pith-dev scripts/make-operators.ts\`; a test fails where it is not up to date, and where a gradient or a batch has no test and no reason why there is none.
 
-${rows.length} operators are known. Other ones of a model run where onnxruntime has them. Types and shapes of all results are inferred; \`constants\` says that results for constant inputs are computed when the model is imported. ${count('gradient')} have gradients, each compared with finite differences in so many forms. ${count('batch')} can stand in \`vmap\`, each compared with a loop of single calls: in each form with a batch of every input alone, and of all.
+${rows.length} operators are known. Other ones of a model run where onnxruntime has them. Types and shapes of all results are inferred; \`constants\` says that results for constant inputs are computed when the model is imported. ${count('gradient')} have gradients, each compared with finite differences in so many forms; so are the gradients of these gradients, by \`npm run test:slow\`. ${count('batch')} can stand in \`vmap\`, each compared with a loop of single calls: in each form with a batch of every input alone, and of all.
 
 | operator | forward | gradient | batch |
 | --- | --- | --- | --- |
