@@ -66,6 +66,7 @@ def read_prior(profile):
         for _ in range(meta.varint()):
             column += meta.varint()
             prior.texts[column] = tables.lines(meta.varint())
+    need(sum(len(text) for texts in prior.texts.values() for text in texts) <= 1 << 20, 'prior: too many texts')
     return prior
 
 

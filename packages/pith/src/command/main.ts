@@ -1,9 +1,11 @@
 import type { VerbSpec } from '@pith/core'
+import { manifest } from '../manifest/index.ts'
 import { type Host, HostContext } from './context.ts'
 import { findVerb } from './find-verb.ts'
 import { ClosedOutput } from './output.ts'
 import { checkOperands, parseArguments } from './parse-arguments.ts'
 import { asPithError, errorLines, errorObject } from './show-error.ts'
+import { useTurbofan } from './tune-engine.ts'
 
 const FAILED = 1
 const BAD_USAGE = 2
@@ -90,6 +92,8 @@ async function dispatch(words: readonly string[], version: string, context: Host
   }
   context.apply(args)
   checkOperands(verb, args.operands)
+  // What other rooms do may take minutes of their own code.
+  if (!manifest.verbs.includes(verb)) useTurbofan(true)
   const module = await verb.load()
   return await module.run(args, context)
 }

@@ -8,7 +8,6 @@ import {
   makeReport,
   meterProgress,
   PithError,
-  type PreviousEntry,
   type ReadRun,
   type Report,
   type Run,
@@ -16,7 +15,7 @@ import {
   type Source,
   throwIfAborted,
 } from '@pith/core'
-import { mapOrdered } from '@pith/core/workers'
+import { mapOrdered, type Pool } from '@pith/core/workers'
 import type { EncodedChunk, Level } from './chunk-encode.ts'
 import { piecesOf } from './cut.ts'
 import {
@@ -28,14 +27,14 @@ import {
   packPrior,
   readAnyPrior,
   readPrior,
-  unpackPrior,
 } from './entry.ts'
 import { ChunkLedger } from './ledger.ts'
 import { checkChunkFits, chunkWithin, codingBytes, decodingBytes, poolOf } from './log-pool.ts'
 import { LogReader } from './reader.ts'
 import { repairLog } from './repair.ts'
-import { type ChunkSummary, readSummary } from './summary.ts'
-import type { DecodeCall, PriorBytes } from './tasks.ts'
+import { shareBytes } from './share.ts'
+import { shareSignatures } from './signature-pack.ts'
+import type { DecodeCall, logTasks, PriorBytes } from './tasks.ts'
 
 /** How a log is coded. */
 export interface LogzipOptions {
@@ -72,6 +71,11 @@ export function checkOptions(options: LogzipOptions & Run): Required<LogzipOptio
 
 async function encode(source: Source, sink: EntryWriter, options: LogzipOptions & Run & Continuation): Promise<Report> {
   const { level, chunkBytes } = checkOptions(options)
+  if ((options.previous?.rawBytes ?? 0) > 0) {
+    throw new PithError('PITH_UNSUPPORTED', 'an encode of logzip writes a log from its start', {
+      hint: 'Use LogAppender to go on with one.',
+    })
+  }
   throwIfAborted(options.signal)
   const started = performance.now()
   const meter = meterProgress(options, {
@@ -81,42 +85,49 @@ async function encode(source: Source, sink: EntryWriter, options: LogzipOptions 
   })
   const pool = poolOf(options, { needed: codingBytes(level, chunkBytes), total: source.size })
   const { threads } = pool
-  const { previous } = options
-  const ledger = new ChunkLedger(sink, previous === undefined ? [] : chunksBefore(previous))
+  const ledger = new ChunkLedger(sink)
   try {
     const pieces = piecesOf(source, chunkBytes)
     const first = await pieces.next()
     if (first.done !== true) {
       const second = await pieces.next()
-      let prior: PriorBytes | undefined
       const add = async (chunks: readonly EncodedChunk[]): Promise<void> => {
         for (const chunk of chunks) await ledger.add(chunk)
         meter.update(ledger.bytesIn)
       }
-      const goesOn = previous !== undefined && previous.rawBytes > 0
-      if (second.done === true || goesOn) {
-        // An entry has one prior, learned from its first chunks or never: chunks that stand already were coded with it.
-        if (goesOn) prior = await priorBefore(previous)
-        const code = (bytes: Uint8Array<ArrayBuffer>): Promise<EncodedChunk[]> =>
-          pool.run('encode', { bytes, level, prior, spent: true }, { transfer: [bytes.buffer] })
-        await add(await code(first.value))
-        if (second.done !== true) {
-          for await (const piece of withFirst(second.value, pieces)) await add(await code(piece))
-        }
-      } else {
-        const learned = await pool.run(
+      let prior: PriorBytes | undefined
+      const code = (bytes: Uint8Array<ArrayBuffer>): Promise<EncodedChunk[]> =>
+        pool.run('encode', { bytes, level, prior, spent: true }, { transfer: [bytes.buffer] })
+      if (second.done === true) await add(await code(first.value))
+      else {
+        const learning = pool.run(
           'encodeFirst',
           { bytes: first.value, level, prior: undefined, spent: true },
           { transfer: [first.value.buffer] },
         )
-        await sink.profile(packPrior(learned.prior, level))
-        prior = { key: nextPriorKey(), bytes: learned.prior, signatures: learned.signatures }
-        await add(learned.chunks)
-        const call = (bytes: Uint8Array<ArrayBuffer>): Promise<EncodedChunk[]> =>
-          pool.run('encode', { bytes, level, prior, spent: true }, { transfer: [bytes.buffer] })
-        const rest = withFirst(second.value, pieces)
-        const concurrency = threads === 1 ? 1 : threads + 1
-        for await (const chunks of mapOrdered(rest, call, { concurrency, signal: options.signal })) await add(chunks)
+        // Nothing depends on it.
+        warmUp(pool, learning, second.value, level).catch(() => {})
+        const learned = await learning
+        prior = {
+          key: nextPriorKey(),
+          bytes: shareBytes(learned.prior),
+          signatures: shareSignatures(learned.signatures),
+        }
+        const rest = mapOrdered(withFirst(second.value, pieces), code, {
+          concurrency: threads === 1 ? 1 : threads + 1,
+          signal: options.signal,
+        })
+        // The workers have begun before the prior is packed.
+        const begun = rest.next()
+        try {
+          await sink.profile(packPrior(learned.prior, level))
+          await add(learned.chunks)
+          for (let step = await begun; step.done !== true; step = await rest.next()) await add(step.value)
+        } catch (error) {
+          begun.catch(() => {})
+          await rest.return()
+          throw error
+        }
       }
     }
     await ledger.finish()
@@ -133,21 +144,30 @@ async function encode(source: Source, sink: EntryWriter, options: LogzipOptions 
   })
 }
 
-/** The chunks of an entry that an encode goes on with. */
-function chunksBefore({ summary, sections }: PreviousEntry): ChunkSummary[] {
-  const { blocks, nextKey } = sections['chunk'] ?? { blocks: 0, nextKey: 0 }
-  const chunks =
-    summary !== undefined
-      ? readSummary(summary)
-      : blocks === 1
-        ? [{ lines: nextKey, open: false, times: undefined }]
-        : []
-  if (chunks.length === blocks) return chunks
-  throw new PithError('PITH_CORRUPT', `the summary knows ${chunks.length} chunks, the log has ${blocks}`)
-}
+/** Bytes that a worker is warmed up with at a time. */
+const WARM_BYTES = 2 ** 18
 
-async function priorBefore({ profile }: PreviousEntry): Promise<PriorBytes | undefined> {
-  return profile === undefined ? undefined : await unpackPrior(profile.payload)
+/**
+ * While one worker codes the first chunk, on which all others depend, the others code pieces of the next one for nothing: then
+ * their code is compiled. At level `max` all that takes long is compiled already.
+ */
+async function warmUp(
+  pool: Pool<typeof logTasks>,
+  learning: Promise<unknown>,
+  next: Uint8Array,
+  level: Level,
+): Promise<void> {
+  if (pool.threads === 1 || level === 'max') return
+  let learned = false
+  const done = (): void => void (learned = true)
+  learning.then(done, done)
+  const warm = async (): Promise<void> => {
+    for (let at = 0; at < next.length && !learned; at += WARM_BYTES) {
+      const bytes = next.slice(at, at + WARM_BYTES)
+      await pool.run('warm', { bytes }, { transfer: [bytes.buffer] })
+    }
+  }
+  await Promise.all(Array.from({ length: pool.threads - 1 }, warm))
 }
 
 async function* withFirst<T>(first: T, rest: AsyncIterable<T>): AsyncGenerator<T> {

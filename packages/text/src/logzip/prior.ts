@@ -1,5 +1,5 @@
 /** What later chunks take from the first one: templates and dictionaries. It is the profile of a log in the container. */
-import { ByteReader, ByteWriter, concatBytes } from '@pith/core'
+import { ByteReader, ByteWriter, concatBytes, PithError } from '@pith/core'
 import type { ColumnPlan, DictPlan, PriorColumns } from './columns.ts'
 import type { ParsedChunk } from './parse.ts'
 import { writeTemplates } from './streams.ts'
@@ -101,11 +101,20 @@ export class Prior implements PriorColumns {
     const texts = new Map<number, readonly Uint8Array[]>()
     const columns = meta.varint()
     let column = 0
+    let textBytes = 0
     for (let i = 0; i < columns; i++) {
       column += meta.varint()
       const count = meta.varint()
       const list: Uint8Array[] = []
-      for (let k = 0; k < count; k++) list.push(cursor.next())
+      for (let k = 0; k < count; k++) {
+        const text = cursor.next()
+        textBytes += text.length
+        // Each chunk looks at them.
+        if (textBytes > MAX_TEXT_BYTES) {
+          throw new PithError('PITH_CORRUPT', `the dictionaries of the prior have more than ${MAX_TEXT_BYTES} bytes`)
+        }
+        list.push(text)
+      }
       texts.set(column, list)
     }
     return new Prior(new KnownTemplates(templates, signatures), texts)

@@ -21,6 +21,7 @@ import {
 import { METHOD, methodOf, packStored, unpackBytes } from './pack.ts'
 import { Prior } from './prior.ts'
 import type { Matcher } from './search/matcher.ts'
+import { ownBytes } from './share.ts'
 import { type PackedSignatures, packSignatures, unpackSignatures } from './signature-pack.ts'
 import { type ColumnBatch, readSlot, readSlots, type SlotInfo, type SlotName } from './slots.ts'
 import type { ChunkSummary } from './summary.ts'
@@ -73,7 +74,10 @@ function kernelWork(): Workspace {
 export function priorOf(bytes: PriorBytes | undefined): Prior {
   if (bytes === undefined) return Prior.empty()
   if (kept?.key !== bytes.key)
-    kept = { key: bytes.key, prior: Prior.parse(bytes.bytes, bytes.signatures && unpackSignatures(bytes.signatures)) }
+    kept = {
+      key: bytes.key,
+      prior: Prior.parse(ownBytes(bytes.bytes), bytes.signatures && unpackSignatures(bytes.signatures)),
+    }
   return kept.prior
 }
 
@@ -120,6 +124,8 @@ interface LookedAt {
 export const logTasks: {
   encode(call: EncodeCall, context: TaskContext): EncodedChunk[]
   encodeFirst(call: EncodeCall, context: TaskContext): FirstResult
+  /** Code for nothing, so that the code of this worker is compiled when it is needed. */
+  warm(call: { bytes: Uint8Array }): void
   decode(call: DecodeCall, context: TaskContext): Uint8Array
   /** What the summary says of a chunk; fails where the chunk does not decode. */
   check(call: DecodeCall): CheckedChunk
@@ -150,6 +156,9 @@ export const logTasks: {
       prior: prior.serialize().slice(),
       signatures: packSignatures(prior.templates.signatures),
     }
+  },
+  warm({ bytes }) {
+    encodeFirst(work(), bytes, { level: 'fast' })
   },
   decode(call, context) {
     const bytes = viewOf(work(), call.blocks, priorOf(call.prior)).render()
