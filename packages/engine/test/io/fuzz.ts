@@ -3,16 +3,26 @@ import { bytesAccess, countAccess, isPithError, Random } from '@pith/core'
 import { mutations } from '@pith/core/testing'
 import { unzipSync, zipSync } from 'fflate'
 import { expect } from 'vitest'
+import { type Audio, readWav, writeWav } from '../../src/io/audio.ts'
 import { openGguf } from '../../src/io/gguf.ts'
 import { writeGguf } from '../../src/io/gguf-write.ts'
 import { readHfConfig } from '../../src/io/hf.ts'
+import type { Mesh } from '../../src/io/mesh.ts'
+import { readGlb, writeGlb } from '../../src/io/mesh-gltf.ts'
+import { readObj, writeObj } from '../../src/io/mesh-obj.ts'
+import { readPly, writePly } from '../../src/io/mesh-ply.ts'
+import { readStl, writeStl } from '../../src/io/mesh-stl.ts'
+import { decodeImage } from '../../src/io/node/images.ts'
 import { parseNpy } from '../../src/io/npy.ts'
 import { openNpz } from '../../src/io/npz.ts'
 import { openSafetensors, writeSafetensors } from '../../src/io/safetensors.ts'
 import { parseShardIndex } from '../../src/io/safetensors-shards.ts'
 import type { TensorFile } from '../../src/io/tensor-file.ts'
+import { readHfTokenizer } from '../../src/io/tokenizer.ts'
 import { openTorch } from '../../src/io/torch.ts'
 import { Tensor } from '../../src/tensor.ts'
+import { JPEG, picture, png } from './pictures.ts'
+import { bytePairs, wordPieces } from './tokenizers.ts'
 import { vector } from './vectors.ts'
 
 /** A reader with the files that are mutated. */
@@ -48,6 +58,22 @@ function readAllOf(open: Open): (bytes: Uint8Array) => Promise<number> {
 const TIME = { mtime: new Date(1980, 0, 1) }
 
 const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
+
+const SOUND: Audio = { sampleRate: 8000, channels: [Float32Array.of(0, 0.5, -0.5), Float32Array.of(1, -1, 0.25)] }
+
+const SOLID: Mesh = {
+  positions: Float32Array.of(0, 0, 0, 1.5, 0, 0, 0, 1, 0, 0, 0, 0.5),
+  triangles: Uint32Array.of(0, 2, 1, 0, 1, 3, 0, 3, 2, 1, 2, 3),
+  normals: Float32Array.of(-1, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1),
+  colours: Uint8Array.of(255, 0, 0, 0, 255, 0, 0, 0, 255, 10, 20, 30),
+}
+
+const STL_TEXT =
+  'solid a\nfacet normal 0 0 1\nouter loop\nvertex 0 0 0\nvertex 1 0 0\nvertex 0 1 0\nendloop\nendfacet\nendsolid\n'
+
+const sizeOfSound = ({ channels }: Audio): number => channels.reduce((sum, own) => sum + own.byteLength, 0)
+
+const sizeOfMesh = ({ positions, triangles }: Mesh): number => positions.byteLength + triangles.byteLength
 
 const config = {
   model_type: 'qwen2',
@@ -118,6 +144,50 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
       }),
     wrap: (pickle) => zipSync({ 'x/data.pkl': pickle, 'x/data/0': new Uint8Array(96) }, { ...TIME, level: 0 }),
     read: readAllOf(openTorch),
+  },
+  ...(['pngjs', 'sharp'] as const).map(
+    (decoder): FuzzTarget => ({
+      name: `images by ${decoder}`,
+      seeds: async () => [
+        png(9, 6, picture(9, 6, 4)),
+        png(9, 6, picture(9, 6, 4), { interlaced: true }),
+        ...(decoder === 'sharp' ? [JPEG] : []),
+      ],
+      read: async (bytes) => (await decodeImage(bytes, { decoder, maxPixels: 2 ** 20 })).data.length,
+    }),
+  ),
+  {
+    name: 'WAV',
+    seeds: async () => [writeWav(SOUND), writeWav(SOUND, 'f32'), writeWav(SOUND, 'u8')],
+    read: async (bytes) => sizeOfSound(readWav(bytes)),
+  },
+  {
+    name: 'OBJ',
+    seeds: async () => [writeObj(SOLID), writeObj({ positions: SOLID.positions, triangles: SOLID.triangles })],
+    read: async (bytes) => sizeOfMesh(readObj(bytes)),
+  },
+  {
+    name: 'PLY',
+    seeds: async () => [writePly(SOLID), writePly(SOLID, 'ascii')],
+    read: async (bytes) => sizeOfMesh(readPly(bytes)),
+  },
+  {
+    name: 'STL',
+    seeds: async () => [writeStl(SOLID), new TextEncoder().encode(STL_TEXT)],
+    read: async (bytes) => sizeOfMesh(readStl(bytes)),
+  },
+  {
+    name: 'glTF',
+    seeds: async () => [await writeGlb([SOLID])],
+    read: async (bytes) => (await readGlb(bytes)).reduce((sum, mesh) => sum + sizeOfMesh(mesh), 0),
+  },
+  {
+    name: 'tokenizer.json',
+    seeds: async () => [encode(bytePairs()), encode(wordPieces())],
+    read: async (bytes) => {
+      const tokenizer = await readHfTokenizer(bytes)
+      return tokenizer.decode(tokenizer.encode('lower unaffable <s>')).length
+    },
   },
   { name: 'config.json', seeds: async () => [encode(config)], read: async (bytes) => readHfConfig(bytes).layers },
 ]
