@@ -26,6 +26,8 @@ export interface Stage {
   readonly rows: number
   /** Tokens that it gets at most. */
   readonly tokens: number
+  /** Share of the rates that it gets at most. */
+  readonly rate: number
   /** Shares of kinds of rows. */
   readonly shares: Readonly<Record<string, number>>
   /** It ends earlier where the answers of these tasks are right more often than that, over the last 40 batches. */
@@ -45,6 +47,7 @@ export const STAGES: readonly Stage[] = [
     length: 64,
     rows: 64,
     tokens: 2e6,
+    rate: 1,
     shares: { repeats: 0.7, text: 0.3 },
     until: { tasks: ['repeats'], accuracy: 0.9 },
   },
@@ -53,6 +56,7 @@ export const STAGES: readonly Stage[] = [
     length: 128,
     rows: 32,
     tokens: 2e6,
+    rate: 1,
     shares: { repeats: 0.2, text: 0.2, copy: 0.2, lookup: 0.25, needle: 0.05, chain: 0.1 },
     until: { tasks: ['copy'], accuracy: 0.95 },
   },
@@ -61,6 +65,7 @@ export const STAGES: readonly Stage[] = [
     length: 128,
     rows: 32,
     tokens: 3e6,
+    rate: 0.4,
     shares: { repeats: 0.05, text: 0.22, copy: 0.1, lookup: 0.43, needle: 0.1, chain: 0.1 },
     until: { tasks: ['copy', 'lookup'], accuracy: 0.95 },
   },
@@ -69,11 +74,12 @@ export const STAGES: readonly Stage[] = [
     length: 256,
     rows: 24,
     tokens: 5e6,
+    rate: 0.4,
     shares: MIXTURE,
     until: { tasks: ['copy', 'lookup', 'needle'], accuracy: 0.97 },
   },
-  { name: 'D', length: 512, rows: 16, tokens: 4e6, shares: MIXTURE, until: { tasks: [], accuracy: 1 } },
-  { name: 'E', length: 1024, rows: 8, tokens: 2e6, shares: MIXTURE, until: { tasks: [], accuracy: 1 } },
+  { name: 'D', length: 512, rows: 16, tokens: 4e6, rate: 0.4, shares: MIXTURE, until: { tasks: [], accuracy: 1 } },
+  { name: 'E', length: 1024, rows: 8, tokens: 2e6, rate: 0.4, shares: MIXTURE, until: { tasks: [], accuracy: 1 } },
 ]
 
 /** Shares of what text rows are of. */

@@ -48,7 +48,7 @@ export interface StageHooks {
 
 /** Share of the rate at a point of the training: up at the start of each stage, level, and down in a line at the end. */
 export function rateAt({ stages, optimizer }: TrainingSettings, { stage, stageTokens }: Progress): number {
-  const { rows, length } = stages[stage] as Stage
+  const { rows, length, rate } = stages[stage] as Stage
   const update = stageTokens / (rows * length)
   const total = stages.reduce((sum, { tokens }) => sum + tokens, 0)
   const before = stages.slice(0, stage).reduce((sum, { tokens }) => sum + tokens, 0)
@@ -56,7 +56,7 @@ export function rateAt({ stages, optimizer }: TrainingSettings, { stage, stageTo
   const { warmup, constant, last } = optimizer
   const down = done <= constant ? 1 : 1 - ((1 - last) * (done - constant)) / (1 - constant)
   const low = stage === 0 ? 0 : LOW
-  return Math.min(1, low + ((1 - low) * (update + 1)) / warmup) * down
+  return Math.min(1, low + ((1 - low) * (update + 1)) / warmup) * down * rate
 }
 
 /** A stage that goes on from where it stands. */

@@ -152,8 +152,9 @@ test('the rate rises at each stage, stays, and falls to its end', () => {
   expect(at(0, 0.9)).toBe(1)
   expect(at(1, 0)).toBeCloseTo(0.1 + 0.9 / 60)
   expect(at(1, 0.9)).toBe(1)
+  expect(at(2, 0.9)).toBe(STAGES[2]?.rate)
   const last = STAGES.length - 1
-  expect(at(last, 1)).toBeCloseTo(OPTIMIZER.last)
+  expect(at(last, 1)).toBeCloseTo(OPTIMIZER.last * (STAGES[last]?.rate ?? 0))
   expect(at(last - 1, 0.5)).toBeGreaterThan(at(last, 0.5))
 })
 

@@ -1,5 +1,5 @@
 /** What all files of language models have in common: sizes, and tensors under one set of names. */
-import { f32FromBf16, f32FromF16, PithError } from '@pith/core'
+import { type ByteSource, f32FromBf16, f32FromF16, PithError } from '@pith/core'
 import { type Params, type Shape, Tensor } from '@pith/engine'
 import { checkConfig, type LmConfig } from '../config.ts'
 
@@ -114,4 +114,19 @@ export function asF32(tensor: Tensor, name: string): Tensor {
   if (dtype === 'f16') return new Tensor(f32FromF16(data as Uint16Array) as Float32Array, shape)
   if (dtype === 'bf16') return new Tensor(f32FromBf16(data as Uint16Array) as Float32Array, shape)
   throw new PithError('PITH_DTYPE', `${name} is ${dtype}, weights are floating numbers`, { at: { node: name } })
+}
+
+/** Close what bytes are read from, where it can be closed. */
+export async function closeSource(source: ByteSource): Promise<void> {
+  if ('read' in source) await source.close?.()
+}
+
+/** What `open` gives; the source is closed where it fails. */
+export async function closedOnError<T>(source: ByteSource, open: () => Promise<T>): Promise<T> {
+  try {
+    return await open()
+  } catch (error) {
+    await closeSource(source)
+    throw error
+  }
 }

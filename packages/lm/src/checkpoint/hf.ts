@@ -10,15 +10,24 @@ import {
   type TensorFile,
 } from '@pith/engine/io'
 import type { LmConfig } from '../config.ts'
-import { asF32, checkTensors, type LmCheckpoint, type LmTensorInfo, type LoadOptions } from './checkpoint.ts'
+import {
+  asF32,
+  checkTensors,
+  closedOnError,
+  closeSource,
+  type LmCheckpoint,
+  type LmTensorInfo,
+  type LoadOptions,
+} from './checkpoint.ts'
 
 /** The files of a folder; undefined where there is none of that name. */
 export type OpenFile = (name: string) => Promise<ByteSource | undefined>
 
 const INDEX = 'model.safetensors.index.json'
 
-/** Longest config.json. */
-const MAX_CONFIG_BYTES = 1 << 20
+/** Longest config.json, and longest index of shards. */
+const MAX_CONFIG_BYTES = 2 ** 20
+const MAX_INDEX_BYTES = 2 ** 26
 
 /** Which files are read. */
 export interface HfOptions extends LoadOptions {
@@ -33,7 +42,9 @@ export interface HfOptions extends LoadOptions {
  * positions · `PITH_MODEL` tensors that are not those of the sizes · what the readers of the files throw
  */
 export async function openHf(open: OpenFile, options: HfOptions = {}): Promise<LmCheckpoint> {
-  const hf = readHfConfig(await readAll(await needed(open, 'config.json'), { ...options, maxBytes: MAX_CONFIG_BYTES }))
+  const json = await readSmall(open, 'config.json', MAX_CONFIG_BYTES, options)
+  if (json === undefined) throw missing('config.json')
+  const hf = readHfConfig(json)
   const file = await openTensors(open, options)
   try {
     return checkpointOf(hf, file)
@@ -44,11 +55,28 @@ export async function openHf(open: OpenFile, options: HfOptions = {}): Promise<L
 }
 
 async function openTensors(open: OpenFile, options: HfOptions): Promise<TensorFile> {
-  const one = await open(options.weights ?? 'model.safetensors')
-  if (one !== undefined) return await openSafetensors(one, options)
-  const index = await open(INDEX)
-  if (index === undefined) throw missing(options.weights ?? 'model.safetensors')
-  return await openShardedSafetensors(index, async (name) => await needed(open, name), options)
+  const name = options.weights ?? 'model.safetensors'
+  const one = await open(name)
+  if (one !== undefined) return await closedOnError(one, () => openSafetensors(one, options))
+  const index = await readSmall(open, INDEX, MAX_INDEX_BYTES, options)
+  if (index === undefined) throw missing(name)
+  return await openShardedSafetensors(index, async (shard) => await needed(open, shard), options)
+}
+
+/** All bytes of a small file; undefined where there is none. */
+async function readSmall(
+  open: OpenFile,
+  name: string,
+  maxBytes: number,
+  options: LoadOptions,
+): Promise<Uint8Array | undefined> {
+  const source = await open(name)
+  if (source === undefined) return undefined
+  try {
+    return await readAll(source, { ...options, maxBytes })
+  } finally {
+    await closeSource(source)
+  }
 }
 
 function checkpointOf(hf: HfConfig, file: TensorFile): LmCheckpoint {

@@ -3,7 +3,7 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { type ByteSource, PithError, type RandomAccess } from '@pith/core'
 import { fileSource } from '@pith/core/node'
-import type { LmCheckpoint, LoadOptions } from '../checkpoint/checkpoint.ts'
+import { closedOnError, type LmCheckpoint, type LoadOptions } from '../checkpoint/checkpoint.ts'
 import { openGgufModel } from '../checkpoint/gguf.ts'
 import { openHf } from '../checkpoint/hf.ts'
 import { openLlama2c } from '../checkpoint/llama2c.ts'
@@ -91,7 +91,9 @@ async function openFile(path: string, options: LoadOptions): Promise<LmCheckpoin
     return await openHf((name) => openIfThere(join(folder, name)), { ...options, ...weights })
   }
   const source = await fileSource(path)
-  return (await isGguf(source)) ? await openGgufModel(source, options) : await openLlama2c(source, options)
+  return await closedOnError(source, async () =>
+    (await isGguf(source)) ? await openGgufModel(source, options) : await openLlama2c(source, options),
+  )
 }
 
 async function openIfThere(path: string): Promise<ByteSource | undefined> {
