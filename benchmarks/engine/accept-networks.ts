@@ -18,5 +18,6 @@ export async function acceptConv(context: AcceptContext): Promise<void> {
 
 /** 256 steps of 16 x 128. */
 export async function acceptRecurrent(context: AcceptContext): Promise<void> {
-  against(context, 'training step, LSTM of 256 steps', await measureRecurrent(TURNS), 2)
+  against(context, 'training step, LSTM of 256 steps', await measureRecurrent(TURNS, false), 2)
+  against(context, 'training step, LSTM of 256 steps as a scan', await measureRecurrent(TURNS, true), 2)
 }

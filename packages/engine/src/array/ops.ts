@@ -1,4 +1,5 @@
 /** Functions on values of a graph: each emits nodes and returns their result. */
+export * from './control.ts'
 export * from './einsum.ts'
 export * from './elementwise.ts'
 export * from './indexing.ts'
