@@ -5,6 +5,7 @@ import { acceptConv, acceptRecurrent } from './engine/accept-networks.ts'
 import { acceptCharacters, acceptCodec, acceptLinalg, acceptRecompute, acceptStep } from './engine/accept-training.ts'
 import { acceptBrowser } from './engine/browser.ts'
 import { acceptDeterminism } from './engine/determinism.ts'
+import { acceptParallel, acceptWorkers } from './engine/parallel.ts'
 import type { Accept } from './measure/accept.ts'
 
 export const accept: Accept = {
@@ -16,6 +17,8 @@ export const accept: Accept = {
     suite: { needsData: true, run: acceptSuite },
     determinism: { needsData: false, run: acceptDeterminism },
     step: { needsData: false, run: acceptStep },
+    parallel: { needsData: false, run: acceptParallel },
+    workers: { needsData: false, run: acceptWorkers },
     conv: { needsData: false, run: acceptConv },
     recurrent: { needsData: false, run: acceptRecurrent },
     checkpoint: { needsData: false, run: acceptRecompute },

@@ -3,6 +3,7 @@ import { bench as linalg } from '../packages/engine/src/linalg/linalg.bench.ts'
 import { benchCharacters } from './engine/characters.ts'
 import { benchCodec } from './engine/codec.ts'
 import { benchConv } from './engine/conv.ts'
+import { benchParallel } from './engine/parallel.ts'
 import { benchRecompute } from './engine/recompute.ts'
 import { benchRecurrent } from './engine/recurrent.ts'
 import { benchStep } from './engine/train-step.ts'
@@ -10,6 +11,7 @@ import type { Bench, BenchContext } from './measure/case.ts'
 
 const PARTS: Readonly<Record<string, (context: BenchContext) => Promise<void>>> = {
   step: benchStep,
+  parallel: benchParallel,
   conv: benchConv,
   recurrent: benchRecurrent,
   checkpoint: benchRecompute,
