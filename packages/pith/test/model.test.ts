@@ -121,13 +121,17 @@ operators   1 Add, 1 Gemm, 1 MatMul, 1 Relu
 tensor      first.bias  f32[5]
 tensor      second.weight  f32[2, 5]
 tensor      second.bias  f32[2]
-tensor      onnx::MatMul_9  f32[3, 5]
+tensor      onnx::MatMul_9  f32[3, 5]  first.weight, transposed
 `,
   })
 })
 
 test.each([
-  ['model', 2, 'pith: error PITH_ARG: pith model needs one of its verbs\nhint: There are: model check, model inspect, model finetune.'],
+  [
+    'model',
+    2,
+    'pith: error PITH_ARG: pith model needs one of its verbs\nhint: There are: model check, model inspect, model finetune.',
+  ],
   ['model check TMP/none.onnx', 2, 'pith: error PITH_ARG: option --io is missing'],
   ['model check TMP --grad', 2, 'pith: error PITH_ARG: a folder brings its own references'],
   ['model check TMP', 2, 'pith: error PITH_ARG: TMP has no folder test_data_set_0'],

@@ -1,11 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { expect, test } from 'vitest'
 import { failure } from '../../test/errors.ts'
+import type { Value } from '../ir/graph.ts'
+import { crossEntropy } from '../nn/losses.ts'
 import { fromModel, fromTensor, type ModelProto, readModel, writeModel } from '../onnx/index.ts'
+import { adamw } from '../optim/index.ts'
 import { loadRuntime } from '../runtime/load.ts'
 import { type Params, Tensor } from '../tensor.ts'
-import { tunedModel } from './index.ts'
+import { fineTune, tunedModel } from './index.ts'
 
 const NET = readModel(new Uint8Array(readFileSync(join(import.meta.dirname, '../../../../examples/sample/net.onnx'))))
 const X = new Tensor(Float32Array.of(1, -2, 3, 0.5, 0.25, -1), [2, 3])
@@ -113,6 +117,33 @@ test('what was merged with a trained weight stays as it is', async () => {
   const still = tunedModel(file, { a: new Tensor(Float32Array.of(0, 1)) }, false)
   expect(still.graph?.node?.length).toBe(4)
   expect([...(await run(still, new Tensor(Float32Array.of(1, 2)))).data]).toEqual([1, 3])
+})
+
+test('the sample learns, and its file gives in plain onnxruntime what the engine gave', async () => {
+  const model = fromModel(NET, { dims: { batch: 4 } })
+  const t = new Tensor(BigInt64Array.of(0n, 1n, 1n, 0n))
+  const x = new Tensor(
+    Float32Array.from({ length: 12 }, (_, i) => Math.cos(i * i)),
+    [4, 3],
+  )
+  const step = await fineTune(
+    model,
+    ({ y }, batch) => ({ loss: crossEntropy(y as Value, batch['t'] as Value), aux: { y: y as Value } }),
+    { batch: { t }, optimizer: adamw({ lr: 0.03 }), frozen: (name) => name === 'second.weight' },
+  )
+  const before = (await step.evaluate({ x, t })).loss
+  for (let i = 0; i < 200; i++) await step.step({ x, t })
+  const { loss, aux } = await step.evaluate({ x, t })
+  expect(loss).toBeLessThan(before / 2)
+  const saved = readModel(writeModel(tunedModel(NET, step.params)))
+  await step.dispose()
+  const frozen = (file: ModelProto) => file.graph?.initializer?.find(({ name }) => name === 'second.weight')?.rawData
+  expect(frozen(saved)).toEqual(frozen(NET))
+  const session = await InferenceSession.create(writeModel(saved))
+  const { y } = await session.run({ x: new OrtTensor('float32', x.data as Float32Array, [4, 3]) })
+  await session.release()
+  const own = aux['y']?.data as Float32Array
+  for (const [i, value] of (y?.data as Float32Array).entries()) expect(value).toBeCloseTo(own[i] as number, 5)
 })
 
 test('copies of copies part as well', async () => {

@@ -87,7 +87,10 @@ function isSame(a: Tensor, b: Tensor): boolean {
   if (specText(a) !== specText(b)) return false
   const own = bytesOfData(a.dtype, a.data)
   const other = bytesOfData(b.dtype, b.data)
-  return own.length === other.length && own.every((byte, i) => byte === other[i])
+  // Weights that were not trained are most often views of the file.
+  if (own.buffer === other.buffer && own.byteOffset === other.byteOffset) return own.length === other.length
+  for (let i = 0; i < own.length; i++) if (own[i] !== other[i]) return false
+  return own.length === other.length
 }
 
 /** Nodes that pass a weight on, with its name, by the names under which they do. */

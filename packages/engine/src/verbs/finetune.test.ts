@@ -7,7 +7,7 @@ import { picture, png } from '../../test/io/pictures.ts'
 import { readNpz, writeNpz } from '../io/npz.ts'
 import type { ModelProto } from '../onnx/proto.ts'
 import { readModel } from '../onnx/read.ts'
-import { fromTensor } from '../onnx/tensor-proto.ts'
+import { fromTensor, toTensor } from '../onnx/tensor-proto.ts'
 import { writeModel } from '../onnx/write.ts'
 import { Tensor } from '../tensor.ts'
 
@@ -54,6 +54,28 @@ test('lines of JSON give the same as arrays', async () => {
   const found = await finetune(net, '--data', join(tmp, 'rows.jsonl'), ...options, '--out', join(tmp, 'json.onnx'))
   expect(found).toMatchObject({ code: 0, out: '' })
   expect(readFileSync(join(tmp, 'json.onnx'))).toEqual(readFileSync(join(tmp, 'npz.onnx')))
+})
+
+test('a model of a fixed number of rows learns from larger batches', async () => {
+  const fixed = readModel(new Uint8Array(readFileSync(net)))
+  for (const { type } of [...(fixed.graph?.input ?? []), ...(fixed.graph?.output ?? [])]) {
+    Object.assign(type?.tensorType?.shape?.dim?.[0] ?? {}, { dimValue: 2, dimParam: undefined })
+  }
+  const path = join(tmp, 'fixed.onnx')
+  writeFileSync(path, writeModel(fixed))
+  const call = (model: string, batch: string, out: string) =>
+    finetune(model, '--data', rows, '--batch', batch, '--steps', '5', '--json', '--out', join(tmp, out))
+  expect(JSON.parse((await call(path, '4', 'halves.onnx')).out)).toMatchObject({ batch: 4, steps: 5 })
+  expect((await call(net, '4', 'whole.onnx')).code).toBe(0)
+  const [halves, whole] = ['halves.onnx', 'whole.onnx'].map((name) => {
+    const own = readModel(new Uint8Array(readFileSync(join(tmp, name)))).graph?.initializer ?? []
+    return own.flatMap((tensor) => Array.from(toTensor(tensor).data as Float32Array))
+  }) as [number[], number[]]
+  const worst = whole.reduce((most, value, i) => Math.max(most, Math.abs(value - (halves[i] as number))), 0)
+  expect(worst).toBeLessThan(1e-5)
+  expect((await call(path, '3', 'thirds.onnx')).error?.message).toBe(
+    '--batch 3 is no multiple of 2, the rows that the model takes',
+  )
 })
 
 const floats = (name: string, ...shape: (number | string)[]) => ({

@@ -34,8 +34,9 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
   return 0
 }
 
-function rowText({ name, type, shape }: TensorRow): string {
-  return `${name}  ${type}${shapeText(shape).replaceAll('-1', '?')}`
+function rowText({ name, type, shape, torch }: TensorRow): string {
+  const own = `${name}  ${type}${shapeText(shape).replaceAll('-1', '?')}`
+  return torch === undefined ? own : `${own}  ${torch}, transposed`
 }
 
 /** Names come from the file: control characters would reach the terminal. */

@@ -9,6 +9,7 @@ import type { Value } from '../ir/graph.ts'
 import { crossEntropy, mse } from '../nn/losses.ts'
 import { fromModel, type ImportedModel } from '../onnx/import.ts'
 import { loadModel } from '../onnx/node/model-files.ts'
+import { type TorchName, torchNames } from '../onnx/torch-names.ts'
 import type { Params, Tensor } from '../tensor.ts'
 import { largest, NO_MATCH, relativeError } from './compare.ts'
 import { compileModel } from './compile-model.ts'
@@ -68,7 +69,7 @@ export async function checkReference(
   const outputs: Record<string, Value> = { ...model.outputs }
   const loss = lossOf(model, arrays['t'], feeds)
   if (loss !== undefined) outputs['pith.loss'] = loss
-  const named = options.grad === true ? gradientsOf(model, loss, arrays, outputs) : undefined
+  const named = options.grad === true ? gradientsOf(model, torchNames(proto), loss, arrays, outputs) : undefined
   const session = await compileModel(model, outputs)
   try {
     const found = await session.run({ ...model.tensors, ...feeds })
@@ -108,6 +109,7 @@ function lossOf(model: ImportedModel, target: Tensor | undefined, feeds: Record<
 /** Add the gradient of each reference to the outputs. */
 function gradientsOf(
   model: ImportedModel,
+  known: Readonly<Record<string, TorchName>>,
   loss: Value | undefined,
   arrays: Params,
   outputs: Record<string, Value>,
@@ -122,7 +124,7 @@ function gradientsOf(
       hint: 'Save the target as t and each gradient as grad.NAME, or leave --grad out.',
     })
   }
-  const named = matchParameters(shapes, model.params)
+  const named = matchParameters(shapes, model.params, known)
   const gradients = grad(
     loss,
     named.map(({ value }) => value),

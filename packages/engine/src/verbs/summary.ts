@@ -11,6 +11,7 @@ import type { Node } from '../ir/graph.ts'
 import { fromModel } from '../onnx/import.ts'
 import { loadModel } from '../onnx/node/model-files.ts'
 import type { GraphProto } from '../onnx/proto.ts'
+import { torchNames } from '../onnx/torch-names.ts'
 import { estimateMemory } from '../runtime/memory.ts'
 import type { Shape } from '../shape.ts'
 import { sizeOf } from '../shape.ts'
@@ -21,6 +22,8 @@ export interface TensorRow {
   readonly name: string
   readonly type: string
   readonly shape: Shape
+  /** Name in PyTorch of a weight that its exporter has renamed and transposed. */
+  readonly torch?: string
 }
 
 /** What there is to know of a model. */
@@ -110,7 +113,11 @@ async function summarizeOnnx(
   const values = Object.values(outputs)
   const nodes = graph.live(values)
   const { total, isLowerBound } = estimateMemory(values)
-  const weights = rowsOf(params)
+  const known = torchNames(proto)
+  const weights = rowsOf(params).map((row) => {
+    const torch = known[row.name]?.name
+    return torch === undefined ? row : { ...row, torch }
+  })
   return {
     format: 'onnx',
     parameters: weights.reduce((sum, { shape }) => sum + sizeOf(shape), 0),

@@ -71,6 +71,12 @@ test('parameters that the exporter renamed are found by shape and order', () => 
     ['b.weight', 'onnx::MatMul_9', true],
     ['c.weight', 'onnx::MatMul_11', true],
   ])
+  const known = { 'onnx::MatMul_7': { name: 'b.weight', isTransposed: true } }
+  const told = matchParameters({ 'a.weight': [3, 2], 'b.weight': [3, 2] }, params, known)
+  expect(told.map(({ name, value }) => [name, value.name])).toEqual([
+    ['a.weight', 'onnx::MatMul_9'],
+    ['b.weight', 'onnx::MatMul_7'],
+  ])
   expect(() => matchParameters({ 'd.weight': [7] }, params)).toThrow('grad.d.weight [7] belongs to no parameter')
 })
 
