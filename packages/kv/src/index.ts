@@ -1,0 +1,2 @@
+/** Caches of keys and values: compressed, stored, streamed and attended over. */
+export * from './cachegen/index.ts'
