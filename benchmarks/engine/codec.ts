@@ -5,7 +5,7 @@ import { runInNewContext } from 'node:vm'
 import { Graph } from '@pith/engine'
 import { type ModelProto, readModel, toModel, writeModel, writeModelChunks } from '@pith/engine/onnx'
 import type { BenchContext } from '../measure/case.ts'
-import { interleave, median, spread } from '../measure/statistics.ts'
+import { interleave, spread } from '../measure/statistics.ts'
 import { textTable } from '../measure/table.ts'
 import { languageModel, type ModelSize, startOf } from './language-model.ts'
 import { npmPeer } from './peers.ts'
@@ -29,7 +29,7 @@ interface OnnxProto {
   }
 }
 
-/** CPU milliseconds, median of all rounds, and all of ours for their spread. */
+/** CPU milliseconds, least of all rounds, and all of ours for their spread. */
 export interface CodecTime {
   readonly ours: number
   readonly theirs: number
@@ -78,7 +78,7 @@ export async function measureCodec(cache: string, rounds: number): Promise<Codec
       number[],
       number[],
     ]
-    return { ours: median(all), theirs: median(others), all }
+    return { ours: Math.min(...all), theirs: Math.min(...others), all }
   }
   return {
     bytes: bytes.length,
