@@ -5,6 +5,7 @@ import { acceptConv, acceptRecurrent } from './engine/accept-networks.ts'
 import { acceptCharacters, acceptCodec, acceptLinalg, acceptRecompute, acceptStep } from './engine/accept-training.ts'
 import { acceptBrowser } from './engine/browser.ts'
 import { acceptDeterminism } from './engine/determinism.ts'
+import { acceptGradients } from './engine/gradients.ts'
 import { acceptParallel, acceptWorkers } from './engine/parallel.ts'
 import type { Accept } from './measure/accept.ts'
 
@@ -15,6 +16,7 @@ export const accept: Accept = {
     torch: { needsData: true, run: acceptTorch },
     finetune: { needsData: true, run: acceptFinetune },
     suite: { needsData: true, run: acceptSuite },
+    gradients: { needsData: false, run: acceptGradients },
     determinism: { needsData: false, run: acceptDeterminism },
     step: { needsData: false, run: acceptStep },
     parallel: { needsData: false, run: acceptParallel },
