@@ -1,4 +1,7 @@
-/** Files of tensors: safetensors, NumPy's, GGUF and PyTorch's, over bytes or anything that can be read at any place. */
+/** Files from bytes or anything that can be read at any place: tensors (safetensors, NumPy's, GGUF, PyTorch's), images, sound, meshes, tokenizers. */
+export { type Audio, type AudioLimits, readWav, type WavFormat, writeWav } from './audio.ts'
+export { type AudioFormat, audioFormat, decodeAudio } from './audio-decode.ts'
+export { type ResampleOptions, resample, resampleAudio } from './audio-resample.ts'
 export { type Float8, f32FromFloat8, float8Values } from './float8.ts'
 export { type Gguf, type GgufEntry, openGguf } from './gguf.ts'
 export { dequantize, isBlockType } from './gguf-dequantize.ts'
@@ -25,6 +28,11 @@ export {
   imageHeader,
   imageTensor,
 } from './images.ts'
+export { checkMesh, type Mesh, type MeshLimits } from './mesh.ts'
+export { readGlb, type SceneMesh, writeGlb } from './mesh-gltf.ts'
+export { readObj, writeObj } from './mesh-obj.ts'
+export { readPly, writePly } from './mesh-ply.ts'
+export { readStl, writeStl } from './mesh-stl.ts'
 export { type NpyHeader, parseNpy, parseNpyHeader, readNpy, writeNpy } from './npy.ts'
 export { type NpzEntry, openNpz, readNpz, writeNpz } from './npz.ts'
 export {
@@ -50,4 +58,5 @@ export {
   type ShardIndex,
 } from './safetensors-shards.ts'
 export { type ReadOptions, readParams, type TensorEntry, type TensorFile } from './tensor-file.ts'
+export { type DecodeOptions, type EncodeOptions, readHfTokenizer, type Tokenizer } from './tokenizer.ts'
 export { openTorch, type TorchEntry, type TorchFile, type TorchTensorName, type TorchValue } from './torch.ts'
