@@ -22,3 +22,26 @@ test('the transposed weights of linear layers get their names back', () => {
     'onnx::MatMul_8': { name: 'layers.0.one.weight', isTransposed: true },
   })
 })
+
+test('copies of equal weights have names of their own, and what a Sequential calls has its name once', () => {
+  const model: ModelProto = {
+    graph: {
+      initializer: ['onnx::MatMul_7', 'a.bias'].map(weight),
+      node: [
+        { opType: 'Identity', input: ['onnx::MatMul_7'], output: ['onnx::MatMul_8'] },
+        { opType: 'Identity', input: ['onnx::MatMul_7'], output: ['onnx::MatMul_9'] },
+        { opType: 'Identity', input: ['a.bias'], output: ['b.bias'] },
+        { opType: 'MatMul', name: '/a/MatMul', input: ['x', 'onnx::MatMul_7'], output: ['a'] },
+        { opType: 'Add', input: ['a.bias', 'a'], output: ['b'] },
+        { opType: 'MatMul', name: '/b/MatMul', input: ['b', 'onnx::MatMul_8'], output: ['c'] },
+        { opType: 'Add', input: ['b.bias', 'c'], output: ['d'] },
+        { opType: 'MatMul', name: '/net/mlp/mlp.2/MatMul', input: ['d', 'onnx::MatMul_9'], output: ['y'] },
+      ],
+    },
+  }
+  expect(Object.entries(torchNames(model)).map(([made, { name }]) => [made, name])).toEqual([
+    ['onnx::MatMul_7', 'a.weight'],
+    ['onnx::MatMul_8', 'b.weight'],
+    ['onnx::MatMul_9', 'net.mlp.2.weight'],
+  ])
+})

@@ -13,11 +13,14 @@ const GENERATED = /^onnx::\w+_\d+$/
 
 /**
  * The names of weights that stand under generated ones: the name of the bias that is added behind says it, or that of the
- * node. Weights that were changed otherwise (merged into a convolution, gates put in another order) are not named.
+ * node. Copies of weights, which the exporter makes of equal ones, have names of their own. Weights that were changed otherwise (merged into a convolution, gates put in another order) are not named.
  */
 export function torchNames(model: ModelProto): Record<string, TorchName> {
   const { node: nodes = [], initializer = [] } = model.graph ?? {}
   const weights = new Set(initializer.map(({ name = '' }) => name))
+  for (const { opType, input, output } of nodes) {
+    if (opType === 'Identity' && weights.has(input?.[0] ?? '')) weights.add(output?.[0] ?? '')
+  }
   const readers = new Map<string, NodeProto[]>()
   for (const node of nodes) {
     for (const name of node.input ?? []) {
@@ -41,8 +44,15 @@ export function torchNames(model: ModelProto): Record<string, TorchName> {
   return names
 }
 
-/** `/encoder/layers.0/linear1/MatMul` is of the module `encoder.layers.0.linear1`. */
+/**
+ * `/encoder/layers.0/linear1/MatMul` is of the module `encoder.layers.0.linear1`. What a Sequential calls repeats its name:
+ * `/mlp/mlp.2/MatMul` is of `mlp.2`.
+ */
 function nameOfNode({ name = '' }: NodeProto): string | undefined {
-  const path = /^\/(.+)\/MatMul(_\d+)?$/.exec(name)?.[1]
-  return path === undefined ? undefined : `${path.replaceAll('/', '.')}.weight`
+  const path = /^\/(.+)\/MatMul(_\d+)?$/.exec(name)?.[1]?.split('/')
+  const own = path?.filter((part, i) => {
+    const next = path[i + 1] ?? ''
+    return !(next.startsWith(`${part}.`) && /^\d+$/.test(next.slice(part.length + 1)))
+  })
+  return own === undefined ? undefined : `${own.join('.')}.weight`
 }

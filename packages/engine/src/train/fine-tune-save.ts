@@ -38,16 +38,18 @@ export function tunedModel(
   const added: TensorProto[] = []
   const renamed = new Map<string, TensorProto>()
   const changed = new Set(Object.keys(trained).map((name) => copies.get(name)?.from ?? name))
+  const stored = (name: string, own: Tensor, old: TensorProto): TensorProto => {
+    const tensor = asType(own, toTensor(old), name)
+    const torch = names[name]
+    if (torch?.isTransposed !== true) return fromTensor(tensor, name)
+    transposes.push(transposeNode(torch.name, name))
+    return fromTensor(transposed(tensor), torch.name)
+  }
   for (const [name, tensor] of Object.entries(trained)) {
     if (copies.has(name)) continue
-    const own = asType(tensor, toTensor(held.get(name) as TensorProto), name)
-    const torch = names[name]
-    if (torch?.isTransposed) {
-      const proto = fromTensor(transposed(own), torch.name)
-      weights.set(name, proto)
-      renamed.set(name, proto)
-      transposes.push(transposeNode(torch.name, name))
-    } else weights.set(name, fromTensor(own, name))
+    const proto = stored(name, tensor, held.get(name) as TensorProto)
+    weights.set(name, proto)
+    if (proto.name !== name) renamed.set(name, proto)
   }
   // All that were merged part where one of them changed: what stays can be no copy of what does not.
   for (const [name, { node, from }] of copies) {
@@ -55,7 +57,7 @@ export function tunedModel(
     const old = held.get(from) as TensorProto
     const own = Object.hasOwn(trained, name) ? trained[name] : undefined
     gone.add(node)
-    added.push(own === undefined ? { ...old, name } : fromTensor(asType(own, toTensor(old), name), name))
+    added.push(own === undefined ? { ...old, name } : stored(name, own, old))
   }
   const isListed = Number(file.irVersion ?? 0) < FREE_INITIALISERS
   const made: GraphProto = {
