@@ -109,5 +109,5 @@ test.each(Object.entries(CASES))('%s gives the results and gradients of PyTorch'
   const outputs = await session.run(feeds)
   await session.dispose()
   expect(errorOf(outputs['the result'] as Tensor, own.result)).toBeLessThan(1e-5)
-  for (const key of names) expect(errorOf(outputs[`grad.${key}`] as Tensor, own.grads[key] as Plain)).toBeLessThan(2e-5)
+  for (const key of names) expect(errorOf(outputs[`grad.${key}`] as Tensor, own.grads[key] as Plain)).toBeLessThan(1e-5)
 })

@@ -157,6 +157,24 @@ export const NETWORK_CASES: Cases = Object.fromEntries([
     [[within([1, 1, 3, 2, 4]), grid([1, 2, 1, 2, 3], [3, 2, 4])]],
   ),
   cases(
+    ':RoiAlign',
+    [
+      [within([2, 3, 6, 6])],
+      { output_height: 2, output_width: 2, sampling_ratio: 2 },
+      [new Tensor(Float32Array.of(0, 0, 3, 3, 1, 1, 5, 4), [2, 4]), ints([1, 0])],
+    ],
+    [
+      [within([1, 1, 4, 5])],
+      { output_height: 3, output_width: 1, sampling_ratio: 1, coordinate_transformation_mode: 'output_half_pixel' },
+      [new Tensor(Float32Array.of(0, 1, 9, 8, -9, -9, -4, 2), [2, 4]), ints([0, 0])],
+    ],
+    [
+      [within([1, 2, 5, 5]), new Tensor(Float32Array.of(2.3, 1.1, 6.9, 7.6), [1, 4])],
+      { output_height: 1, output_width: 2, sampling_ratio: 2, spatial_scale: 0.5 },
+      [ints([0])],
+    ],
+  ),
+  cases(
     ':LayerNormalization',
     [[within([3, 4]), within([4]), within([4])]],
     [[within([2, 3, 4]), within([3, 4])], { axis: 1 }],

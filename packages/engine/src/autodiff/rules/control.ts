@@ -20,7 +20,8 @@ export const ifGradient: NestedRule = ({ graph, node, cotangents, needs }, pullB
       own,
     )
     const b = new Build(inner)
-    return { graph: inner, outputs: pulled.map((value, i) => named(inner, value ?? b.mul(own[i], 0))) }
+    const zeros = (i: number): Value => b.fill(0, own[i].shape, own[i].dtype)
+    return { graph: inner, outputs: pulled.map((value, i) => named(inner, value ?? zeros(i))) }
   }
   const [then_branch, else_branch] = ['then_branch', 'else_branch'].map((name) => back(node.bodies?.[name] as Subgraph))
   const made = graph.emit('If', [node.inputs[0]], {}, { bodies: { then_branch, else_branch } })

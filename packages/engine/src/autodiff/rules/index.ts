@@ -15,6 +15,7 @@ import { QUANT } from './quant.ts'
 import { RECURRENT } from './recurrent.ts'
 import { REDUCE } from './reduce.ts'
 import { RESIZE } from './resize.ts'
+import { ROI_DECOMPOSITIONS } from './roi-align.ts'
 import { SIGNAL, SIGNAL_DECOMPOSITIONS } from './signal.ts'
 import type { Decompositions, Rules } from './table.ts'
 
@@ -39,6 +40,7 @@ export const DECOMPOSITIONS: Decompositions = /* @__PURE__ */ Object.freeze({
   ...NORM_DECOMPOSITIONS,
   ...GRID_DECOMPOSITIONS,
   ...CROP_DECOMPOSITIONS,
+  ...ROI_DECOMPOSITIONS,
   ...ATTENTION_DECOMPOSITIONS,
   ...SIGNAL_DECOMPOSITIONS,
   ...LOSS_DECOMPOSITIONS,

@@ -76,5 +76,4 @@ export const POOL: Rules = {
   ':GlobalAveragePool': single(({ b, x, g }) => b.expand(b.mul(g, 1 / sizeOf(x.shape.slice(2))), x.shape)),
   ':GlobalMaxPool': globalMax,
   ':MaxUnpool': maxUnpool,
-  ':RoiAlign': 'no rule is written for it',
 }
