@@ -92,6 +92,38 @@ test('any number of workers gives the bits of one', async () => {
   expect(results[4]).toEqual(results[3])
 })
 
+test('workers are told of running statistics, which change beside the weights', async () => {
+  const results = []
+  for (const workers of [1, 2]) {
+    const net = nn.module((s: nn.Scope, x: Value, training: Value) =>
+      nn.linear(s.at('out'), nn.batchNorm(s.at('norm'), x, { training }), { outputs: 2 }),
+    )
+    const step = await compileTrainStep(
+      // A training that uses the running statistics as well as those of the batch.
+      (params, { x, t, training }) =>
+        nn.crossEntropy(net.apply(params, x as Value, mul(training as Value, 0.5)), t as Value),
+      {
+        params: net.init(1, f32(4, 3), f32()),
+        batch: { x: f32(8, 3), t: i64(8) },
+        noise: { training: nn.trainingFlag() },
+        optimizer: adamw(),
+        workers,
+      },
+    )
+    steps.push(step)
+    const x = new Tensor(
+      Float32Array.from({ length: 24 }, (_, i) => i % 7),
+      [8, 3],
+    )
+    const t = new Tensor(BigInt64Array.from({ length: 8 }, (_, i) => BigInt(i % 2)))
+    const losses: number[] = []
+    for (let i = 0; i < 4; i++) losses.push((await step.step({ x, t })).loss)
+    expect(step.params['norm.mean']?.data[0]).not.toBe(0)
+    results.push({ losses, bits: bitsOf(step), mean: step.params['norm.mean'] })
+  }
+  expect(results[1]).toEqual(results[0])
+})
+
 test('parts of a batch have the gradient of the whole, and the loss is measured on the whole', async () => {
   const whole = await make()
   const split = await make({ workers: 2 })
@@ -172,7 +204,12 @@ test('what can not be shared is refused', async () => {
     [{ workers: 3 }, 'PITH_ARG'],
     [{ shards: 3 }, 'PITH_SHAPE'],
     [{ shards: 0 }, 'PITH_ARG'],
+    [{ workers: 2, limits: { memoryBytes: 2000 } }, 'PITH_LIMIT'],
+    [{ limits: { memoryBytes: 1000 } }, 'PITH_LIMIT'],
     [{ shards: 2, batch: { x: i64(ROWS), t: i64(ROWS), weight: f32(1) } }, 'PITH_SHAPE'],
   ]
   for (const [options, code] of cases) await expect(make(options)).rejects.toMatchObject({ code })
+  for (const workers of [1, 2]) {
+    await expect(make({ workers, signal: AbortSignal.abort('enough') })).rejects.toBe('enough')
+  }
 })

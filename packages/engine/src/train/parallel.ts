@@ -46,8 +46,12 @@ export class ParallelGradients implements GradientSource {
   readonly #request: TrainingRequest
   readonly #sum: GradientSum
 
-  /** @throws PithError what compiling the program throws in a worker */
-  static async open(program: ParallelProgram, { count, ...options }: TrainWorkers): Promise<ParallelGradients> {
+  /** @throws PithError what compiling the program throws in a worker; the reason of the abort */
+  static async open(
+    program: ParallelProgram,
+    { count, ...options }: TrainWorkers,
+    signal: AbortSignal | undefined,
+  ): Promise<ParallelGradients> {
     const { model, plan, store, frozen } = program
     const request: TrainingRequest = {
       model,
@@ -62,7 +66,7 @@ export class ParallelGradients implements GradientSource {
     })
     const own = new ParallelGradients(members, request, new GradientSum(store, program.count))
     try {
-      await Promise.all(members.map(({ worker }) => worker.run('openTraining', request)))
+      await Promise.all(members.map(({ worker }) => worker.run('openTraining', request, callOf(signal))))
       return own
     } catch (error) {
       await own.dispose()
@@ -117,7 +121,7 @@ export class ParallelGradients implements GradientSource {
   async #run(member: Member, inputs: Params, signal: AbortSignal | undefined): Promise<Record<string, Tensor>> {
     // Copied here and now: the next batch may reuse the memory.
     const batch = tensorsToWire(inputs).wire
-    const call = signal === undefined ? {} : { signal }
+    const call = callOf(signal)
     const { worker, gradients, serial } = member
     for (;;) {
       const outputs = await worker.run('runTraining', { batch, gradients, serial }, call)
@@ -198,6 +202,10 @@ function partOf({ data, shape: [rows = 0, ...others], dtype }: Tensor, part: num
   const length = data.length / count
   const own = (data as Float32Array).subarray(part * length, (part + 1) * length)
   return new Tensor(own, [rows / count, ...others], dtype)
+}
+
+function callOf(signal: AbortSignal | undefined): { signal?: AbortSignal } {
+  return signal === undefined ? {} : { signal }
 }
 
 function sharedFloats(length: number): Float32Array {

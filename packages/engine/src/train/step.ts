@@ -1,5 +1,5 @@
 /** One compiled training step: loss and gradients in one session, then clipping and the optimiser in place. */
-import { PithError, Random, throwIfAborted } from '@pith/core'
+import { type Limits, PithError, Random, type Run, throwIfAborted } from '@pith/core'
 import { Graph, type Value } from '../ir/graph.ts'
 import { runningOf } from '../nn/batch-norm.ts'
 import { foldName } from '../nn/init.ts'
@@ -11,6 +11,7 @@ import { asSchedule, type Schedule } from '../optim/schedules.ts'
 import { ParamStore } from '../optim/store.ts'
 import type { Backend, RunOptions, Session } from '../runtime/backend.ts'
 import { type CompileOptions, compile, modelOf } from '../runtime/compile.ts'
+import { checkMemory, estimateMemory } from '../runtime/memory.ts'
 import { canShare } from '../runtime/wire.ts'
 import { type Params, type Spec, specText, Tensor } from '../tensor.ts'
 import {
@@ -47,7 +48,7 @@ export type Values = Readonly<Record<string, Value>>
 export type Loss = Value | { readonly loss: Value; readonly aux?: Values }
 
 /** How a training step is made. */
-export interface TrainStepOptions {
+export interface TrainStepOptions extends Pick<Run, 'signal' | 'threads' | 'limits'> {
   /** What to begin with; copied. */
   params: Params
   /** Types and shapes of one batch. */
@@ -85,6 +86,10 @@ export interface TrainStepOptions {
   backend?: Backend
   /** Threads within one operator, where there are no workers. Default 1. */
   threads?: number
+  /** `memoryBytes`: most bytes that an update may need, by an estimate. Default: no limit. */
+  limits?: Partial<Limits>
+  /** Gives the compilation up. */
+  signal?: AbortSignal
 }
 
 /** What one update did. */
@@ -261,7 +266,12 @@ async function compileProgram(given: StepProgram): Promise<TrainStep> {
   const workers = options.workers === undefined ? undefined : workersOf(options.workers)
   const trained = Object.entries(options.params).filter(([name]) => !frozen(name))
   if (trained.length === 0) throw new PithError('PITH_ARG', 'all parameters are frozen')
-  const compiling: CompileOptions = { threads: options.threads ?? 1, ...(backend === undefined ? {} : { backend }) }
+  const { signal, limits } = options
+  const compiling: CompileOptions = {
+    threads: options.threads ?? 1,
+    ...(backend === undefined ? {} : { backend }),
+    ...(limits === undefined ? {} : { limits }),
+  }
   const count = accumulate * (shards?.count ?? 1)
   const isParallel = workers !== undefined && workers.count > 1 && count > 1 && canShare()
   if (workers !== undefined && workers.count > count) {
@@ -276,11 +286,17 @@ async function compileProgram(given: StepProgram): Promise<TrainStep> {
     store.slots.map(({ name }) => name),
   )
   if (!isParallel) {
-    const session = new GradientSession(await compile(outputs, compiling), plan)
+    const session = new GradientSession(
+      await compile(outputs, signal === undefined ? compiling : { ...compiling, signal }),
+      plan,
+    )
     const all = { ...options.params, ...store.params }
     return new CompiledStep(own, new OwnGradients(session, store, all, count), compiling, store)
   }
   const isFrozen = ([name]: [string, Tensor]): boolean => frozen(name)
+  if (limits?.memoryBytes !== undefined) {
+    checkMemory(estimateMemory(Object.values(outputs)), limits.memoryBytes / Math.min(workers.count, count))
+  }
   const gradients = await ParallelGradients.open(
     {
       model: modelOf(outputs, 1),
@@ -291,6 +307,7 @@ async function compileProgram(given: StepProgram): Promise<TrainStep> {
     },
     // Workers run what the calling thread would.
     backend?.name === 'ort-web' ? { runtime: { prefer: 'wasm' }, ...workers } : workers,
+    signal,
   )
   return new CompiledStep(own, gradients, compiling, store)
 }
@@ -432,8 +449,10 @@ class CompiledStep implements TrainStep {
   /** What goes into one run each: batches with their noise, or the parts of them. */
   *#parts(batches: readonly Params[], draws: Random): Generator<Params, void, undefined> {
     const { shards } = this.#program
+    // Workers have the parameters that do not change; these do.
+    const followers = Object.fromEntries(this.running.map((name) => [name, this.params[name] as Tensor]))
     for (const [i, own] of batches.entries()) {
-      const batch = { ...own, ...this.#draw(draws.split(i)) }
+      const batch = { ...followers, ...own, ...this.#draw(draws.split(i)) }
       if (shards === undefined) yield batch
       else yield* splitBatch(batch, shards)
     }
