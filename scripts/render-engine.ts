@@ -6,6 +6,7 @@ import { markdownTable } from '../benchmarks/measure/table.ts'
 /** Figures of one contender, as far as the tables show them. */
 interface Figures {
   readonly cpuMs?: number
+  readonly wallMs?: number
   readonly peakMiB?: number
   readonly quality?: Readonly<Record<string, number>>
 }
@@ -30,20 +31,21 @@ const PLACES: Readonly<Record<string, readonly [mark: string, render: (cases: re
 const TITLES: Readonly<Record<string, (own: EngineCase) => string>> = {
   step: ({ data }) => `training step: ${data.name}`,
   training: ({ data }) => `training step: ${data.name}`,
-  codec: ({ data }) => `${data.name} of ${(data.bytes / 1e6).toFixed(0)} MB`,
+  codec: ({ data }) => `${data.name}, ${(data.bytes / 1e6).toFixed(0)} MB`,
   linalg: ({ data, params }) => `${data.name}, ${params['n']} x ${params['n']}`,
 }
 
 /** Every measured case: a row for each figure. */
 export function renderEngine(cases: readonly EngineCase[]): string {
   const rows = cases.flatMap((own) => {
-    const { kind, peer, ours, theirs, vs, params } = own
-    const against = peer.version === undefined ? peer.name : `${peer.name} ${peer.version}`
-    const row = (title: string, a = 0, b = 0, ratio?: number): string[] => [
+    const { kind, peer, data, ours, theirs, vs, params } = own
+    const version = /^[0-9]/.test(peer.version ?? '') ? ` ${peer.version}` : ''
+    const against = `${peer.name}${version}`
+    const row = (title: string, a = 0, b = 0, ratio?: number, text = numberText): string[] => [
       title,
       against,
-      numberText(a),
-      numberText(b),
+      text(a),
+      text(b),
       ratio === undefined ? '' : `${ratio.toFixed(2)}x`,
     ]
     if (kind === 'checkpoint') {
@@ -53,11 +55,17 @@ export function renderEngine(cases: readonly EngineCase[]): string {
         row(`${title}: peak MiB`, ours.peakMiB, theirs.peakMiB, vs['peak']),
       ]
     }
+    if (kind === 'parallel') {
+      const ratio = (ours.wallMs ?? 0) / (theirs.wallMs ?? 0)
+      return [row(`training step on two workers: ${data.name}: wall ms`, ours.wallMs, theirs.wallMs, ratio)]
+    }
     if (kind === 'characters') {
       const title = `language model of characters, ${params['steps']} steps`
       return [
-        row(`${title}: CPU ms`, ours.cpuMs, theirs.cpuMs, vs['cpu']),
-        row(`${title}: validation, nats`, ours.quality?.['nats'], theirs.quality?.['nats']),
+        row(`${title}: CPU s`, (ours.cpuMs ?? 0) / 1000, (theirs.cpuMs ?? 0) / 1000, vs['cpu']),
+        row(`${title}: nats a character`, ours.quality?.['nats'], theirs.quality?.['nats'], undefined, (nats) =>
+          nats.toFixed(4),
+        ),
       ]
     }
     return [row(`${TITLES[kind]?.(own) ?? own.data.name}: CPU ms`, ours.cpuMs, theirs.cpuMs, vs['cpu'])]
