@@ -59,4 +59,5 @@ export {
 } from './safetensors-shards.ts'
 export { type ReadOptions, readParams, type TensorEntry, type TensorFile } from './tensor-file.ts'
 export { type DecodeOptions, type EncodeOptions, readHfTokenizer, type Tokenizer } from './tokenizer.ts'
+export { type PieceOptions, type PieceTokenizer, readLlama2cTokenizer } from './tokenizer-llama2c.ts'
 export { openTorch, type TorchEntry, type TorchFile, type TorchTensorName, type TorchValue } from './torch.ts'

@@ -19,10 +19,11 @@ import { openSafetensors, writeSafetensors } from '../../src/io/safetensors.ts'
 import { parseShardIndex } from '../../src/io/safetensors-shards.ts'
 import type { TensorFile } from '../../src/io/tensor-file.ts'
 import { readHfTokenizer } from '../../src/io/tokenizer.ts'
+import { readLlama2cTokenizer } from '../../src/io/tokenizer-llama2c.ts'
 import { openTorch } from '../../src/io/torch.ts'
 import { Tensor } from '../../src/tensor.ts'
 import { JPEG, picture, png } from './pictures.ts'
-import { bytePairs, wordPieces } from './tokenizers.ts'
+import { bytePairs, smallLlama2c, wordPieces } from './tokenizers.ts'
 import { vector } from './vectors.ts'
 
 /** A reader with the files that are mutated. */
@@ -187,6 +188,14 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
     read: async (bytes) => {
       const tokenizer = await readHfTokenizer(bytes)
       return tokenizer.decode(tokenizer.encode('lower unaffable <s>')).length
+    },
+  },
+  {
+    name: 'tokenizer.bin',
+    seeds: async () => [smallLlama2c()],
+    read: async (bytes) => {
+      const tokenizer = readLlama2cTokenizer(bytes)
+      return tokenizer.decode(tokenizer.encode('the code of an end')).length
     },
   },
   { name: 'config.json', seeds: async () => [encode(config)], read: async (bytes) => readHfConfig(bytes).layers },

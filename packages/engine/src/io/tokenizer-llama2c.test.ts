@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { smallTokenizer, tokenizerBytes } from '../../test/tokenizer.ts'
-import { readLlama2cTokenizer, type Tokenizer } from './llama2c.ts'
+import { llama2cBytes, smallLlama2c } from '../../test/io/tokenizers.ts'
+import { type PieceTokenizer, readLlama2cTokenizer } from './tokenizer-llama2c.ts'
 
-const tokenizer = smallTokenizer()
+const tokenizer = readLlama2cTokenizer(smallLlama2c())
 
 /** Merging as llama2.c does it: a scan of all neighbours for each merge. */
-function scanned(own: Tokenizer, pieces: ReadonlyMap<string, number>, text: string): number[] {
+function scanned(own: PieceTokenizer, pieces: ReadonlyMap<string, number>, text: string): number[] {
   const encoder = new TextEncoder()
   const ids = Array.from(text).flatMap((character) => {
     const id = pieces.get(character)
@@ -35,6 +35,12 @@ test('text and ids', () => {
   // What has no piece is written byte by byte.
   expect([...tokenizer.encode('=€', { prefix: false })]).toEqual([64, 229, 133, 175])
   expect(tokenizer.decode([1, ...tokenizer.encode('the code')])).toBe('the code')
+  expect([...tokenizer.encode('the', { special: true, prefix: false })]).toEqual([
+    1,
+    ...tokenizer.encode('the', { prefix: false }),
+  ])
+  expect(tokenizer.decode([1, 265, 2], { special: true })).toBe('<s>the</s>')
+  expect(tokenizer.decode([1, 265, 2])).toBe('the')
   expect(() => tokenizer.decode([999])).toThrow(expect.objectContaining({ code: 'PITH_ARG' }))
 })
 
@@ -62,7 +68,7 @@ test('a long text takes linear time', () => {
 })
 
 test('damaged files are refused', () => {
-  const bytes = tokenizerBytes(['a'])
+  const bytes = llama2cBytes(['a'])
   // The number of pieces stands nowhere: one that ends after a whole piece is a smaller vocabulary.
   const whole = bytes.length - 9
   for (let length = 0; length < bytes.length; length++) {
