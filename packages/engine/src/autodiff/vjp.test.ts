@@ -101,15 +101,15 @@ describe('grad', () => {
   it('names the operator without a rule, its node and the path through it, before it emits anything', () => {
     const graph = new Graph()
     const w = graph.input('layer.weight', 'f32', [1, 3, 3])
-    const [sampled] = graph.emit('Det', [op('Relu', w)])
+    const [sampled] = graph.emit('Hardmax', [op('Relu', w)])
     sampled.name = 'sampled'
     const loss = total(op('Exp', sampled))
     const before = graph.nodes.length
     const error = caught(() => grad(loss, [w]))
     expect(isPithError(error, 'PITH_GRADIENT')).toBe(true)
     const { message, at } = error as { message: string; at: { node: string } }
-    expect(message).toContain('Det has no gradient')
-    expect(message).toContain('layer.weight -> Relu -> Det (sampled) -> Exp -> ReduceSum -> loss')
+    expect(message).toContain('Hardmax has no gradient')
+    expect(message).toContain('layer.weight -> Relu -> Hardmax (sampled) -> Exp -> ReduceSum -> loss')
     expect(at.node).toBe('sampled')
     expect(graph.nodes.length).toBe(before)
     expect(() => grad(loss, [])).not.toThrow()

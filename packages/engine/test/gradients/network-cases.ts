@@ -41,6 +41,7 @@ export const NETWORK_CASES: Cases = Object.fromEntries([
     [[within([2, 4, 3]), within([1, 2, 4])], { transA: 1, transB: 1, alpha: 2 }],
     [[within([2, 3, 4]), within([5, 4])], { transB: 1, alpha: 1 }],
   ),
+  cases(':Det', [[within([3, 3])]], [[within([2, 2, 2])]], [[within([1, 1])]], [[within([5, 5], -1, 1.5)]]),
   cases(
     ':Einsum',
     [[within([3, 4]), within([4, 2])], { equation: 'ij,jk->ik' }],

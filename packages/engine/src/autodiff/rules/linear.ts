@@ -5,7 +5,7 @@ import type { VjpRule } from '../../ir/registry.ts'
 import { sizeOf } from '../../shape.ts'
 import { noGradient } from '../attrs.ts'
 import type { Build } from '../build.ts'
-import { type Rules, several } from './table.ts'
+import { type Rules, several, single } from './table.ts'
 
 /** The product of a[..., m, k] and b[..., k, n], either of them held transposed. */
 function product(b: Build, [x, w]: readonly Value[], g: Value, ta: boolean, tb: boolean): [() => Value, () => Value] {
@@ -78,11 +78,33 @@ const einsum: VjpRule = several(({ b, node, inputs, g }) => {
   )
 })
 
+/** Largest matrix whose minors are written out. */
+const MAX_DET = 16
+
+/** Its derivative by an element is the determinant without the row and column of it, with alternating signs. */
+const det: VjpRule = single(({ b, node, x, g }) => {
+  const lead = x.shape.slice(0, -2)
+  const n = x.shape[lead.length]
+  if (n > MAX_DET) throw noGradient(node, `matrices of ${n} rows, more than ${MAX_DET}`)
+  const spread = b.reshape(g, [...lead, 1, 1])
+  if (n === 1) return b.expand(spread, x.shape)
+  const all = [...Array(n).keys()]
+  const minors = all.flatMap((row) =>
+    all.flatMap((column) => all.flatMap((i) => all.flatMap((j) => (i === row || j === column ? [] : [i * n + j])))),
+  )
+  const flat = b.reshape(x, [...lead, n * n])
+  const places = b.indices(minors, [n * n, n - 1, n - 1])
+  const dets = b.op('Det', [b.op('Gather', [flat, places], { axis: lead.length })])
+  const signs = Float64Array.from({ length: n * n }, (_, i) => ((Math.floor(i / n) + (i % n)) % 2 === 0 ? 1 : -1))
+  return b.mul(b.mul(b.reshape(dets, x.shape), b.floats(signs, [n, n], x.dtype)), spread)
+})
+
 export const LINEAR: Rules = {
   ':MatMul': matmul,
   ':Gemm': gemm,
   'com.microsoft:FusedMatMul': fused,
   ':Einsum': einsum,
+  ':Det': det,
   ':ConvInteger': 'its inputs and results are whole numbers',
   ':MatMulInteger': 'its inputs and results are whole numbers',
 }

@@ -16,5 +16,4 @@ export const OTHER: Rules = {
   ':HannWindow': SHAPE,
   ':MelWeightMatrix': SHAPE,
   ':Unique': 'its length depends on its inputs',
-  ':Det': 'it needs the inverse of a matrix, which no operator gives',
 }
