@@ -84,6 +84,9 @@ test.each([
   for (const ending of ['.onnx', '.csv']) {
     expect(readFileSync(join(tmp, `${name}rest${ending}`))).toEqual(readFileSync(join(tmp, `${name}whole${ending}`)))
   }
+  const ended = await call('20', 'ended.onnx', '--checkpoint', folder, '--resume', '--json')
+  expect([ended.code, JSON.parse(ended.out)]).toMatchObject([0, { steps: 20, end: 'steps' }])
+  expect(readFileSync(join(tmp, `${name}ended.onnx`))).toEqual(readFileSync(join(tmp, `${name}whole.onnx`)))
 })
 
 test('a training goes on only when that is asked for, and with the same settings', async () => {

@@ -144,9 +144,13 @@ async function train(step: TrainStep, parts: Parts, training: Training): Promise
       ...(checkpoint === undefined ? {} : { checkpoint: { every, save: () => state.save() } }),
     })
   } catch (error) {
-    if (context.signal.aborted && checkpoint !== undefined && step.counts.steps > 0) {
+    if (context.signal.aborted && step.counts.steps > 0) {
       await state.save()
-      await context.note(`step ${step.counts.steps} is saved in ${checkpoint}: go on with --resume`)
+      const where =
+        checkpoint === undefined
+          ? 'is lost: --checkpoint DIR keeps it'
+          : `is saved in ${checkpoint}: go on with --resume`
+      await context.note(`step ${step.counts.steps} ${where}`)
     }
     throw error
   } finally {
