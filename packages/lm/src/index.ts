@@ -20,6 +20,23 @@ export {
 } from './checkpoint/hf-write.ts'
 export { openLlama2c } from './checkpoint/llama2c.ts'
 export { checkConfig, type LmConfig } from './config.ts'
+export { fingerprintOf } from './fingerprint.ts'
+export { checkSameModel, KvCache, type KvCacheParts, type KvShape, type ModelFingerprint } from './kv-cache.ts'
+export type {
+  AttentionOptions,
+  GeneratedToken,
+  GenerateOptions,
+  LanguageModel,
+  LayerAttention,
+  Perplexity,
+  PerplexityOptions,
+} from './language-model.ts'
+export { Lm, type LmParts } from './lm.ts'
 export { hiddenStates, logitsOf } from './model/network.ts'
 export { type RopeTables, ropeTables } from './model/rope.ts'
+export { type Computed, Decoder, type DecoderRuntime, type Wanted } from './runtime/decoder.ts'
+export { KvMemory } from './runtime/memory.ts'
+export type { Quant } from './runtime/quantise.ts'
+export { LmSession, type PrefillOptions } from './runtime/session.ts'
+export { logProbability, type SampleOptions, sampleToken } from './sample.ts'
 export { readLlama2cTokenizer, type Tokenizer } from './tokenizer/llama2c.ts'

@@ -1,0 +1,129 @@
+/** What language models add to the `pith` command. */
+import type { Manifest, OptionSpec, VerbSpec } from '@pith/core'
+
+const MODEL: readonly OptionSpec[] = [
+  { name: 'model', short: 'm', value: 'PATH', completes: 'file', summary: 'a folder or a file of a model' },
+  { name: 'tokenizer', value: 'FILE', completes: 'file', summary: 'the tokenizer, if not beside the model' },
+  { name: 'quant', value: 'KIND', choices: ['f32', 'q8', 'q4', 'q2'], summary: 'weights as f32 (default), q8, q4 or q2' },
+  { name: 'threads', value: 'N', summary: 'threads to use; default 1' },
+]
+
+const TEXT: readonly OptionSpec[] = [
+  { name: 'text', value: 'FILE', completes: 'file', summary: 'the text; - is standard input' },
+  { name: 'prompt', value: 'TEXT', summary: 'the text itself' },
+]
+
+const OUT: readonly OptionSpec[] = [
+  { name: 'out', short: 'o', value: 'FILE.npz', completes: 'file', summary: 'where the arrays go' },
+  { name: 'force', short: 'f', summary: 'replace a file that exists' },
+]
+
+const KINDS =
+  'A model is a folder with config.json and safetensors, a .safetensors file with a config.json beside it, a GGUF file, or a checkpoint of llama2.c with its tokenizer.bin.'
+
+const generate: VerbSpec = {
+  name: 'lm generate',
+  group: 'Models',
+  summary: 'write text behind a prompt',
+  details: [KINDS, 'The same seed gives the same text. Filters work in the order of the options.'],
+  operands: [],
+  options: [
+    ...MODEL,
+    ...TEXT,
+    { name: 'max-tokens', value: 'N', summary: 'tokens to write at most; default 256' },
+    { name: 'repeat-penalty', value: 'X', summary: 'factor against tokens that were there; default 1' },
+    { name: 'temperature', value: 'X', summary: '0 takes the best token; default 0.8' },
+    { name: 'top-k', value: 'N', summary: 'only the N best tokens; default all' },
+    { name: 'top-p', value: 'X', summary: 'only the best tokens of this probability together; default 1' },
+    { name: 'min-p', value: 'X', summary: 'only tokens of this part of the best one; default 0' },
+    { name: 'seed', value: 'N', summary: 'of what is drawn; default 0' },
+    { name: 'stop', value: 'TEXT', many: true, summary: 'a text that ends it' },
+  ],
+  examples: [
+    { line: 'pith lm generate --model models/pith-recall --prompt "once upon a time"', what: 'a story' },
+    { line: 'pith lm generate -m net.gguf --quant q4 --text prompt.txt --temperature 0', what: 'the likeliest text' },
+  ],
+  load: () => import('./verbs/generate.ts'),
+}
+
+const ppl: VerbSpec = {
+  name: 'lm ppl',
+  group: 'Models',
+  summary: 'measure how well a model foresees a text',
+  details: [
+    KINDS,
+    'The text is read in windows; each token is scored once, behind half a window or more where there is as much.',
+  ],
+  operands: [],
+  options: [
+    ...MODEL,
+    ...TEXT,
+    { name: 'window', value: 'N', summary: 'tokens read at once; default the context of the model' },
+    { name: 'stride', value: 'N', summary: 'tokens scored of each window; default half of it' },
+  ],
+  examples: [
+    { line: 'pith lm ppl --model models/pith-recall --text story.txt --json', what: 'nll, ppl, bitsPerByte and n' },
+  ],
+  load: () => import('./verbs/ppl.ts'),
+}
+
+const logprobs: VerbSpec = {
+  name: 'lm logprobs',
+  group: 'Models',
+  summary: 'print the logarithm of the probability of each token',
+  details: [KINDS],
+  operands: [],
+  options: [...MODEL, ...TEXT],
+  examples: [
+    { line: 'pith lm logprobs -m models/pith-recall --prompt "the cat sat"', what: 'id, nats and text of each token' },
+  ],
+  load: () => import('./verbs/logprobs.ts'),
+}
+
+const hidden: VerbSpec = {
+  name: 'lm hidden',
+  group: 'Models',
+  summary: 'write the hidden states of a text',
+  details: [KINDS, 'Layer 0 is what goes into the first layer; the number of layers names what comes out of the last.'],
+  operands: [],
+  options: [
+    ...MODEL,
+    ...TEXT,
+    { name: 'layers', value: 'LIST', summary: 'such as 0,3; default behind the last' },
+    ...OUT,
+  ],
+  examples: [
+    { line: 'pith lm hidden -m models/pith-recall --text story.txt --layers 0,6 -o states.npz', what: 'two layers' },
+  ],
+  load: () => import('./verbs/hidden.ts'),
+}
+
+const attn: VerbSpec = {
+  name: 'lm attn',
+  group: 'Models',
+  summary: 'write the attention of a text',
+  details: [
+    KINDS,
+    'full gives [heads, tokens, tokens] of each layer, last the sum over the last queries and those that share keys.',
+  ],
+  operands: [],
+  options: [
+    ...MODEL,
+    ...TEXT,
+    { name: 'layers', value: 'LIST', summary: 'such as 0,3; default all' },
+    { name: 'reduce', value: 'KIND', choices: ['last', 'full'], summary: 'whole maps, or a sum; default last' },
+    { name: 'window', value: 'N', summary: 'queries that are summed; default 8' },
+    ...OUT,
+  ],
+  examples: [
+    { line: 'pith lm attn -m models/pith-recall --text story.txt --layers 1 -o attention.npz', what: 'one layer' },
+  ],
+  load: () => import('./verbs/attn.ts'),
+}
+
+/** The verbs of language models. */
+export const manifest: Manifest = {
+  room: '@pith/lm',
+  summary: 'run small language models',
+  verbs: [generate, ppl, logprobs, hidden, attn],
+}
