@@ -58,7 +58,9 @@ export function straightThrough(hard: Value, soft: Value): Value {
 export function graphOf(values: readonly Value[]): Graph {
   const graph = values[0]?.graph
   if (graph === undefined || values.some((value) => value.graph !== graph)) {
-    throw new PithError('PITH_ARG', 'expected values of one graph')
+    throw new PithError('PITH_ARG', 'expected values of one graph', {
+      hint: 'Within vmap, scan and cond, gradients are taken of their inputs; vmap takes shared ones with in: null.',
+    })
   }
   return graph
 }

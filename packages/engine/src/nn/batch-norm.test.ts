@@ -17,7 +17,7 @@ const x = new Tensor(
 )
 const t = Tensor.zeros([3, 2, 2])
 
-function compile(options: { accumulate?: number } = {}): Promise<TrainStep> {
+function compile(options: { shards?: number; workers?: number } = {}): Promise<TrainStep> {
   return compileTrainStep((params, batch) => nn.mse(net.apply(params, batch['x']!, batch['training']), batch['t']!), {
     params: net.init(1, f32(3, 2, 2)),
     batch: { x, t },
@@ -48,6 +48,19 @@ describe('batchNorm in a training step', () => {
       expect(listOf(step, 'norm.var')[channel]).toBeCloseTo(0.9 + 0.1 * variance, 5)
     }
     await step.dispose()
+  })
+
+  it('follows the last part of a batch, with workers too', async () => {
+    const steps = await Promise.all([compile({ shards: 3 }), compile({ shards: 3, workers: 2 })])
+    for (const step of steps) {
+      await step.step({ x, t })
+      await step.step({ x, t })
+      const [a, b] = [x.data[8] as number, x.data[9] as number]
+      expect(listOf(step, 'norm.mean')[0]).toBeCloseTo(0.19 * ((a + b) / 2), 5)
+      expect(listOf(step, 'norm.var')[0]).toBeCloseTo(0.81 + 0.19 * ((a - b) ** 2 / 2), 5)
+      await step.dispose()
+    }
+    expect(listOf(steps[1], 'norm.w')).toEqual(listOf(steps[0], 'norm.w'))
   })
 
   it('evaluates with the running statistics', async () => {
