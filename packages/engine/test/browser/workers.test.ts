@@ -27,9 +27,18 @@ describe.each([true, false])('in a page, isolated: %s', (isIsolated) => {
 
   if (!isIsolated) return
 
+  test('a worker that dies within an update rejects it, and the training goes on as if nothing had been', async () => {
+    const { losses, weights } = await chromium.page.evaluate(() => workersInPage.train(1))
+    expect(await chromium.page.evaluate(() => workersInPage.trainOn())).toEqual({
+      failure: 'PITH_INTERNAL',
+      losses,
+      weights,
+    })
+  })
+
   test('a model runs in a Web Worker, which a run that is given up ends', async () => {
     expect(await chromium.page.evaluate(() => workersInPage.run())).toEqual({ name: 'ort-web', notes: [], y: [3, 6] })
-    expect(await chromium.page.evaluate(() => workersInPage.giveUp())).toEqual(['enough', [512, 512]])
+    expect(await chromium.page.evaluate(() => workersInPage.giveUp())).toEqual(['enough', [256, 256]])
   })
 
   test('eigenvalues come from a Web Worker to the same bits', async () => {
