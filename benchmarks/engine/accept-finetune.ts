@@ -15,6 +15,8 @@ const MODELS = {
   mlp: /^n\.[35]\./,
   cnn: /^(f\.[134]|h)\./,
   encoder_op17: /layers\.1|^h\./,
+  ae: /^n\.[047]\./,
+  lstm: /weight/,
   encoder_op13: /layers\.0\.(norm|linear)|^e\./,
 } as const
 const STEPS = 200
@@ -26,7 +28,7 @@ interface Report {
   readonly error?: { readonly message: string }
 }
 
-/** Three kinds of models learn, are saved, and give the same elsewhere. */
+/** Models of all kinds learn, are saved, and give the same elsewhere. */
 export async function acceptFinetune(context: AcceptContext): Promise<void> {
   for (const [name, trainable] of Object.entries(MODELS)) {
     await acceptCommand(context, name, trainable)

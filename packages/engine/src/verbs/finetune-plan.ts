@@ -45,7 +45,8 @@ export function planBatches(inputs: readonly ModelInput[], rows: Rows, options: 
     throw new PithError('PITH_MODEL', `the inputs ${inputs.map(inputText).join(', ')} have no common number of rows`)
   }
   const spare = options.validation === undefined ? rows.count : Math.max(1, Math.floor(rows.count * options.validation))
-  const wanted = options.batch ?? fixed ?? Math.min(BATCH, spare)
+  const usual = Math.min(BATCH, spare)
+  const wanted = options.batch ?? (fixed === undefined ? usual : fixed * Math.max(1, Math.floor(usual / fixed)))
   const size = fixed ?? wanted
   if (wanted % size !== 0) {
     throw new PithError('PITH_ARG', `--batch ${wanted} is no multiple of ${size}, the rows that the model takes`, {

@@ -73,6 +73,8 @@ test('a model of a fixed number of rows learns from larger batches', async () =>
   }) as [number[], number[]]
   const worst = whole.reduce((most, value, i) => Math.max(most, Math.abs(value - (halves[i] as number))), 0)
   expect(worst).toBeLessThan(1e-5)
+  const usual = await finetune(path, '--data', rows, '--steps', '1', '--json', '--out', join(tmp, 'usual.onnx'))
+  expect(JSON.parse(usual.out)).toMatchObject({ batch: 4 })
   expect((await call(path, '3', 'thirds.onnx')).error?.message).toBe(
     '--batch 3 is no multiple of 2, the rows that the model takes',
   )
