@@ -6,6 +6,10 @@ import { Tensor } from '../tensor.ts'
 
 type Operand = Value | number
 
+/** From so many rows, of so many elements, on are they summed as a product. */
+const MANY_ROWS = 16
+const WIDE_ROW = 8
+
 /** Emits into one graph. Numbers stand for constants of the type of the value beside them. */
 export class Build {
   readonly graph: Graph
@@ -111,8 +115,20 @@ export class Build {
   unbroadcast(g: Value, shape: Shape): Value {
     if (sameShape(g.shape, shape)) return g
     const lead = g.shape.length - shape.length
+    if (lead > 0 && sameShape(g.shape.slice(lead), shape)) return this.#sumRows(g, shape)
     const axes = [...g.shape.keys()].filter((axis) => axis < lead || (shape[axis - lead] === 1 && g.shape[axis] !== 1))
     return this.reshape(this.sum(g, axes), shape)
+  }
+
+  /** The sum over the axes before those of `shape`. */
+  #sumRows(g: Value, shape: Shape): Value {
+    const width = sizeOf(shape)
+    const rows = g.size / width
+    // A product with ones is as fast as ReduceSum, which adds up row by row, and loses half as many digits.
+    if (g.dtype === 'f32' && rows >= MANY_ROWS && width >= WIDE_ROW) {
+      return this.reshape(this.matmul(this.fill(1, [1, rows], 'f32'), this.reshape(g, [rows, width])), shape)
+    }
+    return this.reshape(this.sum(g, [...g.shape.keys()].slice(0, g.shape.length - shape.length)), shape)
   }
 
   /** Part of a value: `starts` and `ends` along the axes, which are all of them unless named. */

@@ -77,6 +77,7 @@ export const NETWORK_CASES: Cases = Object.fromEntries([
     [[apart([1, 2, 4, 6])[0]], { kernel_shape: [2, 2], strides: [2, 2] }],
     [[apart([2, 1, 5, 5])[0]], { kernel_shape: [3, 3], strides: [1, 1], pads: [1, 1, 1, 1] }],
     [[apart([1, 3, 7])[0]], { kernel_shape: [3], strides: [2], ceil_mode: 1 }],
+    [[apart([2, 2, 7, 5])[0]], { kernel_shape: [2, 1], strides: [3, 2] }],
     [[apart([1, 1, 6, 5])[0]], { kernel_shape: [2, 2], dilations: [2, 1] }],
   ),
   cases(

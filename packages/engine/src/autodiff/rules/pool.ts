@@ -7,12 +7,28 @@ import { sizeOf } from '../../shape.ts'
 import { type Rules, single } from './table.ts'
 import { transposedAttrs, type Window } from './window.ts'
 
-/** Each result goes to where it was found. The indices count over the whole tensor, not within a plane. */
+/**
+ * Each result goes to where it was found. The indices count over the whole tensor, not within a plane. Where windows do not
+ * meet nothing adds up, and MaxUnpool takes a quarter of the time of ScatterElements.
+ */
 const maxPool: VjpRule = single(({ b, node, x, g }) => {
   const found =
     intAttr(node, 'storage_order', 0) === 0
       ? (node.outputs[1] ?? b.graph.emit('MaxPool', [x], node.attrs, { outputs: 2 })[1])
       : b.graph.emit('MaxPool', [x], { ...node.attrs, storage_order: 0 }, { outputs: 2 })[1]
+  const wide = x.shape.slice(2)
+  const { kernel, strides, dilations, before, after, out } = windowsOf(node, wide, intsAttr(node, 'kernel_shape') ?? [])
+  const isApart = kernel.every(
+    (length, i) =>
+      dilations[i] === 1 &&
+      strides[i] >= length &&
+      before[i] + after[i] === 0 &&
+      (out[i] - 1) * strides[i] + length <= wide[i],
+  )
+  if (isApart && g.dtype === 'f32') {
+    const attrs = { kernel_shape: [...kernel], strides: [...strides] }
+    return b.op('MaxUnpool', [g, found, b.graph.ints(x.shape)], attrs)
+  }
   const flat = b.fill(0, [x.size], g.dtype)
   const sums = b.scatterAdd(flat, b.reshape(found, [g.size]), b.reshape(g, [g.size]), 0)
   return b.reshape(sums, x.shape)
