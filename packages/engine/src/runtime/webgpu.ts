@@ -8,7 +8,7 @@ import { writeModel } from '../onnx/write.ts'
 import { type Spec, Tensor } from '../tensor.ts'
 import type { Backend, RunOptions, Session, SessionOptions } from './backend.ts'
 import type { OrtModule, OrtTraits } from './ort.ts'
-import { createWebSession, loadError, loadWeb, type WebRuntimeOptions } from './web.ts'
+import { createWebSession, loadError, loadWeb, threadsHere, type WebRuntimeOptions } from './web.ts'
 import { narrowNumbers } from './webgpu-narrow.ts'
 import { forWebgpu } from './webgpu-program.ts'
 
@@ -36,6 +36,7 @@ export async function loadWebgpu(options: WebRuntimeOptions = {}): Promise<Backe
   let ort: OrtModule
   try {
     const module = await import('onnxruntime-web/webgpu')
+    module.env.wasm.numThreads = threadsHere(options.threads ?? 1).threads
     module.env.logLevel = 'error'
     if (options.wasmPaths !== undefined) module.env.wasm.wasmPaths = options.wasmPaths
     ort = tamed(module)
