@@ -18,12 +18,11 @@ export interface Direction {
   readonly starts: readonly Value[]
 }
 
-/** A layer whose inputs have the steps first. */
+/** A layer, whose inputs have the steps first: onnxruntime runs no others. */
 export interface Layer {
   readonly steps: number
   readonly batch: number
   readonly hidden: number
-  readonly isBatchFirst: boolean
   /** float[steps * batch, width]. */
   readonly flat: Value
   readonly directions: readonly Direction[]
@@ -31,9 +30,7 @@ export interface Layer {
 
 /** The parts of a layer. @throws PithError `PITH_GRADIENT` a form that is not known */
 export function layerOf(b: Build, node: Node, states: number): Layer {
-  const [given, weights, recurrence, bias] = node.inputs as readonly Value[]
-  const isBatchFirst = intAttr(node, 'layout', 0) === 1
-  const x = isBatchFirst ? b.transpose(given, [1, 0, 2]) : given
+  const [x, weights, recurrence, bias] = node.inputs as readonly Value[]
   const [steps, batch, width] = x.shape
   checkForm(node, steps)
   const [count, , hidden] = recurrence.shape
@@ -50,11 +47,11 @@ export function layerOf(b: Build, node: Node, states: number): Layer {
       starts: Array.from({ length: states }, (_, i) => {
         const start = node.inputs[5 + i]
         if (start === undefined) return b.fill(0, [batch, hidden], x.dtype)
-        return one(isBatchFirst ? b.transpose(start, [1, 0, 2]) : start, index)
+        return one(start, index)
       }),
     }
   })
-  return { steps, batch, hidden, isBatchFirst, flat: b.reshape(x, [steps * batch, width]), directions }
+  return { steps, batch, hidden, flat: b.reshape(x, [steps * batch, width]), directions }
 }
 
 function checkForm(node: Node, steps: number): void {
@@ -67,6 +64,7 @@ function checkForm(node: Node, steps: number): void {
   if (!isUsual) throw noGradient(node, `activations ${texts.join(', ')}`)
   if (node.attrs['clip'] !== undefined && floatAttr(node, 'clip', 0) > 0)
     throw noGradient(node, 'cells that are clipped')
+  if (intAttr(node, 'layout', 0) === 1) throw noGradient(node, 'the batch stands before the steps')
   if (intAttr(node, 'input_forget', 0) === 1) throw noGradient(node, 'input and forget gates that are coupled')
   if (node.op === 'LSTM' && node.inputs[7] !== undefined) throw noGradient(node, 'peepholes')
   if (node.inputs[4] !== undefined && constantInput(node, 4)?.some((length) => length !== steps)) {

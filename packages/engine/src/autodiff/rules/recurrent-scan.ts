@@ -73,7 +73,7 @@ function scanned(kindOf: (node: Node) => Kind): (node: Node, graph: Graph) => Va
   return (node, graph) => {
     const b = new Build(graph)
     const kind = kindOf(node)
-    const { steps, batch, hidden, isBatchFirst, flat, directions } = layerOf(b, node, kind.states)
+    const { steps, batch, hidden, flat, directions } = layerOf(b, node, kind.states)
     const results = directions.map(({ weights, recurrence, biases, starts, isReverse }) => {
       const [first, second] = kind.joinsBias && biases.length > 0 ? [b.add(biases[0], biases[1]), undefined] : biases
       const products = b.reshape(product(b, flat, weights, first), [steps, batch, weights.shape[0]])
@@ -103,8 +103,7 @@ function scanned(kindOf: (node: Node) => Kind): (node: Node, graph: Graph) => Va
         0,
       ),
     )
-    if (!isBatchFirst) return [y, ...last]
-    return [b.transpose(y, [2, 0, 1, 3]), ...last.map((value) => b.transpose(value, [1, 0, 2]))]
+    return [y, ...last]
   }
 }
 

@@ -201,13 +201,9 @@ function rule(pullOf: (linear: boolean) => Pull, states: number): VjpRule {
     const b = new Build(graph)
     const pull = pullOf(intAttr(node, 'linear_before_reset', 0) !== 0)
     const layer = layerOf(b, node, states)
-    const { steps, batch, hidden, isBatchFirst, directions, flat } = layer
-    const y = isBatchFirst ? b.transpose(node.outputs[0], [1, 2, 0, 3]) : node.outputs[0]
-    const [given, ...ends] = [0, 1, 2].map((i) => {
-      const value = cotangents[i]
-      if (value === undefined || !isBatchFirst) return value
-      return b.transpose(value, i === 0 ? [1, 2, 0, 3] : [1, 0, 2])
-    })
+    const { steps, batch, hidden, directions, flat } = layer
+    const y = node.outputs[0]
+    const [given, ...ends] = cotangents
     const pulled = directions.map((direction) => {
       const at = (value: Value | undefined, axis: number, shape: readonly number[]): Value | undefined =>
         value && b.reshape(b.slice(value, [direction.index], [direction.index + 1], [axis]), shape)
@@ -229,18 +225,14 @@ function rule(pullOf: (linear: boolean) => Pull, states: number): VjpRule {
         values.map((value) => b.reshape(value, [1, ...value.shape])),
         0,
       )
-    const start = (i: number): Value => {
-      const whole = stack(pulled.map(({ starts }) => starts[i]))
-      return isBatchFirst ? b.transpose(whole, [1, 0, 2]) : whole
-    }
+    const start = (i: number): Value => stack(pulled.map(({ starts }) => starts[i]))
     const gradients: Readonly<Record<number, () => Value>> = {
       0: () => {
         const flats = pulled.map(({ inputs, direction }) => b.matmul(inputs, direction.weights))
-        const whole = b.reshape(
+        return b.reshape(
           flats.reduce((sum, own) => b.add(sum, own)),
           [steps, batch, flat.shape[1]],
         )
-        return isBatchFirst ? b.transpose(whole, [1, 0, 2]) : whole
       },
       1: () => stack(pulled.map(({ inputs }) => b.matmul(inputs, flat, { ta: true }))),
       2: () =>
