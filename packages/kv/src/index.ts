@@ -1,2 +1,3 @@
 /** Caches of keys and values: compressed, stored, streamed and attended over. */
 export * from './cachegen/index.ts'
+export * from './gear/index.ts'

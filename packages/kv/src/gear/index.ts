@@ -1,0 +1,6 @@
+/** GEAR and its competitors: caches in few bits that a model attends over. */
+export { type Block, type BlockOptions, blockBytes, compressBlock, decompressBlock, type Method } from './block.ts'
+export type { Axis, Rounded, Rows } from './groups.ts'
+export type { LowRank } from './low-rank.ts'
+export { roundWithGear } from './round.ts'
+export type { Sparse } from './sparse.ts'
