@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util'
 import { hfConfigJson, hfSafetensors } from '@pith/lm'
 import { loadTraining } from './checkpoint.ts'
 import { CONFIG, SEED } from './settings.ts'
-import { tokenizerJson } from './tokenizer-json.ts'
+import { tokenizerConfigJson, tokenizerJson } from './tokenizer-json.ts'
 
 /** One line of the log in so many is kept. */
 const KEPT_LINES = 10
@@ -29,7 +29,10 @@ await mkdir(values.to, { recursive: true })
 const put = (name: string, content: string | Uint8Array): Promise<void> => writeFile(join(values.to, name), content)
 await put('pith-recall.safetensors', hfSafetensors(CONFIG, saved.params, { metadata }))
 await put('config.json', hfConfigJson(CONFIG))
-await put('tokenizer.json', tokenizerJson(new Uint8Array(await readFile(join(data, 'kv/models/tok512.bin')))))
+const tokenizer = new Uint8Array(await readFile(join(data, 'kv/models/tok512.bin')))
+await put('tokenizer.bin', tokenizer)
+await put('tokenizer.json', tokenizerJson(tokenizer))
+await put('tokenizer_config.json', tokenizerConfigJson())
 const lines = (await readFile(join(state, '../log.jsonl'), 'utf8')).trim().split('\n')
 const isKept = (line: string, i: number): boolean => !line.startsWith('{"update"') || i % KEPT_LINES === 0
 await put('training-log.jsonl', `${lines.filter(isKept).join('\n')}\n`)

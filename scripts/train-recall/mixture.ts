@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Random } from '@pith/core'
-import type { Tokenizer } from '@pith/lm'
+import type { PieceTokenizer } from '@pith/engine/io'
 import { type RecallTask, type RecallWords, recallRow, recallWords, repeatsRow, type TextSource } from '@pith/lm/recall'
 import { ANSWER_WEIGHTS, TEXT_SHARES } from './settings.ts'
 
@@ -23,7 +23,7 @@ export interface Sources {
  * validation part, and the Java methods whose number does not end in 9; held out: TinyStories `valid`, WikiText-2's test part, and
  * the other methods. WikiText is in small letters.
  */
-export async function loadSources(data: string, tokenizer: Tokenizer, part: Part): Promise<Sources> {
+export async function loadSources(data: string, tokenizer: PieceTokenizer, part: Part): Promise<Sources> {
   const read = (path: string): Promise<string> => readFile(join(data, path), 'utf8')
   const isTrain = part === 'train'
   const stories = await read(`kv/text/tinystories.lower.${isTrain ? 'train' : 'valid'}.txt`)

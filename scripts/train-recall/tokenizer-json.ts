@@ -20,6 +20,21 @@ function readPieces(bytes: Uint8Array): Piece[] {
   return pieces
 }
 
+/** The text of the tokenizer_config.json beside it. */
+export function tokenizerConfigJson(): string {
+  const value = {
+    tokenizer_class: 'LlamaTokenizer',
+    bos_token: '<s>',
+    eos_token: '</s>',
+    unk_token: '<unk>',
+    add_bos_token: true,
+    add_eos_token: false,
+    // Spaces before commas stay.
+    clean_up_tokenization_spaces: false,
+  }
+  return `${JSON.stringify(value, undefined, 1)}\n`
+}
+
 /** The text of a tokenizer.json that gives the ids of llama2.c, with a space in front of each text. */
 export function tokenizerJson(bytes: Uint8Array): string {
   const pieces = readPieces(bytes)
@@ -40,9 +55,10 @@ export function tokenizerJson(bytes: Uint8Array): string {
     version: '1.0',
     truncation: null,
     padding: null,
-    added_tokens: special.map((content, id) => ({
+    // Without `<unk>`: WikiText has it as text.
+    added_tokens: [1, 2].map((id) => ({
       id,
-      content,
+      content: special[id],
       single_word: false,
       lstrip: false,
       rstrip: false,

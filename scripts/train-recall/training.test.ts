@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Random } from '@pith/core'
 import { muon, ParamStore, type Params, Tensor } from '@pith/engine'
+import { readHfTokenizer } from '@pith/engine/io'
 import { type LmConfig, readLlama2cTokenizer } from '@pith/lm'
 import { recallWords } from '@pith/lm/recall'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -14,7 +15,7 @@ import { initialParams } from './network.ts'
 import { groupByShape, isMatrix, MatrixOptimizer } from './optimizer.ts'
 import { CONFIG, OPTIMIZER, STAGES } from './settings.ts'
 import { rateAt, StageRun, type TrainingSettings } from './stage.ts'
-import { tokenizerJson } from './tokenizer-json.ts'
+import { tokenizerConfigJson, tokenizerJson } from './tokenizer-json.ts'
 
 const PIECES = [' t', 'he', ' the', ' co', ' of', ...' abcdefghijklmnopqrstuvwxyz0123456789.;?']
 const tokenizer = readLlama2cTokenizer(tokenizerBytes(PIECES))
@@ -185,14 +186,17 @@ test('answers count as a whole', () => {
   expect(sums).toEqual({ lookup: { rows: 1, answers: 2, right: 1, tokens: 3, nll: 6 } })
 })
 
-test('the tokenizer has all pieces under their numbers, and a merge for each way to make one', () => {
-  const { model } = JSON.parse(tokenizerJson(tokenizerBytes(PIECES))) as {
-    model: { vocab: Record<string, number>; merges: string[] }
+test('both tokenizers give the same ids and texts', async () => {
+  const bytes = tokenizerBytes(PIECES)
+  const encoder = new TextEncoder()
+  const other = await readHfTokenizer(encoder.encode(tokenizerJson(bytes)), encoder.encode(tokenizerConfigJson()))
+  expect(other.size).toBe(tokenizer.size)
+  expect([other.bos, other.eos]).toEqual([1, 2])
+  const texts = ['the cod of the  house', 'a <unk> , and = \u20acuro\n\n', ' The é', 'x', '  ']
+  for (const text of texts) {
+    for (const special of [false, true]) {
+      expect([...other.encode(text, { special })]).toEqual([...tokenizer.encode(text, { special })])
+    }
+    expect(other.decode(other.encode(text))).toBe(text)
   }
-  expect(Object.keys(model.vocab).length).toBe(259 + PIECES.length)
-  expect(model.vocab['<0x0A>']).toBe(13)
-  expect(model.vocab['\u2581the']).toBe(261)
-  expect(model.merges).toEqual(
-    ['\u2581 t', 'h e', '\u2581t he', '\u2581 of', '\u2581 co'].filter((merge) => model.merges.includes(merge)),
-  )
 })

@@ -33,7 +33,7 @@ export { type CacheLimits, type MadeSession, SessionCache } from './runtime/cach
 export { type CompileOptions, compile } from './runtime/compile.ts'
 export { loadRuntime, type RuntimeOptions } from './runtime/load.ts'
 export { checkMemory, estimateMemory, type MemoryEstimate } from './runtime/memory.ts'
-export { webgpuSupported, type WebgpuSupport } from './runtime/webgpu-program.ts'
+export { type WebgpuSupport, webgpuSupported } from './runtime/webgpu-program.ts'
 export { openWorkers, type WorkerBackend, type WorkersOptions, type WorkersStats } from './runtime/workers.ts'
 export type { Shape } from './shape.ts'
 export { f32, i64, type Params, type Spec, spec, Tensor } from './tensor.ts'

@@ -1,9 +1,9 @@
 /** Writing text token by token. */
 import { PithError, Random, throwIfAborted } from '@pith/core'
+import type { Tokenizer } from '@pith/engine/io'
 import type { GeneratedToken, GenerateOptions } from './language-model.ts'
 import type { LmSession } from './runtime/session.ts'
 import { checkSampling, logProbability, sampleToken } from './sample.ts'
-import type { Tokenizer } from './tokenizer/llama2c.ts'
 
 /** Tokens before the next one that `repeatPenalty` looks at. */
 const REPEAT_WINDOW = 64

@@ -1,4 +1,6 @@
 /** Small language models: their files, sizes, weights, tokenizers and arithmetic. */
+
+export { readLlama2cTokenizer, type Tokenizer } from '@pith/engine/io'
 export {
   countParameters,
   type LmCheckpoint,
@@ -39,4 +41,3 @@ export { KvMemory } from './runtime/memory.ts'
 export type { Quant } from './runtime/quantise.ts'
 export { LmSession, type PrefillOptions } from './runtime/session.ts'
 export { logProbability, type SampleOptions, sampleToken } from './sample.ts'
-export { readLlama2cTokenizer, type Tokenizer } from './tokenizer/llama2c.ts'

@@ -1,9 +1,9 @@
 /** What programs ask of a language model, wherever it runs. */
 import type { Run } from '@pith/core'
+import type { Tokenizer } from '@pith/engine/io'
 import type { LmConfig } from './config.ts'
 import type { ModelFingerprint } from './kv-cache.ts'
 import type { SampleOptions } from './sample.ts'
-import type { Tokenizer } from './tokenizer/llama2c.ts'
 
 /** How text is written. */
 export interface GenerateOptions extends SampleOptions, Pick<Run, 'signal' | 'seed'> {

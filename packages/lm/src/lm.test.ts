@@ -1,5 +1,6 @@
 import { Random } from '@pith/core'
 import { i64, nn, type Params, Tensor, type Value } from '@pith/engine'
+import { readLlama2cTokenizer } from '@pith/engine/io'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { plainLogits } from '../test/plain-llama.ts'
 import { tokenizerBytes } from '../test/tokenizer.ts'
@@ -7,7 +8,6 @@ import type { LmConfig } from './config.ts'
 import { KvCache } from './kv-cache.ts'
 import { Lm } from './lm.ts'
 import { logitsOf } from './model/network.ts'
-import { readLlama2cTokenizer } from './tokenizer/llama2c.ts'
 
 const TOKENIZER = tokenizerBytes([' ', 'a', 'b', 'c', 'ab', ' a', 'abc'])
 

@@ -1,6 +1,7 @@
 /** A language model that runs here. */
 import { meterProgress, PithError, type Run } from '@pith/core'
 import type { Params } from '@pith/engine'
+import type { Tokenizer } from '@pith/engine/io'
 import { checkConfig, type LmConfig } from './config.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import { generateTokens } from './generate.ts'
@@ -17,7 +18,6 @@ import type {
 import { Decoder, type DecoderRuntime } from './runtime/decoder.ts'
 import { LmSession } from './runtime/session.ts'
 import { logProbability } from './sample.ts'
-import type { Tokenizer } from './tokenizer/llama2c.ts'
 
 /** What a model is made of. */
 export interface LmParts {
@@ -77,7 +77,7 @@ export class Lm implements LanguageModel {
     if (!(Number.isInteger(stride) && stride >= 1 && stride < window)) {
       throw new PithError('PITH_ARG', `stride must be 1..${window - 1}, got ${stride}`)
     }
-    const ids = this.tokenizer.encode(text, { bos: true })
+    const ids = this.tokenizer.encode(text, { special: true })
     if (ids.length < 2) throw new PithError('PITH_ARG', 'the text has no tokens', { hint: 'Give a longer text.' })
     const meter = meterProgress(onProgress === undefined ? {} : { onProgress }, {
       stage: 'score',

@@ -4,7 +4,12 @@ import type { Manifest, OptionSpec, VerbSpec } from '@pith/core'
 const MODEL: readonly OptionSpec[] = [
   { name: 'model', short: 'm', value: 'PATH', completes: 'file', summary: 'a folder or a file of a model' },
   { name: 'tokenizer', value: 'FILE', completes: 'file', summary: 'the tokenizer, if not beside the model' },
-  { name: 'quant', value: 'KIND', choices: ['f32', 'q8', 'q4', 'q2'], summary: 'weights as f32 (default), q8, q4 or q2' },
+  {
+    name: 'quant',
+    value: 'KIND',
+    choices: ['f32', 'q8', 'q4', 'q2'],
+    summary: 'weights as f32 (default), q8, q4 or q2',
+  },
   { name: 'threads', value: 'N', summary: 'threads to use; default 1' },
 ]
 

@@ -1,6 +1,6 @@
 /** A small vocabulary in the layout of llama2.c. */
 import { ByteWriter } from '@pith/core'
-import { readLlama2cTokenizer, type Tokenizer } from '../src/tokenizer/llama2c.ts'
+import { type PieceTokenizer, readLlama2cTokenizer } from '@pith/engine/io'
 
 /** The bytes of a tokenizer.bin: special pieces, all bytes, and pieces that are worth less the later they come. */
 export function tokenizerBytes(pieces: readonly string[]): Uint8Array {
@@ -22,6 +22,6 @@ export function tokenizerBytes(pieces: readonly string[]): Uint8Array {
 const MERGES = [' t', 'he', ' a', ' s', ' w', 'nd', ' the', 'ed', ' co', ' cod', 'an', 'ea', ' of', ' is', 'é']
 
 /** A tokenizer with a few merges and a piece for each letter, digit and sign of recall tasks except `=`. */
-export function smallTokenizer(): Tokenizer {
+export function smallTokenizer(): PieceTokenizer {
   return readLlama2cTokenizer(tokenizerBytes([...MERGES, ...' abcdefghijklmnopqrstuvwxyz0123456789.;?']))
 }

@@ -36,7 +36,7 @@ async function asFile(state: Params): Promise<Params> {
 }
 
 afterEach(async () => {
-  await expect.poll(workersEnding).toBe(0)
+  await expect.poll(workersEnding, { timeout: 15_000 }).toBe(0)
 })
 
 /** Stop after each step, and go on from a file now and then. */

@@ -96,7 +96,7 @@ describe.each(['thread', 'process'] as const)('sessions in a worker: %s', (mode)
     await expect(session.run({ x: eye(256) }, {}, { signal: abort.signal })).rejects.toBe(reason)
     const { y } = await session.run({ x: eye(256) })
     expect(y?.data[0]).toBeCloseTo(1, 2)
-    await expect.poll(workersEnding).toBe(0)
+    await expect.poll(workersEnding, { timeout: 15_000 }).toBe(0)
   })
 })
 

@@ -5,14 +5,17 @@ import { Random } from '@pith/core'
 import { workersEnding } from '@pith/core/workers'
 import { afterAll, afterEach, expect, test } from 'vitest'
 import { mul } from '../array/elementwise.ts'
-import type { Value } from '../ir/graph.ts'
+import { matmul } from '../array/linear.ts'
+import { Graph, type Value } from '../ir/graph.ts'
 import * as nn from '../nn/index.ts'
+import { fromModel, toModel } from '../onnx/index.ts'
 import { adamw } from '../optim/index.ts'
 import { f32, i64, Tensor } from '../tensor.ts'
 import {
   type Batch,
   batchesOf,
   compileTrainStep,
+  fineTune,
   type TrainStep,
   type TrainStepOptions,
   fit as train,
@@ -29,7 +32,7 @@ const NET = nn.module((s: nn.Scope, ids: Value, mask: Value) => {
 const steps: TrainStep[] = []
 afterEach(async () => {
   await Promise.all(steps.splice(0).map((step) => step.dispose()))
-  await expect.poll(workersEnding).toBe(0)
+  await expect.poll(workersEnding, { timeout: 15_000 }).toBe(0)
 })
 
 let folder = ''
@@ -122,6 +125,33 @@ test('workers are told of running statistics, which change beside the weights', 
     results.push({ losses, bits: bitsOf(step), mean: step.params['norm.mean'] })
   }
   expect(results[1]).toEqual(results[0])
+})
+
+test('workers share the accumulated batches of an imported model, which is not split', async () => {
+  const graph = new Graph()
+  const [x, w] = [graph.input('x', 'f32', [4, 3]), graph.input('w', 'f32', [3, 2])]
+  const initialisers = { w: new Tensor(Float32Array.of(0.1, -0.2, 0.3, 0.4, -0.5, 0.6), [3, 2]) }
+  const model = fromModel(toModel(graph, { y: matmul(x, w) }, { initialisers }))
+  const tune = (options: Partial<TrainStepOptions>): Promise<TrainStep> =>
+    fineTune(model, ({ y }, { t }) => nn.crossEntropy(y as Value, t as Value), {
+      batch: { t: i64(4) },
+      optimizer: adamw({ lr: 0.1 }),
+      ...options,
+    })
+  const batches = [1, 2].map((seed) => ({
+    x: new Tensor(nn.normal(1)(new Random(seed), [4, 3]), [4, 3]),
+    t: new Tensor(BigInt64Array.of(0n, 1n, 1n, 0n)),
+  }))
+  const bits: number[][] = []
+  for (const workers of [1, 2]) {
+    const step = await tune({ accumulate: 2, workers })
+    steps.push(step)
+    for (let i = 0; i < 3; i++) await step.step(batches)
+    bits.push(bitsOf(step))
+  }
+  expect(bits[1]).toEqual(bits[0])
+  await expect(tune({ workers: 2 })).rejects.toMatchObject({ code: 'PITH_ARG' })
+  await expect(tune({ shards: 2 })).rejects.toMatchObject({ code: 'PITH_ARG' })
 })
 
 test('parts of a batch have the gradient of the whole, and the loss is measured on the whole', async () => {

@@ -3,11 +3,11 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { type ByteSource, PithError, type RandomAccess } from '@pith/core'
 import { fileSource } from '@pith/core/node'
+import { readHfTokenizer, readLlama2cTokenizer, type Tokenizer } from '@pith/engine/io'
 import { closedOnError, type LmCheckpoint, type LoadOptions } from '../checkpoint/checkpoint.ts'
 import { openGgufModel } from '../checkpoint/gguf.ts'
 import { openHf } from '../checkpoint/hf.ts'
 import { openLlama2c } from '../checkpoint/llama2c.ts'
-import { readLlama2cTokenizer, type Tokenizer } from '../tokenizer/llama2c.ts'
 
 /** A tokenizer and the bytes that it was read from, which belong to the identity of a model. */
 export interface LoadedTokenizer {
@@ -24,12 +24,12 @@ export interface OpenedModel {
 
 /** How a model is opened. */
 export interface OpenModelOptions extends LoadOptions {
-  /** Path of the tokenizer. Default: `tokenizer.bin` beside the model. */
+  /** Path of a tokenizer.bin or tokenizer.json. Default: the one beside the model, `tokenizer.bin` first. */
   readonly tokenizer?: string
 }
 
-/** Names of tokenizers that are looked for. */
-const TOKENIZERS = ['tokenizer.bin']
+/** Names of tokenizers that are looked for; the first needs no library. */
+const TOKENIZERS = ['tokenizer.bin', 'tokenizer.json']
 
 /** Longest tokenizer that is read. */
 const MAX_TOKENIZER_BYTES = 2 ** 28
@@ -113,7 +113,10 @@ async function findTokenizer(folder: string, { tokenizer }: OpenModelOptions): P
   const paths = tokenizer === undefined ? TOKENIZERS.map((name) => join(folder, name)) : [tokenizer]
   for (const path of paths) {
     const bytes = await readSmall(path, tokenizer !== undefined)
-    if (bytes !== undefined) return { own: readLlama2cTokenizer(bytes), bytes }
+    if (bytes === undefined) continue
+    if (!path.endsWith('.json')) return { own: readLlama2cTokenizer(bytes), bytes }
+    const config = await readSmall(join(dirname(path), 'tokenizer_config.json'), false)
+    return { own: await readHfTokenizer(bytes, config), bytes }
   }
   return undefined
 }

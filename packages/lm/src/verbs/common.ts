@@ -62,7 +62,7 @@ export async function textOf(args: Arguments, context: CommandContext): Promise<
 
 /** Ids of the text, behind the id that begins one. @throws PithError `PITH_ARG` fewer than `least` · `PITH_LIMIT` */
 export async function idsOf(args: Arguments, context: CommandContext, lm: Lm, least: number): Promise<Int32Array> {
-  const ids = lm.tokenizer.encode(await textOf(args, context), { bos: true })
+  const ids = lm.tokenizer.encode(await textOf(args, context), { special: true })
   if (ids.length < least) throw new PithError('PITH_ARG', `the text has ${ids.length} tokens, ${least} are needed`)
   if (ids.length > lm.config.ctx) {
     throw new PithError('PITH_LIMIT', `the text has ${ids.length} tokens, the model was made for ${lm.config.ctx}`, {
