@@ -221,7 +221,8 @@ class Planner {
   #measureColumns(): number {
     const { columns, rowStart, rowEnd } = this.#chunk
     const ranges = this.#w.scratchWords(columns.length * 2)
-    for (const [i, { first, rows }] of columns.entries()) {
+    for (let i = 0; i < columns.length; i++) {
+      const { first, rows } = columns[i] as ColumnRows
       this.#w.putWord(ranges, 2 * i, first)
       this.#w.putWord(ranges, 2 * i + 1, rows)
     }
@@ -233,7 +234,9 @@ class Planner {
   /** Columns with more than one text; the others have no use for those left of them. */
   #varying(): Uint8Array {
     const varying = new Uint8Array(this.#chunk.templates.columns)
-    for (const [i, { id }] of this.#chunk.columns.entries()) {
+    const { columns } = this.#chunk
+    for (let i = 0; i < columns.length; i++) {
+      const { id } = columns[i] as ColumnRows
       if (this.#measure(i, MEASURE.equal) === 0 || this.#prior.texts(id).length > 0) varying[id] = 1
     }
     return varying

@@ -143,7 +143,8 @@ export function headerTemplates(single: readonly Draft[]): [Draft, Group[]][] {
   const all = single.map((draft) => headerPrefixes(draft))
   for (const prefixes of all) for (const { key } of prefixes) counts.set(key, (counts.get(key) ?? 0) + 1)
   const found: [Draft, Group[]][] = []
-  for (const [i, draft] of single.entries()) {
+  for (let i = 0; i < single.length; i++) {
+    const draft = single[i] as Draft
     const best = (all[i] as HeaderPrefix[]).findLast(({ key }) => (counts.get(key) as number) >= 3)
     if (best === undefined) continue
     const rest = { from: best.run, to: best.run, first: 0, last: -1, layout: REST }

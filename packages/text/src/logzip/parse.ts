@@ -83,7 +83,7 @@ export function parseChunk(workspace: Workspace, chunk: LoadedChunk, prior: Know
   const slotCapacity = Math.min((n >> 1) + lines, MAX_SLOTS)
   const scan = scanInto(workspace, source, n, lines, starts, ends, slotCapacity)
 
-  const signatures = readSignatures(workspace, scan, starts, ends)
+  const signatures = readSignatures(workspace, scan, starts, ends, prior.signatures)
   const assignment = assignTemplates(signatures, prior)
   limitRows(assignment, signatures, lines)
   return gather(workspace, { source, rawBytes: n, lines, eols }, starts, ends, scan, assignment, signatures)
@@ -92,7 +92,9 @@ export function parseChunk(workspace: Workspace, chunk: LoadedChunk, prior: Know
 /** Where words that differ make more slots than a chunk may have, lines of the signatures with most slots are raw. */
 function limitRows({ known }: Assignment, signatures: readonly Signature[], lines: number): void {
   let rows = lines
-  for (const [s, { program }] of known.entries()) rows += ((signatures[s] as Signature).count * program.length) / 5
+  for (let s = 0; s < known.length; s++) {
+    rows += ((signatures[s] as Signature).count * (known[s] as KnownSignature).program.length) / 5
+  }
   if (rows <= MAX_ROWS) return
   const order = [...known.keys()].sort(
     (a, b) => (known[b] as KnownSignature).program.length - (known[a] as KnownSignature).program.length || a - b,
@@ -161,7 +163,14 @@ function scanInto(
   return scan
 }
 
-function readSignatures(workspace: Workspace, scan: Scan, starts: number, ends: number): Signature[] {
+/** @param known signatures whose lines nobody asks for */
+function readSignatures(
+  workspace: Workspace,
+  scan: Scan,
+  starts: number,
+  ends: number,
+  known: ReadonlyMap<string, unknown>,
+): Signature[] {
   const { memory, kernels } = workspace
   const mark = memory.mark()
   const keyEnds = workspace.scratchWords(scan.signatures)
@@ -171,17 +180,20 @@ function readSignatures(workspace: Workspace, scan: Scan, starts: number, ends: 
   kernels.signatureKeys(workspace.args(...args, keys, keyEnds))
   const all = toLatin1(memory.u8, keys, keys + bytes)
   const signatures: Signature[] = []
+  const open: number[] = []
   let lines: string[] | undefined
   let at = 0
   for (let s = 0; s < scan.signatures; s++) {
     const end = workspace.word(keyEnds, s) - keys
-    const count = workspace.word(scan.records, s * 4 + 2)
+    const key = all.slice(at, end)
+    const place = open.length
+    if (!known.has(key)) open.push(s)
     signatures.push({
-      key: all.slice(at, end),
-      count,
+      key,
+      count: workspace.word(scan.records, s * 4 + 2),
       line: () => {
-        lines ??= readFirstLines(workspace, scan, starts, ends)
-        return tokenizeLine(lines[s] as string, readSlots(workspace, scan, starts, s))
+        lines ??= readFirstLines(workspace, scan, starts, ends, open)
+        return tokenizeLine(lines[place] as string, readSlots(workspace, scan, starts, s))
       },
     })
     at = end
@@ -190,17 +202,23 @@ function readSignatures(workspace: Workspace, scan: Scan, starts: number, ends: 
   return signatures
 }
 
-/** The first line of each signature, all read at once: a call for each would cost more than what it reads. */
-function readFirstLines(workspace: Workspace, scan: Scan, starts: number, ends: number): string[] {
+/** The first line of each of these signatures, all read at once: a call for each would cost more than what it reads. */
+function readFirstLines(
+  workspace: Workspace,
+  scan: Scan,
+  starts: number,
+  ends: number,
+  signatures: readonly number[],
+): string[] {
   const { memory, kernels } = workspace
   const mark = memory.mark()
-  const count = scan.signatures
+  const count = signatures.length
   const from = workspace.scratchWords(count)
   const to = workspace.scratchWords(count)
-  for (let s = 0; s < count; s++) {
-    const line = workspace.word(scan.records, s * 4 + 1)
-    workspace.putWord(from, s, workspace.word(starts, line))
-    workspace.putWord(to, s, workspace.word(ends, line))
+  for (let i = 0; i < count; i++) {
+    const line = workspace.word(scan.records, (signatures[i] as number) * 4 + 1)
+    workspace.putWord(from, i, workspace.word(starts, line))
+    workspace.putWord(to, i, workspace.word(ends, line))
   }
   const bytes = kernels.textBytes(from, to, count)
   const joined = memory.reserve(bytes + 16)
@@ -208,8 +226,8 @@ function readFirstLines(workspace: Workspace, scan: Scan, starts: number, ends: 
   const all = toLatin1(memory.u8, joined, joined + bytes)
   const lines: string[] = []
   let at = 0
-  for (let s = 0; s < count; s++) {
-    const end = at + workspace.word(to, s) - workspace.word(from, s)
+  for (let i = 0; i < count; i++) {
+    const end = at + workspace.word(to, i) - workspace.word(from, i)
     lines.push(all.slice(at, end))
     at = end + 1
   }

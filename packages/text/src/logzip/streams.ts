@@ -102,7 +102,8 @@ export function writeTemplates(tables: ByteWriter, meta: ByteWriter, templates: 
   meta.varint(templates.length)
   for (const { statics, layouts: own } of templates) {
     let line = ''
-    for (const [k, text] of statics.entries()) {
+    for (let k = 0; k < statics.length; k++) {
+      const text = statics[k] as string
       line += escapeMarks(text)
       if (k < own.length) {
         line += own[k] === '' ? '\0' : `\x01${layoutNumber(layouts.indexOf(own[k] as string))}`

@@ -148,7 +148,9 @@ export function assignTemplates(signatures: readonly Signature[], prior: KnownTe
   }
 
   const open: number[] = []
-  for (const [i, signature] of signatures.entries()) {
+  // Without pairs of places and values: there are thousands in each chunk.
+  for (let i = 0; i < signatures.length; i++) {
+    const signature = signatures[i] as Signature
     const met = prior.signatures.get(signature.key)
     if (met !== undefined) {
       known[i] = met
@@ -244,7 +246,8 @@ function joinSignatures(
   const bySkeleton = new Map<string, Draft[]>()
   const drafts: Draft[] = []
   const skeletons = skeletonsOf(order.map((index) => lines[index] as TokenLine))
-  for (const [i, index] of order.entries()) {
+  for (let i = 0; i < order.length; i++) {
+    const index = order[i] as number
     const { count } = signatures[index] as Signature
     const line = lines[index] as TokenLine
     const skeleton = skeletons[i] as string
