@@ -58,7 +58,7 @@ const step = await compileTrainStep(
 )
 
 // Seen at each measurement, learnt from never.
-const unseen = [...batchesOf(rows.validation, { size: BATCH, epochs: 1 })(0)]
+const unseen = batchesOf(rows.validation, { size: BATCH, epochs: 1 })(0)
 
 const { best } = await fit(step, batchesOf(rows.train, { size: BATCH }), {
   steps: 400,

@@ -33,13 +33,15 @@ export function batchesOf(rows: Batch, options: BatchOptions): (from: number) =>
     throw new PithError('PITH_SHAPE', `a batch of ${size} rows is asked for, there are ${count}`)
   }
   const perEpoch = Math.floor(count / size)
-  return function* (from) {
+  const batches = function* (from: number): Generator<Record<string, Tensor>, void, undefined> {
     for (let epoch = Math.floor(from / perEpoch), i = from % perEpoch; epoch < epochs; epoch++, i = 0) {
       const order = Int32Array.from({ length: count }, (_, row) => row)
       if (isShuffled) new Random(seed).split(epoch).shuffle(order)
       for (; i < perEpoch; i++) yield takeRows(rows, order.subarray(i * size, (i + 1) * size))
     }
   }
+  // To be gone through more than once: a validation does so.
+  return (from) => ({ [Symbol.iterator]: () => batches(from) })
 }
 
 /**

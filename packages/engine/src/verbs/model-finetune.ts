@@ -135,7 +135,7 @@ async function train(step: TrainStep, parts: Parts, training: Training): Promise
         ? {}
         : {
             validation: {
-              batches: { [Symbol.asyncIterator]: () => wholeOf(take(validation), size) },
+              batches: batchesFrom(take(validation), { size, isShuffled: false, epochs: 1 })(0),
               every: Math.max(1, Math.round(steps / 20)),
               restoreBest: true,
               ...(patience === undefined ? {} : { patience }),
@@ -156,11 +156,6 @@ async function train(step: TrainStep, parts: Parts, training: Training): Promise
   } finally {
     await notes
   }
-}
-
-/** All batches once. */
-async function* wholeOf(rows: Rows, size: number): AsyncGenerator<Readonly<Record<string, Tensor>>, void, undefined> {
-  yield* batchesFrom(rows, { size, isShuffled: false, epochs: 1 })(0)
 }
 
 /** The weights that were trained. */

@@ -33,6 +33,8 @@ describe('rows', () => {
     expect(all.slice(0, 3).flat().sort()).not.toEqual(all.slice(0, 3).flat())
     expect(new Set(all.slice(0, 3).flat()).size).toBe(6)
     expect(await valuesOf(source(2), 4)).toEqual(all.slice(2))
+    const twice = source(1)
+    expect(await valuesOf(twice, 3)).toEqual(await valuesOf(twice, 3))
     const once = batchesFrom(tensorRows(column(5)), { size: 2, isShuffled: false, epochs: 1 })
     expect(await valuesOf(once(0), 9)).toEqual([
       [0, 1],

@@ -47,9 +47,10 @@ export function someRows(rows: Rows, places: Int32Array): Rows {
  */
 export function batchesFrom(rows: Rows, options: BatchOptions): BatchSource {
   const places = batchesOf({ place: placesTensor(rows.count) }, options)
-  return async function* (from: number) {
+  const batches = async function* (from: number): AsyncGenerator<Batch, void, undefined> {
     for (const { place } of places(from)) yield await rows.take((place as Tensor).data as Int32Array)
   }
+  return (from) => ({ [Symbol.asyncIterator]: () => batches(from) })
 }
 
 function placesTensor(count: number): Tensor {
