@@ -133,6 +133,15 @@ describe('vmap', () => {
     expectClose(got, want)
   })
 
+  it('gives the gradients of each sequence for the weights of a recurrent layer', async () => {
+    const one = (w: Value, r: Value, x: Value): Value => {
+      const [y] = x.graph.emit('LSTM', [x, w, r], { hidden_size: 2 }, { outputs: 1 })
+      const [dw, dr] = grad(ops.sum(ops.mul(y as Value, y as Value)), [w, r])
+      return ops.concat([ops.reshape(dw as Value, [24]), ops.reshape(dr as Value, [16])], 0)
+    }
+    await same(one, [null, null, 0], 0, draw(1, 8, 3), draw(1, 8, 2), draw(3, 4, 2, 3))
+  })
+
   it('has gradients', async () => {
     const total = (w: Value, x: Value, t: Value, make: typeof vmap<Value> | typeof loop): Value => {
       const axes = [null, 0, 0]
