@@ -143,7 +143,7 @@ test('a gentle pool frees the caller at once, and ends the thread behind its tas
   expect(cells[2]).toBe(0)
   Atomics.store(cells, 1, 1)
   Atomics.notify(cells, 1)
-  await expect.poll(workersEnding).toBe(0)
+  await expect.poll(workersEnding, { timeout: 15_000 }).toBe(0)
   expect(cells[2]).toBe(1)
 })
 

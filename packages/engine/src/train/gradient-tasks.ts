@@ -4,7 +4,7 @@ import { loadRuntime, type RuntimeOptions } from '../runtime/load.ts'
 import { ownBytes } from '../runtime/session-tasks.ts'
 import { tensorsFromWire, tensorsToWire, type WireTensor } from '../runtime/wire.ts'
 import type { Params } from '../tensor.ts'
-import { type GradientPlan, GradientSession } from './gradients.ts'
+import { type GradientPlan, GradientSession } from './gradient-session.ts'
 
 /** The program of a training. */
 export interface TrainingRequest {

@@ -1,24 +1,15 @@
-/** A session that gives a loss and writes its gradients to a store. */
+/** Losses with their gradients as programs, and where the gradients of an update are computed and added up. */
 import { splitGrad } from '../autodiff/grad.ts'
 import type { Value } from '../ir/graph.ts'
 import type { ParamStore } from '../optim/store.ts'
-import type { RunOptions, Session } from '../runtime/backend.ts'
-import { sizeOf } from '../shape.ts'
-import { type Params, type Spec, Tensor } from '../tensor.ts'
+import type { RunOptions } from '../runtime/backend.ts'
+import type { Params, Tensor } from '../tensor.ts'
+import type { GradientPlan, GradientSession, RowOutput } from './gradient-session.ts'
 
 /** What a loss function gave. */
 export interface LossProgram {
   readonly loss: Value
   readonly aux: Readonly<Record<string, Value>>
-}
-
-/** Cotangents of rows of a table, such as an embedding, which are added up here in their order. */
-interface RowOutput {
-  readonly slot: string
-  readonly indices: string
-  readonly values: string
-  /** Type and shape of the values. */
-  readonly spec: Spec
 }
 
 /** The outputs of a program by the names that they have in sessions. */
@@ -30,13 +21,6 @@ export function outputsOf({ loss, aux }: LossProgram): Record<string, Value> {
 export interface GradientProgram {
   readonly outputs: Readonly<Record<string, Value>>
   readonly plan: GradientPlan
-}
-
-/** How the outputs of a gradient session become gradients; plain data. */
-export interface GradientPlan {
-  /** Parameters whose gradients are written as a whole; those of others begin at zero. */
-  readonly whole: readonly string[]
-  readonly rows: readonly RowOutput[]
 }
 
 /**
@@ -73,67 +57,6 @@ export function planGradients(
     }
   }
   return { outputs, plan: { whole, rows } }
-}
-
-/** Where outputs go for some tensors of gradients. */
-interface Target {
-  readonly into: Readonly<Record<string, Tensor>>
-  /** Gradients that are not written as a whole. */
-  readonly cleared: readonly Float32Array[]
-}
-
-/** A session of a {@link GradientProgram}. */
-export class GradientSession {
-  readonly #session: Session
-  readonly #plan: GradientPlan
-  /** Tensors that rows of gradients are written to. */
-  readonly #rows: Readonly<Record<string, Tensor>>
-  /** Where outputs go for the tensors of gradients that were given before. */
-  readonly #targets: WeakMap<Params, Target> = new WeakMap()
-
-  constructor(session: Session, plan: GradientPlan) {
-    this.#session = session
-    this.#plan = plan
-    this.#rows = Object.fromEntries(plan.rows.map(({ values, spec }) => [values, Tensor.zeros(spec.shape, spec.dtype)]))
-  }
-
-  /**
-   * Run on one batch.
-   *
-   * @param grads  receives the gradients of this batch
-   * @returns the loss, and values to look at as `aux.NAME`
-   */
-  async run(
-    feeds: Readonly<Record<string, Tensor>>,
-    grads: Params,
-    options: RunOptions = {},
-  ): Promise<Record<string, Tensor>> {
-    const { into, cleared } = this.#target(grads)
-    const outputs = await this.#session.run(feeds, into, options)
-    for (const flat of cleared) flat.fill(0)
-    for (const { slot, indices, values } of this.#plan.rows) {
-      addRows(grads[slot] as Tensor, outputs[indices] as Tensor, outputs[values] as Tensor)
-    }
-    return Object.fromEntries(Object.entries(outputs).filter(([name]) => name === 'loss' || name.startsWith('aux.')))
-  }
-
-  dispose(): Promise<void> {
-    return this.#session.dispose()
-  }
-
-  #target(grads: Params): Target {
-    const known = this.#targets.get(grads)
-    if (known !== undefined) return known
-    const { whole } = this.#plan
-    const own = whole.map((name): [string, Tensor] => [`grad.${name}`, grads[name] as Tensor])
-    const others = Object.keys(grads).filter((name) => !whole.includes(name))
-    const target = {
-      into: { ...Object.fromEntries(own), ...this.#rows },
-      cleared: others.map((name) => (grads[name] as Tensor).data as Float32Array),
-    }
-    this.#targets.set(grads, target)
-    return target
-  }
 }
 
 /** Where the gradients of an update are computed. */
@@ -225,25 +148,4 @@ function addTo(sum: Float32Array, flat: Float32Array): void {
 
 function meanInto(into: Float32Array, sum: Float32Array, flat: Float32Array, share: number): void {
   for (let i = 0; i < into.length; i++) into[i] = ((sum[i] as number) + (flat[i] as number)) * share
-}
-
-/** Add rows to those of a table in their order; places below 0 count from the end. */
-function addRows(table: Tensor, indices: Tensor, values: Tensor): void {
-  const [rows = 0, ...row] = table.shape
-  const width = sizeOf(row)
-  const places = indices.data as BigInt64Array | Int32Array
-  for (let i = 0; i < places.length; i++) {
-    const place = Number(places[i])
-    addRow(
-      table.data as Float32Array,
-      (place < 0 ? place + rows : place) * width,
-      values.data as Float32Array,
-      i * width,
-      width,
-    )
-  }
-}
-
-function addRow(into: Float32Array, at: number, from: Float32Array, start: number, width: number): void {
-  for (let i = 0; i < width; i++) into[at + i] = (into[at + i] as number) + (from[start + i] as number)
 }

@@ -5,8 +5,9 @@ import type { ParamStore } from '../optim/store.ts'
 import type { RunOptions } from '../runtime/backend.ts'
 import { tensorsFromWire, tensorsToWire } from '../runtime/wire.ts'
 import { type Params, type Spec, Tensor } from '../tensor.ts'
+import type { GradientPlan } from './gradient-session.ts'
 import type { TrainingRequest } from './gradient-tasks.ts'
-import { type GradientPlan, type GradientSource, GradientSum } from './gradients.ts'
+import { type GradientSource, GradientSum } from './gradients.ts'
 
 /** Workers that share the batches of an update. */
 export interface TrainWorkers extends Omit<EngineWorkerOptions, 'mode'> {

@@ -14,14 +14,8 @@ import { type CompileOptions, compile, modelOf } from '../runtime/compile.ts'
 import { checkMemory, estimateMemory } from '../runtime/memory.ts'
 import { canShare } from '../runtime/wire.ts'
 import { type Params, type Spec, specText, Tensor } from '../tensor.ts'
-import {
-  GradientSession,
-  type GradientSource,
-  type LossProgram,
-  OwnGradients,
-  outputsOf,
-  planGradients,
-} from './gradients.ts'
+import { GradientSession } from './gradient-session.ts'
+import { type GradientSource, type LossProgram, OwnGradients, outputsOf, planGradients } from './gradients.ts'
 import { type LoraOptions, loraParams, loraScale, loraValues } from './lora.ts'
 import { findNonFinite, firstNonFinite } from './non-finite.ts'
 import {
