@@ -124,7 +124,7 @@ export class Build {
   #sumRows(g: Value, shape: Shape): Value {
     const width = sizeOf(shape)
     const rows = g.size / width
-    // A product with ones is as fast as ReduceSum, which adds up row by row, and loses half as many digits.
+    // A product with ones has half the error of ReduceSum, which adds up row by row, for a fifth more time.
     if (g.dtype === 'f32' && rows >= MANY_ROWS && width >= WIDE_ROW) {
       return this.reshape(this.matmul(this.fill(1, [1, rows], 'f32'), this.reshape(g, [rows, width])), shape)
     }
