@@ -10,6 +10,9 @@ import { lackOfForm } from './webgpu-table.ts'
 /** What stands for a node: its outputs from its inputs. */
 type Lowering = (b: Build, node: Node, inputs: readonly Value[]) => readonly Value[] | undefined
 
+/** Most groups of a convolution that become convolutions of their own. */
+const MAX_GROUPS = 64
+
 /** Times that lowered operators are looked at again. */
 const ROUNDS = 4
 
@@ -62,11 +65,27 @@ const LOWERINGS: Readonly<Record<string, Lowering>> = {
     const parts = b.reshape(x, [rows, channels, height / size, size, width / size, size])
     return [b.reshape(b.transpose(parts, [0, 3, 5, 1, 2, 4]), node.outputs[0]?.shape ?? [])]
   },
+  ':ConvTranspose': groupByGroup,
   ':Slice': (b, _node, inputs) => sliceByPlaces(b, inputs),
 }
 
 function not(b: Build, x: Value): Value {
   return b.op('Not', [x])
+}
+
+/** A transposed convolution of each group of channels for itself. */
+function groupByGroup(b: Build, node: Node, [x, w, bias]: readonly Value[]): readonly Value[] | undefined {
+  const groups = intAttr(node, 'group', 1)
+  if (groups < 2 || groups > MAX_GROUPS || x.shape.length > 4) return undefined
+  const parts = (value: Value, axis: number): readonly Value[] =>
+    b.graph.emit('Split', [value], { axis, num_outputs: groups }, { outputs: groups })
+  const [xs, ws] = [parts(x, 1), parts(w, 0)]
+  const biases = bias === undefined ? [] : parts(bias, 0)
+  const own = xs.map((part, i) => {
+    const inputs = bias === undefined ? [part, ws[i]] : [part, ws[i], biases[i]]
+    return b.op('ConvTranspose', inputs, { ...node.attrs, group: 1 })
+  })
+  return [b.concat(own, 1)]
 }
 
 /** A slice as the places that it takes along each axis. */

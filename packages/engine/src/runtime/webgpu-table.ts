@@ -96,7 +96,13 @@ const PLACE_OUTPUTS: Readonly<Record<string, number>> = { ArgMax: 0, ArgMin: 0, 
 /** Forms of operators that are not there, or not right. */
 const LIMITS: Readonly<Record<string, (node: Node) => string | undefined>> = {
   BatchNormalization: (node) => (intAttr(node, 'training_mode', 0) === 0 ? undefined : 'in training'),
-  ConvTranspose: ({ inputs }) => ((inputs[0]?.shape.length ?? 0) <= 4 ? undefined : 'over three axes'),
+  ConvTranspose: (node) => {
+    const [x, w] = node.inputs
+    if ((x?.shape.length ?? 0) > 4) return 'over three axes'
+    // Sums of the wrong channels, where a group has several inputs and one output.
+    const groups = intAttr(node, 'group', 1)
+    return groups > 1 && w !== undefined && w.shape[0] !== groups ? 'in groups' : undefined
+  },
   GRU: ({ inputs }) => (inputs[4] === undefined ? undefined : 'of rows of different lengths'),
   LSTM: ({ inputs }) => (inputs[4] === undefined ? undefined : 'of rows of different lengths'),
   MaxPool: ({ outputs }) => (outputs.length === 1 ? undefined : 'with places'),

@@ -131,6 +131,12 @@ const LIST: readonly (readonly [string, readonly Case[]])[] = [
     ],
   ],
   [
+    ':ConvTranspose',
+    [2, 3].flatMap((group): Case[] =>
+      [1, 2, 4].map((width): Case => [[within([1, width * group, 3, 3]), within([width * group, 1, 2, 2])], { group }]),
+    ),
+  ],
+  [
     ':Slice',
     [
       [[within([8])], {}, [ints([1]), ints([8]), ints([0]), ints([3])]],
