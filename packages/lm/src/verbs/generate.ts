@@ -1,7 +1,7 @@
 /** `pith lm generate`. */
 import type { Arguments, CommandContext } from '@pith/core'
 import type { GenerateOptions } from '../language-model.ts'
-import { idsOf, modelOf, numberOf } from './common.ts'
+import { idsOf, modelOf, numberOf } from './inputs.ts'
 
 export async function run(args: Arguments, context: CommandContext): Promise<number> {
   const options = optionsOf(args)

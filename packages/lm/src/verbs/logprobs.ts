@@ -1,6 +1,6 @@
 /** `pith lm logprobs`. */
 import type { Arguments, CommandContext } from '@pith/core'
-import { idsOf, modelOf, shown } from './common.ts'
+import { idsOf, modelOf, shown } from './inputs.ts'
 
 export async function run(args: Arguments, context: CommandContext): Promise<number> {
   const lm = await modelOf(args, context)
