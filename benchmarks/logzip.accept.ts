@@ -13,8 +13,10 @@ import { acceptHeldOut, acceptSizes } from './logzip/accept/sizes.ts'
 import { acceptGrowth, acceptMemory, acceptSpeed, acceptThreads, acceptWarm, sayStart } from './logzip/accept/speed.ts'
 import type { Accept, AcceptContext, Section } from './measure/accept.ts'
 
-const always = (run: (context: AcceptContext) => Promise<void>): Section => ({ needsData: false, run })
-const withData = (run: (context: AcceptContext) => Promise<void>): Section => ({ needsData: true, run })
+type Check = (context: AcceptContext) => Promise<void>
+const inLane = (lane?: string) => (lane === undefined ? {} : { lane })
+const always = (run: Check, lane?: string): Section => ({ needsData: false, run, ...inLane(lane) })
+const withData = (run: Check, lane?: string): Section => ({ needsData: true, run, ...inLane(lane) })
 
 /** Targets that are missed, and why. */
 const SHORTFALLS: Readonly<Record<string, string>> = Object.fromEntries(
@@ -42,26 +44,27 @@ export const accept: Accept = {
   system: 'logzip',
   shortfalls: SHORTFALLS,
   sections: {
+    // The longest lane first.
+    memory: withData(acceptMemory, 'memory'),
     start: always(sayStart),
-    sizes: withData(acceptSizes),
-    'held-out': always(acceptHeldOut),
-    fuzz: always(acceptFuzz),
-    exact: withData(acceptExact),
-    'grep-lines': withData(acceptGrepLines),
-    'grep-share': withData(acceptGrepShare),
+    sizes: withData(acceptSizes, 'sizes'),
+    'held-out': always(acceptHeldOut, 'sizes'),
+    fuzz: always(acceptFuzz, 'fuzz'),
+    exact: withData(acceptExact, 'exact'),
+    'grep-lines': withData(acceptGrepLines, 'grep'),
+    'grep-share': withData(acceptGrepShare, 'grep'),
     'grep-large': withData(acceptLargeGrep),
     speed: withData(acceptSpeed),
     warm: withData(acceptWarm),
     threads: withData(acceptThreads),
     growth: withData(acceptGrowth),
-    memory: withData(acceptMemory),
-    flush: withData(acceptFlush),
-    kills: withData(acceptKills),
-    'full-disk': withData(acceptFullDisk),
-    damages: withData(acceptDamages),
-    cut: withData(acceptCutFile),
-    expansion: always(acceptExpansion),
-    browser: always(acceptBrowser),
-    'second-decoder': always(acceptSecondDecoder),
+    flush: withData(acceptFlush, 'crashes'),
+    kills: withData(acceptKills, 'crashes'),
+    'full-disk': withData(acceptFullDisk, 'exact'),
+    damages: withData(acceptDamages, 'exact'),
+    cut: withData(acceptCutFile, 'exact'),
+    expansion: always(acceptExpansion, 'memory'),
+    browser: always(acceptBrowser, 'exact'),
+    'second-decoder': always(acceptSecondDecoder, 'exact'),
   },
 }

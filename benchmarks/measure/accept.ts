@@ -17,6 +17,11 @@ export interface AcceptContext {
 export interface Section {
   /** Whether it reads the folder of PITH_DATA. */
   readonly needsData: boolean
+  /**
+   * Sections of one lane run one after another in a process of their own, beside those of another lane. A section without
+   * one measures time: it has the machine to itself, behind all lanes.
+   */
+  readonly lane?: string
   run(context: AcceptContext): Promise<void>
 }
 
