@@ -73,12 +73,12 @@ export const STAGES: readonly Stage[] = [
     name: 'C',
     length: 256,
     rows: 24,
-    tokens: 5e6,
+    tokens: 3e6,
     rate: 0.4,
     shares: MIXTURE,
     until: { tasks: ['copy', 'lookup', 'needle'], accuracy: 0.97 },
   },
-  { name: 'D', length: 512, rows: 16, tokens: 4e6, rate: 0.4, shares: MIXTURE, until: { tasks: [], accuracy: 1 } },
+  { name: 'D', length: 512, rows: 16, tokens: 3e6, rate: 0.4, shares: MIXTURE, until: { tasks: [], accuracy: 1 } },
   { name: 'E', length: 1024, rows: 8, tokens: 2e6, rate: 0.4, shares: MIXTURE, until: { tasks: [], accuracy: 1 } },
 ]
 
