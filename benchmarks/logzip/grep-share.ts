@@ -41,8 +41,8 @@ export async function shareOf(
     if (!('read' in source)) throw new Error(`${packed} cannot be read at random`)
     const log = await openLog(source as never)
     const lines = await log.count({ patterns: [new TextEncoder().encode(pattern)], fixed: true, ...range })
-    const { stored, decodedBytes } = log.stats
-    const all = Object.values(stored).reduce((sum, bytes) => sum + bytes, 0)
+    const { stored, sharedBytes, decodedBytes } = log.stats
+    const all = Object.values(stored).reduce((sum, bytes) => sum + bytes, sharedBytes)
     if (lines === 0) shares.push({ pattern, share: decodedBytes / all })
     await log.close()
     await source.close()

@@ -132,7 +132,7 @@ def decode_chunk(block, number, parts, prior):
     what, payload = f'chunk {number}', block.load()
     need(payload and payload[0] & 15 != 2, f'{what}: it is of level max; this decoder reads fast and default only')
     form, head = unpack(payload, what)
-    need(form < 2, f'{what}: form {form} is not known')
+    need(form < 3, f'{what}: form {form} is not known')
     at = Cursor(head, what)
     size, line_count, check = at.varint(), at.varint(), at.u32()
     need(size == block.raw <= MOST_RAW, f'{what}: {size} bytes where the block says {block.raw}')
@@ -143,23 +143,35 @@ def decode_chunk(block, number, parts, prior):
         need(end < 3 and len(ends) + count <= line_count, f'{what}: bad ends of lines')
         ends += [ENDS[end]] * count
     need(len(ends) == line_count, f'{what}: ends of {len(ends)} lines in place of {line_count}')
-    group_count = at.varint()
+    group_counts = at.varints(4 if form == 2 else 1)
     meta = Cursor(at.bytes(at.varint()), f'{what}, meta')
     tables = Cursor(at.bytes(at.varint()), f'{what}, tables')
     layouts = dict(prior.layouts)
     templates = prior.templates + read_templates(meta, tables, dict(prior.numbers), layouts, line_count, size + line_count)
+    classes = None
     if form == 1:
         ids = read_planes(at, line_count, len(templates))
-        groups = [at.bytes(at.varint()) for _ in range(group_count)]
-        texts = at.rest()
+        groups = [at.bytes(at.varint()) for _ in range(group_counts[0])]
+        texts = [at.rest()]
     else:
         ids, groups, texts = ([unpack(part.load(), f'{what}, {section}')[1] for part in parts.get((section, number), [])]
                               for section in ('ids', 'columns', 'texts'))
-        need(len(ids) == 1 and len(groups) == group_count and len(texts) < 2, f'{what}: a block is missing')
-        ids, texts = read_planes(Cursor(ids[0], f'{what}, ids'), line_count, len(templates)), b''.join(texts)
+        need(len(ids) == 1 and len(groups) == sum(group_counts), f'{what}: a block is missing')
+        ids = read_planes(Cursor(ids[0], f'{what}, ids'), line_count, len(templates))
+        if form == 2:
+            classes = Classes(at, ids, len(templates), what)
+        else:
+            need(len(texts) < 2, f'{what}: more texts than one block')
     chunk = Chunk(what, templates, ids, layouts, Budget(size))
-    chunk.read_headers(meta, tables, prior.texts)
-    chunk.read_rows(Groups(groups, what), Cursor(texts, f'{what}, texts'))
+    chunk.read_headers(meta, tables, prior.texts, classes)
+    if classes:
+        kinds, first = [], 0
+        for count in group_counts:
+            kinds.append(Groups(groups[first:first + count], what))
+            first += count
+        chunk.read_rows(kinds, classes.share_out(chunk.columns.values(), texts, what))
+    else:
+        chunk.read_rows([Groups(groups, what)] * 4, [Cursor(b''.join(texts), f'{what}, texts')] * 5)
     log = chunk.join(ends)
     need(len(log) == size, f'{what}: {len(log)} bytes in place of {size}')
     need(xxh32(log) == check, f'{what}: its check does not agree')
@@ -187,6 +199,43 @@ class Groups:
         return self.left[0]
 
 
+class Classes:
+    """Where the texts of a chunk of form 2 stand, 2.3.2."""
+
+    def __init__(self, at, ids, template_count, what):
+        used = at.bytes(at.varint())
+        need(len(used) in (0, template_count + 7 >> 3), f'{what}: bits of another number of templates')
+        need(not used or {id_ for id_ in range(template_count) if used[id_ >> 3] >> (id_ & 7) & 1} == set(ids),
+             f'{what}: other templates have lines')
+        self.mask, self.at, self.taken, self.byte = at.u8(), at, 0, 0
+
+    def next(self):
+        """The class of the next dictionary or column of texts."""
+        self.byte = self.byte >> 2 if self.taken % 4 else self.at.u8()
+        self.taken += 1
+        return self.byte & 3
+
+    def in_tables(self, class_):
+        return self.mask >> 4 >> class_ & 1
+
+    def share_out(self, columns, streams, what):
+        """Give dictionaries their texts; the rows of each class, and those of logs within columns, as cursors."""
+        own = [class_ for class_ in range(4) if self.mask >> class_ & 1]
+        need(len(streams) == len(own), f'{what}: {len(streams)} streams of texts in place of {len(own)}')
+        cursors = {class_: Cursor(stream, f'{what}, texts') for class_, stream in zip(own, streams)}
+        last = cursors.setdefault(ANY_TEXTS, Cursor(b'', f'{what}, texts'))
+        of = [cursors.get(class_, last) for class_ in range(4)]
+        for class_ in range(4):
+            for column in columns:
+                if column.kind == DICT and column.class_ == class_ and column.missing:
+                    column.texts = column.texts + of[class_].lines(column.missing)
+        rows = []
+        for class_ in range(4):
+            count = sum(column.own for column in columns if column.kind == RAW and column.class_ == class_)
+            rows.append(Cursor(b''.join(text + b'\n' for text in of[class_].lines(count)), f'{what}, texts'))
+        return rows + [last]
+
+
 class Budget:
     """What the columns of a chunk, and the logs within it, may take."""
 
@@ -197,6 +246,10 @@ class Budget:
 # The columns of a chunk, 2.6 to 2.8
 
 
+DIGIT_TEXTS, WORD_TEXTS, SIGN_TEXTS, ANY_TEXTS, INNER_TEXTS = range(5)
+IDS, NUMBERS, TIMES, LOGS = range(4)  # kinds of symbols
+
+
 class Column:
     """What a column's header says (2.7), and its rows; `values` of numbers and times only."""
 
@@ -205,8 +258,9 @@ class Column:
         self.kind = self.place = self.mode = self.spelling = self.width = self.base = self.bytes = self.own = 0
         self.texts, self.exceptions, self.rows, self.values = [], {}, [], []
         self.key_place, self.log, self.text_ids = 0, None, None
+        self.class_, self.missing = ANY_TEXTS, 0
 
-    def read_header(self, meta, tables, prior_texts):
+    def read_header(self, meta, tables, prior_texts, classes=None):
         header, count = meta.varint(), len(self.lines)
         self.kind, self.place = header & 7, header >> 3
         need(self.kind <= LOG_DICT, f'{meta.what}: kind {self.kind} of a column')
@@ -215,9 +269,13 @@ class Column:
         if self.kind == CONST:
             self.texts = tables.lines(1)
         elif self.kind == DICT:
-            self.texts = prior_texts + tables.lines(meta.varint())
+            self.texts, self.missing = prior_texts, meta.varint()
+            self.class_ = classes.next() if classes else ANY_TEXTS
+            if not classes or classes.in_tables(self.class_):
+                self.texts, self.missing = prior_texts + tables.lines(self.missing), 0
         elif self.kind in (RAW, LOG):
             self.own = meta.varint() if self.place else count
+            self.class_ = classes.next() if classes and self.kind == RAW else ANY_TEXTS
             need(self.own <= count, f'{meta.what}: more own texts than rows')
         elif self.kind == LOG_DICT:
             self.texts, self.own = prior_texts, meta.varint()
@@ -276,7 +334,8 @@ class NestedLog:
         need(self.size <= min(outer.bytes, MOST_RAW) and count <= min(self.size, MOST_LINES), f'{what}: a log too large')
         layouts = {0: b''}
         templates = Prior().templates + read_templates(self.meta, self.tables, {}, layouts)
-        ids = read_planes(groups.next(), count, len(templates)) if count else []
+        groups, texts = [groups[LOGS]] * 4, [texts[INNER_TEXTS]] * 5
+        ids = read_planes(groups[IDS].next(), count, len(templates)) if count else []
         chunk = Chunk(what, templates, ids, layouts, Budget(self.size, outer.rows, outer.depth + 1))
         chunk.read_headers(self.meta, self.tables, {})
         chunk.read_rows(groups, texts)
@@ -310,9 +369,9 @@ class Chunk:
             else:
                 column.left = [other for other in column.left if other in before]
 
-    def read_headers(self, meta, tables, prior_texts):
+    def read_headers(self, meta, tables, prior_texts, classes=None):
         for number, column in self.columns.items():
-            column.read_header(meta, tables, prior_texts.get(number, []))
+            column.read_header(meta, tables, prior_texts.get(number, []), classes)
 
     def read_rows(self, groups, texts):
         for column in self.columns.values():
@@ -323,12 +382,12 @@ class Chunk:
                 self.read_dict(column, groups, texts)
             elif column.kind in (RAW, LOG):
                 partner, rows = self.partner(column, column.place) if column.place else (None, [0] * count)
-                flags = groups.next().bytes(count) if partner else bytes(count)
+                flags = groups[IDS].next().bytes(count) if partner else bytes(count)
                 need(flags.count(0) == column.own, f'{self.what}: another number of own texts')
                 own = iter(self.own_texts(column, groups, texts))
                 column.rows = [partner.rows[row] if flag else next(own) for flag, row in zip(flags, rows)]
             else:
-                at = groups.next()
+                at = groups[column.kind - NUMBER + NUMBERS].next()
                 residuals = at.bytes(count) if column.bytes else [at.varint(longer_allowed=True) for _ in range(count)]
                 partner, rows = self.partner(column, column.place) if column.place else (None, [0] * count)
                 self.add_values(column, residuals, partner, rows)
@@ -336,14 +395,14 @@ class Chunk:
 
     def own_texts(self, column, groups, texts):
         if column.log is None:
-            return texts.lines(column.own)
+            return texts[column.class_].lines(column.own)
         return column.log.read(column.own, groups, texts, self.budget, self.what)
 
     def read_dict(self, column, groups, texts):
         list_ = column.texts + (self.own_texts(column, groups, texts) if column.kind == LOG_DICT else [])
         place = column.place or column.key_place
         partner, rows = self.partner(column, place) if place else (None, [0] * len(column.lines))
-        ids = read_planes(groups.next(), len(rows), len(list_) + (1 if place else 0))
+        ids = read_planes(groups[IDS].next(), len(rows), len(list_) + (1 if place else 0))
         if column.key_place:
             need(partner.text_ids is not None, f'{self.what}: a key that is no dictionary')
             last = {}

@@ -324,3 +324,21 @@ export function agentLog(lines: number, seed: number): Uint8Array<ArrayBuffer> {
   for (let i = 0; i < lines; i++) log += `{"id":${i},"agent":"${agents[random.integer(agents.length)]}","ok":true}\n`
   return bytes(log)
 }
+
+/** Streams large enough to be kept apart: texts of words, digits, addresses and any kind, times, numbers, and logs within JSON. */
+export function manyKindsLog(lines: number, seed: number): Uint8Array<ArrayBuffer> {
+  const random = new Random(seed)
+  let log = ''
+  for (let i = 0; i < lines; i++) {
+    const time = new Date(Date.UTC(2024, 4, 6) + i * 250).toISOString()
+    if (i % 16 === 0) {
+      const word = random.integer(2 ** 31).toString(36)
+      const digits = `${1 + random.integer(8)}${String(random.integer(2 ** 31)).padStart(10, '0')}${random.integer(10 ** 6)}`
+      const address = Array.from({ length: 4 }, () => random.integer(256)).join('.')
+      log += `${time} trace word=w${word}x digits=<${digits}0000000> from ${address} path "/a/${random.integer(400)}.html?of=${i % 50}"\n`
+    } else if (i % 4 === 2) {
+      log += `{"log":"worker ${i % 7} took ${(i * 7) % 480} ms for job ${(i * 13) % 1129} of ${random.integer(9)}","at":"${time}"}\n`
+    } else log += `${time} worker ${i % 7} handled ${i % 97} jobs in ${(i * i) % 89} ms, ${(i % 31) * 1000} left\n`
+  }
+  return bytes(log)
+}

@@ -353,7 +353,7 @@ export class LogAppender {
   async #summariseLast(): Promise<void> {
     const { chunks } = this.#ledger
     const [only] = chunks
-    if (chunks.length < 2 && only?.times === undefined && only?.open !== true) return
+    if (chunks.length < 2 && only?.times === undefined && only?.open !== true && only?.pairs === undefined) return
     const first = this.#pieces[0]?.chunk ?? chunks.length
     let untold = Math.max(0, first - this.#covered) * this.#chunkBytes
     for (const piece of this.#pieces) if (piece.chunk >= this.#covered) untold += piece.rawBytes

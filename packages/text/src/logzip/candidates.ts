@@ -1,7 +1,7 @@
 /** Which lines of a chunk may be selected, from its templates and from the rows of only those columns that the query asks about. */
 import type { ChunkView } from './chunk-decode.ts'
 import type { ColumnOracle } from './column-oracle.ts'
-import { type Formula, leavesOf, mapFormula, NEVER } from './search/formula.ts'
+import { andOf, type Formula, leavesOf, NEVER, orOf, possible } from './search/formula.ts'
 import type { Matcher } from './search/matcher.ts'
 import { planTemplate, type SlotConstraint } from './search/tokens.ts'
 import { KIND } from './streams.ts'
@@ -30,12 +30,27 @@ export function candidateTemplates(view: ChunkView, oracle: ColumnOracle, matche
   const found: CandidateTemplate[] = []
   for (const [id, template] of view.templates.templates.entries()) {
     if (view.counts[id] === 0) continue
-    const needs = mapFormula(planTemplate(matcher.required, oracle.shape(template)), (leaf) =>
-      oracle.mayMeet(leaf) ? ({ op: 'leaf', leaf } as const) : NEVER,
-    )
+    const needs = askOracle(planTemplate(matcher.required, oracle.shape(template)), oracle)
     if (needs.op !== 'never') found.push({ id, needs })
   }
   return found
+}
+
+/** What is left of a formula without constraints that no value meets; those that cost less to ask about come first. */
+function askOracle(needs: Formula<SlotConstraint>, oracle: ColumnOracle): Formula<SlotConstraint> {
+  if (needs.op === 'leaf') return oracle.mayMeet(needs.leaf) ? needs : NEVER
+  if (needs.op === 'or') return orOf(needs.of.map((part) => askOracle(part, oracle)))
+  if (needs.op !== 'and') return needs
+  const costOf = (part: Formula<SlotConstraint>): number =>
+    Math.max(0, ...leavesOf(part).map((leaf) => oracle.costOf(leaf)))
+  const costs = new Map(needs.of.map((part) => [part, costOf(part)]))
+  const kept: Formula<SlotConstraint>[] = []
+  for (const part of [...needs.of].sort((a, b) => (costs.get(a) as number) - (costs.get(b) as number))) {
+    const own = askOracle(part, oracle)
+    if (own.op === 'never') return NEVER
+    kept.push(own)
+  }
+  return andOf(kept)
 }
 
 /** The lines that may be selected; undefined where the whole chunk is better read at once. */
@@ -49,9 +64,7 @@ export function candidateLines(
   for (const { id, needs } of templates) if (isOpen(needs)) whole += view.counts[id] as number
   if (whole > most) return undefined
   const leaves = new Leaves(view)
-  if (!leaves.add(templates.filter(({ needs }) => !isOpen(needs)).flatMap(({ needs }) => leavesOf(needs)))) {
-    return undefined
-  }
+  if (!leaves.add(templates.filter(({ needs }) => !isOpen(needs)))) return undefined
   const isMarked = new Uint8Array(view.lines)
   const open = new Uint8Array(view.templates.templates.length)
   let areSure = matcher.exact
@@ -136,24 +149,44 @@ class Leaves {
     this.#view = view
   }
 
-  /** Look up all constraints; false where that would be too many rows. */
-  add(constraints: readonly SlotConstraint[]): boolean {
+  /** Look up what the templates need; false where that would be too many rows. */
+  add(templates: readonly CandidateTemplate[]): boolean {
     const view = this.#view
-    const wanted = new Map<string, { constraint: SlotConstraint; spec: ColumnSpec }>()
     let rows = 0
     let all = 0
     for (const spec of view.specs) all += spec.rows
-    for (const constraint of constraints) {
-      const spec = view.columnFacts(constraint.slot)
-      const key = keyOf(constraint)
-      if (spec === undefined || wanted.has(key)) continue
-      wanted.set(key, { constraint, spec })
-      rows += spec.rows
-    }
+    const constraints = this.#unknown(templates)
+    for (const { spec } of constraints.values()) rows += spec.rows
     if (rows > all * MAX_LOOKS) return false
-    view.materializeSome(new Set([...wanted.values()].map(({ spec }) => spec.id)))
-    for (const [key, { constraint, spec }] of wanted) this.#found.set(key, this.#lookUp(constraint, spec))
+    // Columns whose streams are at hand anyway come first: they may leave nothing to ask the others about.
+    let left = templates
+    for (let step = 0; step <= LAST_STEP; step++) {
+      left = left.filter(({ id, needs }) => this.#mayHold(needs, id))
+      const wanted = [...this.#unknown(left)].filter(([, { spec }]) => stepOf(spec) === step)
+      if (wanted.length === 0) continue
+      view.materializeSome(new Set(wanted.map(([, { spec }]) => spec.id)))
+      for (const [key, { constraint, spec }] of wanted) this.#found.set(key, this.#lookUp(constraint, spec))
+    }
     return true
+  }
+
+  /** Constraints on columns that have not been looked up, by their keys. */
+  #unknown(templates: readonly CandidateTemplate[]): Map<string, { constraint: SlotConstraint; spec: ColumnSpec }> {
+    const wanted = new Map<string, { constraint: SlotConstraint; spec: ColumnSpec }>()
+    for (const constraint of templates.flatMap(({ needs }) => leavesOf(needs))) {
+      const spec = this.#view.columnFacts(constraint.slot)
+      const key = keyOf(constraint)
+      if (spec !== undefined && !this.#found.has(key)) wanted.set(key, { constraint, spec })
+    }
+    return wanted
+  }
+
+  /** Whether some line of a template may meet what it needs, by what has been looked up. */
+  #mayHold(needs: Formula<SlotConstraint>, template: number): boolean {
+    return possible(needs, (leaf) => {
+      const found = leaf.slot < 0 ? undefined : this.#found.get(keyOf(leaf))
+      return found === undefined || found.has(template)
+    })
   }
 
   lines(constraint: SlotConstraint, template: number): readonly number[] {
@@ -187,6 +220,15 @@ class Leaves {
     return byTemplate
   }
 }
+
+/** When a column is looked at: texts, then ids, then numbers, then times. */
+function stepOf({ kind, other }: ColumnSpec): number {
+  if (kind === KIND.const || (kind === KIND.raw && other === 0)) return 0
+  if (kind === KIND.number) return 2
+  return kind === KIND.time ? LAST_STEP : 1
+}
+
+const LAST_STEP = 3
 
 function keyOf({ slot, how, bytes, ignoreCase }: SlotConstraint): string {
   return `${slot}/${how}/${ignoreCase}/${bytes}`

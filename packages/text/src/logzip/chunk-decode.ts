@@ -1,27 +1,30 @@
 /** One coded chunk back to rows, lines and bytes; columns are materialised when they are asked for. */
 import { ByteReader, PithError } from '@pith/core'
-import { askedColumns, countTemplates, doesNotFit, notWhatWasCoded, readSpecs } from './chunk-specs.ts'
+import {
+  askedColumns,
+  checkSize,
+  countTemplates,
+  doesNotFit,
+  notWhatWasCoded,
+  readSpecs,
+  TRUSTED_BYTES,
+  templatesInUse,
+} from './chunk-specs.ts'
 import { type BlockLoader, openStreams, type Streams } from './chunk-streams.ts'
 import { ColumnPlaces } from './column-places.ts'
 import { columnLayouts, leftColumns, scaleOf } from './columns.ts'
 import { type KeyIds, MAX_LEFT, resolveKeys } from './keyed.ts'
 import { MaxSource } from './max.ts'
 import { MAX_DEPTH, type NestedBudget, nestedStreams, nestedTexts } from './nested-decode.ts'
-import { MAX_LINES, MAX_ROWS } from './parse.ts'
+import { MAX_ROWS } from './parse.ts'
 import { PlainSource } from './plain.ts'
 import { Prior } from './prior.ts'
 import { type ColumnSource, KIND, type SymbolContext } from './streams.ts'
 import { type ColumnSpec, type NestedSpec, readEols, readTemplates, TextCursor } from './tables.ts'
 import type { TemplateSet } from './templates.ts'
-import { type TimeRange, timeColumns, toMilliseconds } from './time-range.ts'
-import { compileLayout, hasYear, padDays } from './timestamps.ts'
+import { TextClasses, TextStreams } from './text-streams.ts'
+import { compileLayout, padDays } from './timestamps.ts'
 import type { Workspace } from './workspace.ts'
-
-/** Most bytes of a chunk. */
-export const MAX_CHUNK_BYTES: number = 2 ** 26
-
-/** Room for so many bytes of output is taken on the word of the file; larger chunks are measured first. */
-const TRUSTED_BYTES = 2 ** 24
 
 /** A chunk that is being read. */
 export class ChunkView {
@@ -29,7 +32,9 @@ export class ChunkView {
   readonly lines: number
   readonly hash: number
   readonly templates: TemplateSet
-  /** Lines of each template. */
+  /** Whether it only answers which templates and texts there are; rows and lines can't be asked for. */
+  readonly isHead: boolean
+  /** Lines of each template; 1 in a head, where there are some. */
   readonly counts: Int32Array
   /** i32 a line, in the workspace. */
   readonly lineTemplate: number
@@ -45,7 +50,13 @@ export class ChunkView {
   readonly #w: Workspace
   readonly #prior: Prior
   #source: ColumnSource
-  readonly #streams: Streams
+  /** Undefined where texts have none. */
+  readonly #classes: TextClasses | undefined
+  readonly #texts: TextStreams | undefined
+  /** Of a head: what stands behind its templates. */
+  readonly #rest: { meta: Uint8Array; tables: Uint8Array } | undefined
+  /** By class: whether the texts of its dictionaries have been looked up. */
+  readonly #areFound: boolean[] = []
   readonly #left: number[][]
   readonly #layouts: string[]
   /** What the logs within it may still take. */
@@ -69,6 +80,8 @@ export class ChunkView {
    * @param from its blocks, or the streams of a log within a column of another chunk
    * @param rows that its columns may have, those of logs within them included
    * @param depth how many logs it lies within
+   * @param how `isHead`: only templates and texts are asked for, so that lines are not read where the chunk tells enough
+   * without them; `head`: such a view of the same chunk, whose templates are read already
    */
   constructor(
     workspace: Workspace,
@@ -76,6 +89,7 @@ export class ChunkView {
     prior: Prior,
     rows: { left: number } = { left: MAX_ROWS },
     depth: number = 0,
+    how: { isHead?: boolean; head?: ChunkView } = {},
   ) {
     this.#w = workspace
     this.#prior = prior
@@ -84,9 +98,7 @@ export class ChunkView {
     const { head } = streams
     this.rawBytes = head.varint()
     this.lines = head.varint()
-    if (this.rawBytes > MAX_CHUNK_BYTES || this.lines > Math.min(this.rawBytes, MAX_LINES)) {
-      throw new PithError('PITH_CORRUPT', `a chunk declares ${this.rawBytes} bytes in ${this.lines} lines`)
-    }
+    checkSize(this.rawBytes, this.lines)
     this.hash = head.u32()
     const { memory } = workspace
     const eols = readEols(head, this.lines)
@@ -94,15 +106,26 @@ export class ChunkView {
     this.eols = memory.reserve(this.lines + 16)
     memory.u8.set(eols, this.eols)
     const coded = streams.tables()
-    const meta = new ByteReader(coded.meta)
-    const tables = new TextCursor(coded.tables)
-    this.templates = readTemplates(meta, tables, prior.templates, this.lines, this.rawBytes + this.lines)
+    const rest = how.head === undefined ? coded : (how.head.#rest ?? coded)
+    const meta = new ByteReader(rest.meta)
+    const tables = new TextCursor(rest.tables)
+    this.templates =
+      how.head?.templates ?? readTemplates(meta, tables, prior.templates, this.lines, this.rawBytes + this.lines)
 
-    this.lineTemplate = workspace.scratchWords(this.lines)
-    streams.templates(this.lineTemplate, this.lines, this.templates.templates.length)
-    this.counts = countTemplates(workspace, this.lineTemplate, this.lines, this.templates.templates.length)
-
-    const { specs, total } = readSpecs(meta, tables, this.templates, this.counts, this.rawBytes, rows.left)
+    const classes = streams.classes === undefined ? undefined : new TextClasses(streams.classes)
+    const count = this.templates.templates.length
+    this.isHead = how.isHead === true && classes !== undefined && classes.usedTemplates.length > 0
+    if (this.isHead) {
+      this.#rest = { meta: coded.meta.subarray(coded.meta.length - meta.remaining), tables: tables.rest() }
+      this.lineTemplate = 0
+      this.counts = templatesInUse((classes as TextClasses).usedTemplates, count)
+    } else {
+      this.lineTemplate = workspace.scratchWords(this.lines)
+      streams.templates(this.lineTemplate, this.lines, count)
+      this.counts = countTemplates(workspace, this.lineTemplate, this.lines, count)
+    }
+    const limits = { rawBytes: this.rawBytes, mostRows: rows.left, classes, areCounted: !this.isHead }
+    const { specs, total } = readSpecs(meta, tables, this.templates, this.counts, limits)
     rows.left -= total
     // A text and its newline take no more than the text and what ends it in its line; the last line may lack its end.
     this.#budget = { rows, bytes: this.rawBytes + 1 }
@@ -110,11 +133,12 @@ export class ChunkView {
     this.#isDone = new Uint8Array(specs.length)
     for (const spec of specs) this.#byColumn.set(spec.id, spec)
     this.#rows = total
-    this.#source = streams.columns()
+    this.#classes = classes
+    if (streams.texts !== undefined) this.#texts = new TextStreams(streams.texts, classes)
+    this.#source = streams.columns(this.#texts)
     if (this.#source instanceof MaxSource && specs.some(({ nested }) => nested !== undefined)) {
       throw new PithError('PITH_CORRUPT', 'a chunk of level max has a log in a column')
     }
-    this.#streams = streams
     const asked = this.#source instanceof MaxSource ? undefined : askedColumns(specs, this.templates.columns)
     this.#left = leftColumns(this.templates, this.counts, asked)
     this.#layouts = columnLayouts(this.templates, this.counts)
@@ -172,20 +196,22 @@ export class ChunkView {
     this.#foldConstants()
     const source = this.#source
     const last = this.specs.findLastIndex(({ id }) => columns.has(id))
-    if (!(source instanceof PlainSource) || this.specs.some(({ nested }) => nested !== undefined)) {
+    if (!(source instanceof PlainSource) || (!source.keepsLogsApart && this.specs.some(({ nested }) => nested))) {
       this.#decodeUpTo(last + 1)
       return
     }
     if (this.#rowLine === 0) this.#assignLines()
     const wanted = new Uint8Array(this.templates.columns)
+    let needsLogs = false
     for (let i = last; i >= this.#ready; i--) {
-      const { id, kind, other } = this.specs[i] as ColumnSpec
+      const { id, kind, other, nested } = this.specs[i] as ColumnSpec
       if (kind !== KIND.const && columns.has(id)) wanted[id] = 1
+      // Logs are read one behind the other.
+      if (nested !== undefined && (needsLogs ||= wanted[id] === 1)) wanted[id] = 1
       const referred = wanted[id] === 1 ? this.#referred(id, other) : undefined
       if (referred !== undefined) wanted[referred] = 1
     }
-    const known = (column: number): number => this.#prior.texts(column).length
-    this.#places ??= new ColumnPlaces(source, this.specs, this.#ready, known)
+    this.#places ??= new ColumnPlaces(source, this.specs, this.#ready, (column) => this.#prior.texts(column).length)
     for (let i = this.#ready; i <= last; i++) {
       const spec = this.specs[i] as ColumnSpec
       if (wanted[spec.id] !== 1 || this.#isDone[i] === 1) continue
@@ -244,60 +270,37 @@ export class ChunkView {
     return this.#w.memory.i32.subarray(this.lineTemplate >> 2, (this.lineTemplate >> 2) + this.lines)
   }
 
-  /** Milliseconds since 1970 of each line that says its time (in the year 2000 where its layout has no year), else NaN. */
-  lineTimes(): Float64Array {
-    const times = new Float64Array(this.lines).fill(Number.NaN)
-    const columns = timeColumns(this.templates)
-    let last = 0
-    for (const [i, spec] of this.specs.entries()) if (columns.has(spec.id)) last = i + 1
-    this.materialize(last)
-    const { memory } = this.#w
-    for (const spec of this.specs) {
-      const values = this.#values.get(spec.id)
-      if (!columns.has(spec.id) || spec.kind !== KIND.time || values === undefined) continue
-      const layout = this.#layoutOf(spec)
-      const exceptions = new Set(spec.exceptions)
-      const ticks = new Float64Array(memory.buffer, values, spec.rows)
-      for (let row = 0; row < spec.rows; row++) {
-        const line = memory.i32[(this.#rowLine >> 2) + spec.first + row] as number
-        if (!exceptions.has(row)) times[line] = toMilliseconds(ticks[row] as number, layout)
-      }
-    }
-    return times
-  }
-
-  /** Range of the times of its lines, undefined where not all lines that should say one do, or some say no year. */
-  timeRange(): TimeRange | undefined {
-    const columns = timeColumns(this.templates)
-    const specs = this.specs.filter(({ id }) => columns.has(id))
-    if (specs.some(({ kind, exceptions }) => kind !== KIND.time || exceptions.length > 0)) return undefined
-    this.materialize(this.specs.indexOf(specs.at(-1) as ColumnSpec) + 1)
-    let range: TimeRange | undefined
-    for (const spec of specs) {
-      const layout = this.#layoutOf(spec)
-      const values = this.#values.get(spec.id) as number
-      const first = toMilliseconds(this.#w.kernels.minValue(values, spec.rows), layout)
-      const last = toMilliseconds(this.#w.kernels.maxValue(values, spec.rows), layout)
-      const dated = hasYear(layout)
-      if (range !== undefined && range.dated !== dated) return undefined
-      range = { first: Math.min(first, range?.first ?? first), last: Math.max(last, range?.last ?? last), dated }
-    }
-    return range
-  }
-
   /** What is known of a column's values without decoding its rows. */
   columnFacts(id: number): ColumnSpec | undefined {
     return this.#byColumn.get(id)
   }
 
-  /** Texts of all raw columns, each with a newline, in no order that says whose they are; undefined where they are not at hand. */
-  rawTexts(): Uint8Array | undefined {
-    return this.#streams.texts()
+  /** Texts of all raw columns of a class, each with a newline, in no order that says whose they are; undefined where they are not at hand. */
+  rawTexts(kind: number): Uint8Array | undefined {
+    return this.#texts?.rowsOf(kind)
   }
 
   /** Texts of a constant, or the new ones of a dictionary, each with a newline. */
   textsOf(spec: ColumnSpec): Uint8Array {
+    if (this.standsWithTexts(spec)) this.#findDictionaries(spec.textClass)
     return spec.own
+  }
+
+  /** Whether a column is a dictionary whose texts stand in a stream of texts. */
+  standsWithTexts({ kind, textClass }: ColumnSpec): boolean {
+    return kind === KIND.dict && this.#classes?.areInTables(textClass) === false
+  }
+
+  /** Look up the texts of all dictionaries of a class. */
+  #findDictionaries(kind: number): void {
+    if (this.#areFound[kind] === true || this.#texts === undefined) return
+    const own = this.specs.filter((spec) => spec.kind === KIND.dict && spec.textClass === kind && spec.texts > 0)
+    if (own.length > 0) {
+      const { bytes, dictionaries } = this.#texts.open(kind)
+      const cursor = new TextCursor(bytes.subarray(dictionaries[kind]))
+      for (const spec of own) spec.own = cursor.take(spec.texts)
+    }
+    this.#areFound[kind] = true
   }
 
   /** The left column that a column refers to. */
@@ -316,11 +319,6 @@ export class ChunkView {
   valuesOf(spec: ColumnSpec): Float64Array | undefined {
     const values = this.#values.get(spec.id)
     return values === undefined ? undefined : new Float64Array(this.#w.memory.buffer, values, spec.rows)
-  }
-
-  /** Layout of a time column. */
-  layoutOf(spec: ColumnSpec): string {
-    return this.#layoutOf(spec)
   }
 
   #assignLines(): void {
@@ -414,6 +412,7 @@ export class ChunkView {
       rows: spec.rows,
       left: this.#left[spec.id] ?? [],
       lines: this.#rowLine + spec.first * 4,
+      isInner: this.#depth > 0,
     }
     if (spec.kind === KIND.const) {
       const { start, end } = this.#put(spec.own.subarray(0, -1))
@@ -434,7 +433,7 @@ export class ChunkView {
     const { memory, kernels } = this.#w
     const known = this.#prior.texts(spec.id)
     const distinct = known.length + spec.texts
-    const own = spec.nested === undefined ? spec.own : this.#decodeNested(spec, spec.nested, context)
+    const own = spec.nested === undefined ? this.textsOf(spec) : this.#decodeNested(spec, spec.nested, context)
     const texts = this.#w.scratchWords(distinct * 2)
     const earlier = this.#prior.joined(spec.id)
     const at = memory.reserve(earlier.length + own.length + 32)
@@ -511,7 +510,7 @@ export class ChunkView {
   /** Texts of a column that are coded apart. */
   #ownTexts(spec: ColumnSpec, context: SymbolContext, starts: number, ends: number): void {
     if (spec.nested === undefined) {
-      this.#source.texts(context, starts, ends, spec.texts)
+      this.#source.texts(context, starts, ends, spec.texts, spec.textClass)
       return
     }
     const texts = this.#decodeNested(spec, spec.nested, context)
@@ -532,7 +531,7 @@ export class ChunkView {
 
   #decodeNumbers(spec: ColumnSpec, context: SymbolContext): void {
     const { memory, kernels } = this.#w
-    const layout = this.#layoutOf(spec)
+    const layout = this.layoutOf(spec)
     const kind = spec.kind === KIND.time ? 'time' : 'number'
     const values = this.#w.scratchDoubles(spec.rows)
     this.#values.set(spec.id, values)
@@ -545,7 +544,7 @@ export class ChunkView {
       otherValues = this.#values.get(other.id) ?? 0
       scale = scaleOf(
         { kind, layout },
-        { kind: other.kind === KIND.time ? 'time' : 'number', layout: this.#layoutOf(other) },
+        { kind: other.kind === KIND.time ? 'time' : 'number', layout: this.layoutOf(other) },
       )
       if (otherValues === 0 || scale === 0) throw new PithError('PITH_CORRUPT', 'a number refers to a column of texts')
       match = this.#match(spec, other)
@@ -572,7 +571,8 @@ export class ChunkView {
     }
   }
 
-  #layoutOf(spec: ColumnSpec): string {
+  /** Layout of a time column. */
+  layoutOf(spec: ColumnSpec): string {
     if (spec.kind !== KIND.time) return ''
     const layout = this.#layouts[spec.id] as string
     return spec.pad === 0 ? layout : padDays(layout)

@@ -5,8 +5,9 @@ import { giveBack } from './give-back.ts'
 import { MaxSink } from './max.ts'
 import { findNested } from './nested.ts'
 import { METHOD, packAdaptive, packBytes, QUALITY } from './pack.ts'
+import { FOLDED_PAIR_BYTES, foldPairs, pairsOf } from './pair-set.ts'
 import { loadChunk, type ParsedChunk, parseChunk } from './parse.ts'
-import { PlainSink } from './plain.ts'
+import { type PlainLayout, PlainSink, type SortedStreams } from './plain.ts'
 import { Prior } from './prior.ts'
 import { type ColumnSink, idWidth, type SymbolContext, writeColumns, writeEols } from './streams.ts'
 import { GRAM_BYTES } from './summary.ts'
@@ -22,14 +23,18 @@ const GRAM_PIECE = 65536
 /** Brotli's quality for filters: they are nearly random. */
 const GRAM_QUALITY = 5
 
+/** A chunk has to be so many times as large as its set of pairs, so that it is kept, and as one that knows cases. */
+const PAIRS_SHARE = 160
+const FINE_PAIRS_SHARE = 200
+
 /** Chunks whose streams hold fewer bytes than this are one block. */
 const WHOLE_BYTES = 65536
 
 /** Sections of a log: one block of `chunk` for each chunk, the others as many as it needs. */
 export type LogSection = 'chunk' | 'ids' | 'columns' | 'texts'
 
-/** First byte of a block of section `chunk`. */
-export const FORM: { readonly split: 0; readonly whole: 1 } = { split: 0, whole: 1 }
+/** Form of a block of section `chunk`: in streams, in one block, in streams by kind and class. */
+export const FORM: { readonly split: 0; readonly whole: 1; readonly sorted: 2 } = { split: 0, whole: 1, sorted: 2 }
 
 /** The same for `max`, in coded bytes. */
 const WHOLE_MIXED_BYTES = 16384
@@ -43,6 +48,8 @@ export interface EncodedChunk {
   times: TimeRange | undefined
   /** Packed set of the runs of three token bytes in its tables and texts. */
   grams: Uint8Array
+  /** Packed set of the pairs in them, where it takes no more than a small share of the chunk. */
+  pairs: Uint8Array | undefined
   blocks: { section: LogSection; payload: Uint8Array }[]
 }
 
@@ -51,6 +58,8 @@ export interface ChunkOptions {
   level: Level
   /** Whether nobody needs the piece afterwards: its memory goes once it is read, not when garbage is next collected. */
   spent?: boolean
+  /** How streams are put together, for tests; chunks whose streams hold fewer than `wholeBytes` are one block. */
+  layout?: Partial<PlainLayout> & { wholeBytes?: number }
 }
 
 /**
@@ -119,7 +128,7 @@ function encodeChunk(
   const coded =
     level === 'max'
       ? codeMixed(workspace, parsed, plans, priorTemplates, head)
-      : codePlain(workspace, parsed, plans, priorTemplates, head, QUALITY[level])
+      : codePlain(workspace, parsed, plans, { priorTemplates, head, quality: QUALITY[level], layout: options.layout })
   return {
     chunk: {
       rawBytes: parsed.rawBytes,
@@ -132,30 +141,91 @@ function encodeChunk(
   }
 }
 
-type Coded = Pick<EncodedChunk, 'grams' | 'blocks'>
+type Coded = Pick<EncodedChunk, 'grams' | 'pairs' | 'blocks'>
 
 /** Levels `fast` and `default`: bytes for a general coder. */
 function codePlain(
   workspace: Workspace,
   parsed: ParsedChunk,
   plans: readonly ColumnPlan[],
-  priorTemplates: number,
-  head: ByteWriter,
+  {
+    priorTemplates,
+    head,
+    quality,
+    layout = {},
+  }: { priorTemplates: number; head: ByteWriter; quality: number; layout: ChunkOptions['layout'] | undefined },
+): Coded {
+  const sink = new PlainSink(workspace, layout)
+  const { meta, tables } = writeColumns(workspace, parsed, plans, priorTemplates, sink)
+  const ids = templateIds(workspace, parsed.lineTemplate, parsed.lines, parsed.templates.templates.length)
+  if (head.length + meta.length + tables.length + ids.length + sink.bytes < (layout.wholeBytes ?? WHOLE_BYTES)) {
+    return codeWhole(workspace, sink, { head, meta, tables, ids }, quality)
+  }
+  const sorted = sink.sorted(tables)
+  for (const own of sorted.groups) head.varint(own.length)
+  putParts(head, [meta, sorted.tables])
+  putParts(head, [usedTemplates(parsed)])
+  writeClasses(head, sorted)
+  const filtered = [sorted.tables, ...sorted.texts]
+  const grams = packBytes(gramsOf(workspace, filtered), GRAM_QUALITY)
+  // In the order in which a search asks for them, so that what it reads together stands together.
+  const blocks: EncodedChunk['blocks'] = [
+    { section: 'chunk', payload: packBytes(head.view(), quality, FORM.sorted) },
+    { section: 'ids', payload: packBytes(ids, quality) },
+  ]
+  for (const texts of sorted.texts) blocks.push({ section: 'texts', payload: packBytes(texts, quality) })
+  for (const group of sorted.groups.flat()) blocks.push({ section: 'columns', payload: packBytes(group, quality) })
+  const pairs = packPairs(filtered, blocks)
+  // Some may be views of the tables.
+  for (const buffer of new Set(sorted.texts.map((own) => own.buffer))) if (buffer !== tables.buffer) giveBack(buffer)
+  return { grams, pairs, blocks }
+}
+
+/** Parts with their lengths before them. */
+function putParts(out: ByteWriter, parts: readonly Uint8Array[]): void {
+  for (const part of parts) {
+    out.varint(part.length)
+    out.bytes(part)
+  }
+}
+
+/** A bit for each template: whether it has lines. */
+function usedTemplates({ templateCounts }: ParsedChunk): Uint8Array {
+  const used = new Uint8Array((templateCounts.length + 7) >> 3)
+  for (let id = 0; id < templateCounts.length; id++) {
+    if ((templateCounts[id] as number) > 0) used[id >> 3] = (used[id >> 3] as number) | (1 << (id & 7))
+  }
+  return used
+}
+
+/** Which classes of texts have streams of their own, and the class of each dictionary and column of texts, four to a byte. */
+function writeClasses(head: ByteWriter, { mask, classes }: SortedStreams): void {
+  head.u8(mask)
+  for (let i = 0; i < classes.length; i += 4) {
+    let byte = 0
+    for (let k = 0; k < 4; k++) byte |= (classes[i + k] ?? 0) << (2 * k)
+    head.u8(byte)
+  }
+}
+
+/** All streams of a small chunk in one block. */
+function codeWhole(
+  workspace: Workspace,
+  sink: PlainSink,
+  parts: { head: ByteWriter; meta: Uint8Array; tables: Uint8Array; ids: Uint8Array },
   quality: number,
 ): Coded {
-  const sink = new PlainSink(workspace)
-  const { meta, tables } = writeColumns(workspace, parsed, plans, priorTemplates, sink)
-  const { groups, texts } = sink.finish()
-  const ids = templateIds(workspace, parsed.lineTemplate, parsed.lines, parsed.templates.templates.length)
+  const { head, meta, tables, ids } = parts
+  const { symbols, texts } = sink.inOrder()
+  const groups = symbols.length > 0 ? [symbols] : []
   head.varint(groups.length)
-  head.varint(meta.length)
-  head.bytes(meta)
-  head.varint(tables.length)
-  head.bytes(tables)
+  putParts(head, [meta, tables])
+  head.bytes(ids)
+  putParts(head, groups)
+  head.bytes(texts)
   const grams = packBytes(gramsOf(workspace, [tables, texts]), GRAM_QUALITY)
-  const blocks = packBlocks(head.view(), ids, groups, texts, quality)
-  giveBack(texts.buffer)
-  return { grams, blocks }
+  const blocks: EncodedChunk['blocks'] = [{ section: 'chunk', payload: packBytes(head.view(), quality, FORM.whole) }]
+  return { grams, pairs: packPairs([tables, texts], blocks), blocks }
 }
 
 /** Level `max`: context mixing of the symbols themselves; docs/format-max.md. */
@@ -184,13 +254,15 @@ function codeMixed(
       first.bytes(part)
     }
     first.bytes(parts.texts)
-    return { grams, blocks: [{ section: 'chunk', payload: first.view() }] }
+    const blocks: EncodedChunk['blocks'] = [{ section: 'chunk', payload: first.view() }]
+    return { grams, pairs: packPairs([tables, ...watch.joined], blocks, packAdaptive), blocks }
   }
   first.bytes(parts.tables)
   const blocks: EncodedChunk['blocks'] = [{ section: 'chunk', payload: first.view() }]
+  blocks.push({ section: 'ids', payload: parts.ids })
   if (parts.texts.length > 0) blocks.push({ section: 'texts', payload: parts.texts })
-  blocks.push({ section: 'ids', payload: parts.ids }, { section: 'columns', payload: parts.columns })
-  return { grams, blocks }
+  blocks.push({ section: 'columns', payload: parts.columns })
+  return { grams, pairs: packPairs([tables, ...watch.joined], blocks, packAdaptive), blocks }
 }
 
 /** Hands everything on and keeps the texts, for the filter. */
@@ -229,32 +301,18 @@ class TextWatch implements ColumnSink {
   }
 }
 
-function packBlocks(
-  head: Uint8Array,
-  ids: Uint8Array,
-  groups: readonly Uint8Array[],
-  texts: Uint8Array,
-  quality: number,
-): EncodedChunk['blocks'] {
-  let total = head.length + ids.length + texts.length
-  for (const group of groups) total += group.length
-  if (total < WHOLE_BYTES) {
-    const whole = new ByteWriter(total + 32)
-    whole.bytes(head)
-    whole.bytes(ids)
-    for (const group of groups) {
-      whole.varint(group.length)
-      whole.bytes(group)
-    }
-    whole.bytes(texts)
-    return [{ section: 'chunk', payload: packBytes(whole.view(), quality, FORM.whole) }]
-  }
-  // In the order in which a search asks for them, so that what it reads together stands together.
-  const blocks: EncodedChunk['blocks'] = [{ section: 'chunk', payload: packBytes(head, quality, FORM.split) }]
-  if (texts.length > 0) blocks.push({ section: 'texts', payload: packBytes(texts, quality) })
-  blocks.push({ section: 'ids', payload: packBytes(ids, quality) })
-  for (const group of groups) blocks.push({ section: 'columns', payload: packBytes(group, quality) })
-  return blocks
+/** The finest set of pairs that takes no more than its share of a chunk. */
+function packPairs(
+  texts: readonly Uint8Array[],
+  blocks: EncodedChunk['blocks'],
+  pack: (bytes: Uint8Array) => Uint8Array = (bytes) => packBytes(bytes, GRAM_QUALITY),
+): Uint8Array | undefined {
+  const stored = blocks.reduce((sum, { payload }) => sum + payload.length, 0)
+  if (stored < FOLDED_PAIR_BYTES * PAIRS_SHARE) return undefined
+  const pairs = pairsOf(texts)
+  const [fine, coarse] = [pack(pairs), pack(foldPairs(pairs))]
+  if (fine.length * FINE_PAIRS_SHARE <= stored) return fine
+  return coarse.length * PAIRS_SHARE <= stored ? coarse : undefined
 }
 
 /** Which runs of three token bytes stand in texts: the filter that a search asks first. */

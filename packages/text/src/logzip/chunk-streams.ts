@@ -4,8 +4,9 @@ import { FORM, type LogSection } from './chunk-encode.ts'
 import { giveBack } from './give-back.ts'
 import { type MaxParts, MaxSource } from './max.ts'
 import { formOf, METHOD, methodOf, unpackBytes } from './pack.ts'
-import { PlainSource } from './plain.ts'
+import { PlainSource, SYMBOL_KINDS } from './plain.ts'
 import { type ColumnSource, idWidth } from './streams.ts'
+import type { TextStreams } from './text-streams.ts'
 import type { Workspace } from './workspace.ts'
 
 /** Most bytes of one stream of a chunk: each has less than two bytes for one of the log. */
@@ -27,57 +28,64 @@ export interface Streams {
   tables: () => { meta: Uint8Array; tables: Uint8Array }
   /** Fill the template of each line. */
   templates: (ids: number, lines: number, count: number) => void
-  columns: () => ColumnSource
-  /** Texts of all raw columns as they stand; undefined where they can't be had without decoding the columns. */
-  texts: () => Uint8Array | undefined
+  columns: (texts: TextStreams | undefined) => ColumnSource
+  /** Where texts stand by class, with those of dictionaries: what says so, behind the tables. */
+  classes?: ByteReader
+  /** Gives a stream of texts; undefined where they can't be had without decoding the columns. */
+  texts: ((stream: number) => Uint8Array) | undefined
 }
 
 /** Open the streams of a chunk. @throws PithError `PITH_CORRUPT` a block that is needed at once is missing */
 export function openStreams(workspace: Workspace, load: BlockLoader): Streams {
-  const need = (section: LogSection, index: number): Uint8Array => {
-    const block = load(section, index)
-    if (block === undefined) throw new PithError('PITH_CORRUPT', `a chunk lacks a block of section ${section}`)
-    return block
-  }
-  const block = need('chunk', 0)
-  const whole = formOf(block) === FORM.whole
+  const block = load('chunk', 0)
+  if (block === undefined) throw lacks('chunk')
+  const form = formOf(block)
+  const most = methodOf(block) === METHOD.mixed ? FORM.whole : FORM.sorted
+  if (form > most) throw new PithError('PITH_CORRUPT', `a chunk has the unknown form ${form}`)
+  const whole = form === FORM.whole
   if (methodOf(block) === METHOD.mixed) return mixedStreams(workspace, block, whole, load)
-  return whole ? wholeStreams(workspace, block) : blockStreams(workspace, block, need)
+  return whole ? wholeStreams(workspace, block) : blockStreams(workspace, block, load, form === FORM.sorted)
 }
 
-function blockStreams(
-  workspace: Workspace,
-  block: Uint8Array,
-  need: (section: LogSection, index: number) => Uint8Array,
-): Streams {
+function blockStreams(workspace: Workspace, block: Uint8Array, load: BlockLoader, isSorted: boolean): Streams {
   const head = new ByteReader(unpackBytes(block, mostBytes(workspace)))
-  let groups = 0
+  let groups: number[] = []
   let owned: ArrayBufferLike | undefined
-  const unpack = (packed: Uint8Array): Uint8Array => {
-    const bytes = unpackBytes(packed, mostBytes(workspace))
-    owned = bytes.buffer === packed.buffer ? undefined : bytes.buffer
-    return bytes
-  }
   return {
     head,
     tables() {
-      groups = head.varint()
+      groups = Array.from({ length: isSorted ? SYMBOL_KINDS : 1 }, () => head.varint())
       return readTables(head)
     },
-    templates: (ids, lines, count) =>
-      putTemplates(workspace, unpackBytes(need('ids', 0), lines * idWidth(count)), ids, lines, count),
-    columns: () =>
-      new PlainSource(
-        workspace,
-        (index) => {
-          if (index >= groups) throw tooFewGroups()
-          return unpack(need('columns', index))
+    templates: (ids, lines, count) => {
+      const packed = load('ids', 0)
+      if (packed === undefined) throw lacks('ids')
+      putTemplates(workspace, unpackBytes(packed, lines * idWidth(count)), ids, lines, count)
+    },
+    columns: (texts) =>
+      new PlainSource(workspace, {
+        groups,
+        texts: texts as TextStreams,
+        group: (index) => {
+          const packed = load('columns', index)
+          if (packed === undefined) throw lacks('columns')
+          const bytes = unpackBytes(packed, mostBytes(workspace))
+          owned = bytes.buffer === packed.buffer ? undefined : bytes.buffer
+          return bytes
         },
-        () => unpack(need('texts', 0)),
-        (bytes) => bytes.buffer === owned && giveBack(bytes.buffer),
-      ),
-    texts: () => unpackBytes(need('texts', 0), mostBytes(workspace)),
+        spent: (bytes) => bytes.buffer === owned && giveBack(bytes.buffer),
+      }),
+    // There is no block for no texts.
+    texts: (stream) => {
+      const packed = load('texts', stream)
+      return packed === undefined ? new Uint8Array(0) : unpackBytes(packed, mostBytes(workspace))
+    },
+    ...(isSorted ? { classes: head } : {}),
   }
+}
+
+function lacks(section: LogSection): PithError {
+  return new PithError('PITH_CORRUPT', `a chunk lacks a block of section ${section}`)
 }
 
 /** Streams that stand one behind the other in a single block: head, ids, groups with their lengths, texts. */
@@ -86,10 +94,6 @@ function wholeStreams(workspace: Workspace, block: Uint8Array): Streams {
   const groups: Uint8Array[] = []
   let count = 0
   let texts: Uint8Array | undefined
-  const readTexts = (): Uint8Array => {
-    texts ??= reader.take(reader.remaining)
-    return texts
-  }
   return {
     head: reader,
     tables() {
@@ -98,18 +102,18 @@ function wholeStreams(workspace: Workspace, block: Uint8Array): Streams {
     },
     templates: (ids, lines, templates) =>
       putTemplates(workspace, reader.take(lines * idWidth(templates)), ids, lines, templates),
-    columns() {
+    columns(streams) {
       for (let i = 0; i < count; i++) groups.push(reader.take(reader.varint()))
-      return new PlainSource(
-        workspace,
-        (index) => {
-          if (index >= groups.length) throw tooFewGroups()
-          return groups[index] as Uint8Array
-        },
-        readTexts,
-      )
+      return new PlainSource(workspace, {
+        groups: [count],
+        texts: streams as TextStreams,
+        group: (index) => groups[index] as Uint8Array,
+      })
     },
-    texts: readTexts,
+    texts() {
+      texts ??= reader.take(reader.remaining)
+      return texts
+    },
   }
 }
 
@@ -136,7 +140,7 @@ function mixedStreams(workspace: Workspace, block: Uint8Array, whole: boolean, l
     tables: () => opened(),
     templates: (ids, lines, count) => opened().templates({ ids, lines, count }),
     columns: opened,
-    texts: () => undefined,
+    texts: undefined,
   }
 }
 
@@ -153,8 +157,4 @@ function putTemplates(workspace: Workspace, planes: Uint8Array, ids: number, lin
   const mark = memory.mark()
   kernels.getPlanes(memory.put(planes), lines, width, ids)
   memory.release(mark)
-}
-
-function tooFewGroups(): PithError {
-  return new PithError('PITH_CORRUPT', 'a chunk needs more groups of columns than it has')
 }

@@ -4,15 +4,27 @@ import { MAX_LEFT } from './keyed.ts'
 import { numberLengths, numberMayMeet } from './number-bounds.ts'
 import type { Prior } from './prior.ts'
 import { LiteralFinder } from './search/byte-search.ts'
-import { addByte, addRange, type ByteSet, emptySet, fullSet, rangeSet, removeByte, setOf } from './search/byte-set.ts'
+import {
+  addByte,
+  addSet,
+  type ByteSet,
+  emptySet,
+  fullSet,
+  hasByte,
+  rangeSet,
+  removeByte,
+  setOf,
+  upperByte,
+} from './search/byte-set.ts'
 import type { SlotConstraint, SlotShape, TemplateShape } from './search/tokens.ts'
 import { placesMayMeet } from './search/tokens.ts'
 import { KIND } from './streams.ts'
 import type { ColumnSpec } from './tables.ts'
 import { staticBytes, type Template } from './templates.ts'
+import { ANY_TEXTS, CLASS_BYTES, classOf, WORD_TEXTS } from './text-classes.ts'
 import { tableOf } from './text-table.ts'
 
-/** The texts of all raw columns together, where slots are asked for. */
+/** The texts of all raw columns of a class, where slots are asked for; those of the next class have the number before. */
 const RAW_TEXTS = -2
 
 const WAYS: readonly SlotConstraint['how'][] = ['is', 'startsWith', 'endsWith', 'contains']
@@ -22,14 +34,20 @@ const DIGITS: ByteSet = /* @__PURE__ */ rangeSet(48, 57)
 /** A carriage return that only some lines of a template have; it belongs to no column. */
 const RETURN: SlotShape = { slot: -1, bytes: /* @__PURE__ */ rangeSet(13, 13), minLength: 0, maxLength: 1 }
 
+/** Most fields of a layout whose lengths are tried. */
+const MAX_WIDTHS = 5
+
 export class ColumnOracle {
   readonly #view: ChunkView
   readonly #prior: Prior
   readonly #shapes: Map<number, SlotShape | { text: Uint8Array }> = new Map()
-  #texts: { bytes: Uint8Array | undefined } | undefined
+  /** By class. */
+  readonly #texts: (Uint8Array | 'unknown')[] = []
   /** By the bytes of the literal, then by slot, kind and place of the constraint. */
   readonly #answers: Map<ArrayBufferLike, Map<number, boolean>> = new Map()
   readonly #finders: Map<ArrayBufferLike, LiteralFinder> = new Map()
+  /** By layout. */
+  readonly #places: Map<string, ByteSet[][]> = new Map()
 
   constructor(view: ChunkView, prior: Prior) {
     this.#view = view
@@ -50,6 +68,14 @@ export class ColumnOracle {
     return { parts }
   }
 
+  /** What {@link mayMeet} costs: 0 nothing is read for it, else the more the less other searches read it. */
+  costOf({ slot }: SlotConstraint): number {
+    const spec = this.#view.columnFacts(slot)
+    if (spec === undefined || (spec.kind !== KIND.dict && spec.kind !== KIND.raw)) return 0
+    if (spec.kind === KIND.dict && !this.#view.standsWithTexts(spec)) return 1
+    return spec.textClass === ANY_TEXTS ? 2 : spec.textClass === WORD_TEXTS ? 4 : 3
+  }
+
   /** Whether a value of a column may meet a constraint; false is certain. */
   mayMeet(constraint: SlotConstraint): boolean {
     return this.#remember(constraint, constraint.slot, () => {
@@ -61,7 +87,7 @@ export class ColumnOracle {
   #remember({ how, bytes }: SlotConstraint, slot: number, answerOf: () => boolean): boolean {
     let answers = this.#answers.get(bytes.buffer)
     if (answers === undefined) this.#answers.set(bytes.buffer, (answers = new Map()))
-    const key = ((slot + 1) * 4 + WAYS.indexOf(how)) * 2 ** 25 + bytes.byteOffset * 2 ** 12 + bytes.length
+    const key = ((slot + 8) * 4 + WAYS.indexOf(how)) * 2 ** 25 + bytes.byteOffset * 2 ** 12 + bytes.length
     const isShort = bytes.byteOffset + bytes.length < 2 ** 12
     let answer = isShort ? answers.get(key) : undefined
     if (answer === undefined) {
@@ -89,7 +115,7 @@ export class ColumnOracle {
       return spec.kind === KIND.number ? numberMayMeet(spec, constraint) : this.#timeMayMeet(spec, constraint)
     }
     if (spec.kind === KIND.dict) {
-      if (this.#holds(this.#view.textsOf(spec), constraint)) return true
+      if (classMayHold(spec, constraint) && this.#holds(this.#view.textsOf(spec), constraint)) return true
       if (this.#prior.texts(spec.id).length > 0 && this.#holds(this.#prior.joined(spec.id), constraint)) return true
       // All texts of a column with a key are its own.
       if (spec.other > MAX_LEFT) return false
@@ -97,11 +123,7 @@ export class ColumnOracle {
       return other === undefined ? spec.other > 0 : this.mayMeet({ ...constraint, slot: other.id })
     }
     if (spec.kind === KIND.raw) {
-      // The texts of all raw columns stand together, so that one of another column counts as well.
-      this.#texts ??= { bytes: this.#view.rawTexts() }
-      const { bytes } = this.#texts
-      if (bytes === undefined || this.#remember(constraint, RAW_TEXTS, () => this.#holds(bytes, constraint)))
-        return true
+      if (this.#rawMayMeet(spec, constraint)) return true
       const other = spec.other > 0 ? this.#view.referenceOf(spec) : undefined
       return other === undefined ? spec.other > 0 : this.mayMeet({ ...constraint, slot: other.id })
     }
@@ -109,9 +131,42 @@ export class ColumnOracle {
     return true
   }
 
+  /** The texts of all raw columns of a class stand together, so that one of another column counts as well. */
+  #rawMayMeet(spec: ColumnSpec, constraint: SlotConstraint): boolean {
+    if (spec.texts === 0 || !classMayHold(spec, constraint)) return false
+    const { textClass } = spec
+    return this.#remember(constraint, RAW_TEXTS - textClass, () => {
+      let bytes = this.#texts[textClass]
+      if (bytes === undefined) this.#texts[textClass] = bytes = this.#view.rawTexts(textClass) ?? 'unknown'
+      return bytes === 'unknown' || this.#holds(bytes, constraint)
+    })
+  }
+
   #timeMayMeet(spec: ColumnSpec, constraint: SlotConstraint): boolean {
-    const places = timePlaces(this.#view.layoutOf(spec))
-    return places === undefined || placesMayMeet(places, constraint)
+    const lengths = this.#timePlaces(spec)
+    return lengths === undefined || lengths.some((places) => placesMayMeet(places, constraint))
+  }
+
+  /** Bytes of the texts of a column, where their classes tell. */
+  #textBytes(spec: ColumnSpec): ByteSet | undefined {
+    // Some of its texts are those of another column.
+    if (spec.other > 0 && !(spec.kind === KIND.dict && spec.other > MAX_LEFT)) return undefined
+    if (spec.kind === KIND.dict && this.#prior.texts(spec.id).length > 0) {
+      const earlier = this.#prior.joined(spec.id)
+      const known = classOf(earlier, 0, earlier.length)
+      if (spec.texts === 0) return CLASS_BYTES[known]
+      if (known !== spec.textClass) return undefined
+    }
+    return CLASS_BYTES[spec.textClass]
+  }
+
+  /** Places of a time for each of its lengths; undefined where a file makes them too many. */
+  #timePlaces(spec: ColumnSpec): ByteSet[][] | undefined {
+    const layout = this.#view.layoutOf(spec)
+    if ((layout.match(/[Dhisf]/g) ?? []).length > MAX_WIDTHS) return undefined
+    let places = this.#places.get(layout)
+    if (places === undefined) this.#places.set(layout, (places = timePlaces(layout)))
+    return places
   }
 
   #columnShape(column: number): SlotShape | { text: Uint8Array } {
@@ -136,11 +191,16 @@ export class ColumnOracle {
       const { least, most } = numberLengths(spec)
       return { slot: column, bytes, minLength: least, maxLength: most }
     }
+    if (spec.kind === KIND.dict || spec.kind === KIND.raw) return { ...any, bytes: this.#textBytes(spec) ?? any.bytes }
     if (spec.kind === KIND.time) {
-      const layout = timePlaces(this.#view.layoutOf(spec))
-      const range = { minLength: 4, maxLength: 64 }
-      if (layout === undefined) return { slot: column, bytes: timeBytes(this.#view.layoutOf(spec)), ...range }
-      return { slot: column, bytes: any.bytes, ...range, layout }
+      const lengths = this.#timePlaces(spec)
+      if (lengths === undefined) return any
+      const [layout] = lengths
+      if (lengths.length === 1 && layout !== undefined) return { ...any, layout }
+      const bytes = emptySet()
+      for (const place of lengths.flat()) addSet(bytes, place)
+      const sizes = lengths.map(({ length }) => length)
+      return { slot: column, bytes, minLength: Math.min(...sizes), maxLength: Math.max(...sizes) }
     }
     return any
   }
@@ -152,7 +212,15 @@ function withoutNewline(): ByteSet {
   return bytes
 }
 
-const ANY_DIGIT: readonly number[] = [48, 57]
+/** Whether texts of the class of a column can hold the bytes of a constraint. */
+function classMayHold({ textClass }: ColumnSpec, { bytes, ignoreCase }: SlotConstraint): boolean {
+  if (textClass === ANY_TEXTS) return true
+  const known = CLASS_BYTES[textClass] as ByteSet
+  for (const byte of bytes) if (!hasByte(known, byte) && !(ignoreCase && hasByte(known, upperByte(byte)))) return false
+  return true
+}
+
+const ANY_DIGIT: readonly [number, number] = [48, 57]
 
 /** Bounds of the bytes of a field, place by place. */
 const FIELD_PLACES: Readonly<Record<string, readonly (readonly number[])[]>> = {
@@ -164,53 +232,42 @@ const FIELD_PLACES: Readonly<Record<string, readonly (readonly number[])[]>> = {
   H: [[48, 50], ANY_DIGIT],
   M: [[48, 53], ANY_DIGIT],
   S: [[48, 53], ANY_DIGIT],
-  b: [
-    [65, 90],
-    [97, 122],
-    [97, 122],
-  ],
-  a: [
-    [65, 90],
-    [97, 122],
-    [97, 122],
-  ],
+  b: [lettersOf('JFMASOND'), lettersOf('aepuco'), lettersOf('nbrylgptvc')],
+  a: [lettersOf('MTWFS'), lettersOf('ouehra'), lettersOf('neduit')],
 }
 
-/** Bytes at each place of a time, undefined where a field has no fixed width. */
-export function timePlaces(layout: string): ByteSet[] | undefined {
-  const places: ByteSet[] = []
+function lettersOf(letters: string): number[] {
+  return Array.from(letters, (letter) => letter.charCodeAt(0)).flatMap((code) => [code, code])
+}
+
+/** Bounds of the first digits of fields without a fixed width, for each number of digits. */
+const FIRST_DIGITS: Readonly<Record<string, readonly (readonly [number, number])[]>> = {
+  D: [
+    [49, 57],
+    [49, 51],
+  ],
+  h: [ANY_DIGIT, [49, 50]],
+  i: [ANY_DIGIT, [49, 53]],
+  s: [ANY_DIGIT, [49, 53]],
+  f: [ANY_DIGIT, [49, 57], [49, 57]],
+}
+
+/** Bytes at each place of a time, for each length that its fields can have. */
+export function timePlaces(layout: string): ByteSet[][] {
+  let all: ByteSet[][] = [[]]
   for (let i = 0; i < layout.length; i++) {
     const c = layout[i] as string
-    if (c === '%') places.push(setOf(layout.charCodeAt(++i)))
-    else if (c >= '1' && c <= '6') for (let k = 0; k < Number(c); k++) places.push(rangeSet(48, 57))
-    else if (/[0-9A-Za-z]/.test(c)) {
-      const own = FIELD_PLACES[c]
-      if (own === undefined) return undefined
-      for (const bounds of own) places.push(rangeSet(...bounds))
-    } else places.push(setOf(c.charCodeAt(0)))
+    let fields: ByteSet[][]
+    if (c === '%') fields = [[setOf(layout.charCodeAt(++i))]]
+    else if (c >= '1' && c <= '6') fields = [digitPlaces(Number(c))]
+    else if (FIRST_DIGITS[c] !== undefined) {
+      fields = FIRST_DIGITS[c].map((bounds, k) => [rangeSet(...bounds), ...digitPlaces(k)])
+    } else fields = [FIELD_PLACES[c]?.map((bounds) => rangeSet(...bounds)) ?? [setOf(c.charCodeAt(0))]]
+    all = all.flatMap((places) => fields.map((field) => [...places, ...field]))
   }
-  return places
+  return all
 }
 
-function timeBytes(layout: string): ByteSet {
-  const bytes = emptySet()
-  for (let i = 0; i < layout.length; i++) {
-    const c = layout.charCodeAt(i)
-    if (c === 37) {
-      // Both cases, for a search that ignores it.
-      addByte(bytes, layout.charCodeAt(++i) | 32)
-      addByte(bytes, layout.charCodeAt(i) & ~32)
-      addByte(bytes, layout.charCodeAt(i))
-    } else if (layout[i] === 'a' || layout[i] === 'b')
-      for (const [from, to] of [
-        [65, 90],
-        [97, 122],
-      ] as const)
-        addRange(bytes, from, to)
-    else if (/[0-9A-Za-z]/.test(layout[i] as string)) {
-      addRange(bytes, 48, 57)
-      addByte(bytes, 32)
-    } else addByte(bytes, c)
-  }
-  return bytes
+function digitPlaces(count: number): ByteSet[] {
+  return Array.from({ length: count }, () => rangeSet(48, 57))
 }

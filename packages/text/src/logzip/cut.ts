@@ -72,3 +72,14 @@ function grown(bytes: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
   larger.set(bytes)
   return larger
 }
+
+/** Place of the `count`-th line of bytes. */
+export function offsetOfLine(bytes: Uint8Array, count: number): number {
+  let at = 0
+  for (let i = 0; i < count; i++) {
+    const end = bytes.indexOf(10, at)
+    if (end < 0) return bytes.length
+    at = end + 1
+  }
+  return at
+}

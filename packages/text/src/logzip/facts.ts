@@ -1,5 +1,7 @@
 /** What one chunk says of itself: its templates with counts and times, its columns with their kinds. */
+
 import type { ChunkView } from './chunk-decode.ts'
+import { lineTimes } from './chunk-times.ts'
 import { JsonPath } from './column-namer.ts'
 import { REST } from './groups.ts'
 import { readableText } from './latin1.ts'
@@ -54,7 +56,7 @@ interface LinesOfTemplate {
 function linesByTemplate(view: ChunkView): { found: Map<number, LinesOfTemplate>; stepTimes: (number | undefined)[] } {
   const found = new Map<number, LinesOfTemplate>()
   const stepTimes = new Array<number | undefined>(TIME_STEPS).fill(undefined)
-  const times = view.lineTimes()
+  const times = lineTimes(view)
   const templates = view.templatesOfLines()
   for (let line = 0; line < view.lines; line++) {
     const id = templates[line] as number

@@ -77,7 +77,7 @@ export function searchTemplates(view: ChunkView, templates: readonly CandidateTe
 }
 
 /** The selected among some lines of a chunk. */
-function searchLines(view: ChunkView, { lines, areSure }: CandidateLines, matcher: Matcher): GrepHits {
+export function searchLines(view: ChunkView, { lines, areSure }: CandidateLines, matcher: Matcher): GrepHits {
   const { bytes, offsets } = renderSome(view, lines)
   if (areSure) return { lines, bytes, offsets }
   const kept: number[] = []

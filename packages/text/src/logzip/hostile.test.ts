@@ -3,6 +3,7 @@ import { collectBytes, HeldEntry } from '@pith/core/testing'
 import { describe, expect, test } from 'vitest'
 import { type Forged, forge } from '../../test/forge-chunk.ts'
 import { bytes } from '../../test/log-inputs.ts'
+import { lineTimes } from './chunk-times.ts'
 import { searchChunk } from './grep.ts'
 import { logzipCodec } from './logzip.ts'
 import { Prior } from './prior.ts'
@@ -17,7 +18,7 @@ const workspace = new Workspace()
 function outcome(parts: Forged, on: Workspace = workspace): string {
   try {
     const view = viewOf(on, [{ section: 'chunk', payload: forge(parts) }], Prior.empty())
-    view.lineTimes()
+    lineTimes(view)
     return String.fromCharCode(...view.render())
   } catch (error) {
     if (!isPithError(error)) throw error

@@ -17,8 +17,8 @@ export class ChunkLedger {
     this.#line = before.reduce((sum, chunk) => sum + chunk.lines - (chunk.open ? 1 : 0), 0)
   }
 
-  async add(chunk: Omit<EncodedChunk, 'grams'> & Pick<ChunkSummary, 'grams'>): Promise<void> {
-    const { lines, open, times, grams } = chunk
+  async add(chunk: Omit<EncodedChunk, 'grams' | 'pairs'> & Pick<ChunkSummary, 'grams' | 'pairs'>): Promise<void> {
+    const { lines, open, times, grams, pairs } = chunk
     const index = this.chunks.length
     for (const { section, payload } of chunk.blocks) {
       const options =
@@ -31,13 +31,13 @@ export class ChunkLedger {
     this.bytesIn += chunk.rawBytes
     // A line that goes on in the next chunk is counted there.
     this.#line += lines - (open ? 1 : 0)
-    this.chunks.push({ lines, open, times, grams })
+    this.chunks.push({ lines, open, times, grams, pairs })
   }
 
-  /** Write the summary; a log of one chunk that has no times and ends its last line needs none. */
+  /** Write the summary; a log of one chunk that has neither times nor a filter and ends its last line needs none. */
   async finish(): Promise<void> {
     const [only] = this.chunks
-    if (this.chunks.length > 1 || only?.times !== undefined || only?.open === true)
+    if (this.chunks.length > 1 || only?.times !== undefined || only?.open === true || only?.pairs !== undefined)
       await this.#entry.summary(writeSummary(this.chunks))
   }
 }

@@ -32,9 +32,9 @@ export function nestedStreams(
   return {
     head: new ByteReader(head.view()),
     tables: () => ({ meta, tables: own }),
-    templates: (ids, rows, count) => source.ids({ ...context, rows }, ids, count),
+    templates: (ids, rows, count) => source.ids({ ...context, rows, isInner: true }, ids, count),
     columns: () => new NestedSource(source, context.column),
-    texts: () => undefined,
+    texts: undefined,
   }
 }
 
@@ -60,8 +60,8 @@ class NestedSource implements ColumnSource {
     this.#source.flags({ ...context, column: this.#column }, flags)
   }
 
-  texts(context: SymbolContext, starts: number, ends: number, count: number): void {
-    this.#source.texts({ ...context, column: this.#column }, starts, ends, count)
+  texts(context: SymbolContext, starts: number, ends: number, count: number, kind: number): void {
+    this.#source.texts({ ...context, column: this.#column }, starts, ends, count, kind)
   }
 }
 

@@ -176,16 +176,16 @@ function parseTexts(workspace: Workspace, list: TextList, budget: Budget, depth:
 
 /** Whether a log takes fewer bytes than the same texts as they are. */
 function isWorthIt(workspace: Workspace, { parsed, plans }: NestedLog): boolean {
-  const sink = new PlainSink(workspace, Number.POSITIVE_INFINITY)
+  const sink = new PlainSink(workspace, { groupBytes: Number.POSITIVE_INFINITY })
   sink.ids(
     { column: 0, rows: parsed.lines, left: [], lines: 0 },
     parsed.lineTemplate,
     parsed.templates.templates.length,
   )
   const { meta, tables } = writeColumns(workspace, parsed, plans, 1, sink)
-  const { groups, texts } = sink.finish()
+  const { symbols, texts } = sink.inOrder()
   const plain = workspace.memory.u8.subarray(parsed.source, parsed.source + parsed.rawBytes)
-  return codedBytes([meta, tables, ...groups, texts]) * 20 < codedBytes([plain]) * 19
+  return codedBytes([meta, tables, symbols, texts]) * 20 < codedBytes([plain]) * 19
 }
 
 function codedBytes(parts: readonly Uint8Array[]): number {

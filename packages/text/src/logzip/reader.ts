@@ -11,7 +11,8 @@ import {
   throwIfAborted,
 } from '@pith/core'
 import { mapOrdered, type Pool } from '@pith/core/workers'
-import { atChunk, chunkRows, damagedChunk, nextPriorKey, outcomeOf, readAnyPrior, unpackPrior } from './entry.ts'
+import { offsetOfLine } from './cut.ts'
+import { atChunk, chunkRows, damagedChunk, outcomeOf, readAnyPrior, unpackPrior } from './entry.ts'
 import type { ChunkFacts } from './facts.ts'
 import { asksForTime, filterOf, type GrepHits, type GrepQuery, inTime, needsTimeBefore, noHits } from './grep.ts'
 import { decodingBytes, poolOf } from './log-pool.ts'
@@ -19,7 +20,7 @@ import { unpackBytes } from './pack.ts'
 import { SlotTable } from './slot-table.ts'
 import type { ColumnBatch, SlotInfo, SlotName } from './slots.ts'
 import { type ChunkSummary, GRAM_BYTES, readSummary } from './summary.ts'
-import type { logTasks, PriorBytes } from './tasks.ts'
+import type { logTasks, PriorBytes, SearchCall } from './tasks.ts'
 import type { TimeRange } from './time-range.ts'
 
 /** Selected lines of one chunk. */
@@ -48,8 +49,10 @@ export interface LogStats {
   chunks: number
   lines: number
   rawBytes: number
-  /** Stored bytes by section, with the profile. */
+  /** Stored bytes by section. */
   stored: Record<string, number>
+  /** Stored bytes of what speaks of all chunks: the summary, and the profile once it has been read. */
+  sharedBytes: number
   /** Stored bytes that this reader has read so far. */
   decodedBytes: number
 }
@@ -97,12 +100,18 @@ export class LogReader implements Reader {
   #pool: Pool<typeof logTasks> | undefined
   /** Whether the prior does not match its checksum: what is decoded with it is checked. */
   #unsure: boolean = false
-  #decoded: number = 0
-  /** Tells readers of one realm apart. */
-  readonly #serial: number = nextPriorKey()
+  #decoded: number
+  #shared: number
 
-  private constructor(entry: EntryReader, chunks: readonly Chunk[], stored: Record<string, number>) {
+  private constructor(
+    entry: EntryReader,
+    chunks: readonly Chunk[],
+    stored: Record<string, number>,
+    summaryBytes: number,
+  ) {
     this.#entry = entry
+    this.#shared = summaryBytes
+    this.#decoded = summaryBytes
     this.#chunks = chunks
     this.#stored = stored
     const last = chunks.at(-1)
@@ -114,7 +123,7 @@ export class LogReader implements Reader {
   static async open(entry: EntryReader, run: ReadRun = {}): Promise<LogReader> {
     throwIfAborted(run.signal)
     const rows = await chunkRows(entry, run.onDamage)
-    const summaries = await summariesOf(entry, run)
+    const { chunks: summaries, storedBytes } = await summariesOf(entry, run)
     const stored: Record<string, number> = {}
     let rawOffset = 0
     let end = 0
@@ -140,7 +149,7 @@ export class LogReader implements Reader {
         grams: summaries.length <= rows.length ? summaries[i]?.grams : undefined,
       }
     })
-    return new LogReader(entry, chunks, stored)
+    return new LogReader(entry, chunks, stored, storedBytes)
   }
 
   async close(): Promise<void> {
@@ -155,6 +164,7 @@ export class LogReader implements Reader {
       lines: this.lines,
       rawBytes: this.rawBytes,
       stored: { ...this.#stored },
+      sharedBytes: this.#shared,
       decodedBytes: this.#decoded,
     }
   }
@@ -386,21 +396,26 @@ export class LogReader implements Reader {
     const [chunk] = unit as [Chunk]
     const prior = await this.#priorBytes(run)
     if (chunk.grams !== undefined) {
-      const grams = unpackBytes(chunk.grams, GRAM_BYTES)
-      if (!filterOf(query).mayHitGrams(grams, prior?.bytes)) return noHits()
+      const set = unpackBytes(chunk.grams, GRAM_BYTES)
+      if (!filterOf(query).mayHit(set, prior?.bytes)) return noHits()
     }
-    if (!this.#entry.remote) {
-      const { hits, sections } = await pool.run('search', { prior, query, blocks: await this.#fetch(chunk.rows, run) })
-      for (const row of chunk.rows) if (sections.includes(row.section)) this.#decoded += row.storedBytes
-      return hits
+    return await this.#searchChunk(chunk, query, prior, run)
+  }
+
+  /** Across a network only what the search turns out to need is fetched. */
+  async #searchChunk(chunk: Chunk, query: GrepQuery, prior: PriorBytes | undefined, run: ReadRun): Promise<GrepHits> {
+    const { rows } = chunk
+    const { remote } = this.#entry
+    const blocks: SearchCall['blocks'] = rows.map(({ section }) => ({ section, payload: undefined }))
+    let wanted = [...rows.keys()].filter((i) => !remote || (rows[i] as BlockRow).section === 'chunk')
+    for (;;) {
+      const payloads = await Promise.all(wanted.map((i) => this.#entry.read(rows[i] as BlockRow, run)))
+      for (const [k, i] of wanted.entries()) (blocks[i] as SearchCall['blocks'][number]).payload = payloads[k]
+      const { hits, used, missing } = await this.#tasks(run).run('search', { prior, query, blocks })
+      for (const i of remote ? wanted : used) this.#decoded += (rows[i] as BlockRow).storedBytes
+      if (missing.length === 0) return hits
+      wanted = [...missing]
     }
-    const common = { prior, query, key: `${this.#serial}/${chunk.firstLine}` }
-    const texts = await this.#load(chunk, run, ['chunk', 'texts'])
-    if ((await pool.run('grepText', { ...common, blocks: texts })) === 'none') return noHits()
-    const ids = await this.#load(chunk, run, ['ids'])
-    if ((await pool.run('grepHead', { ...common, blocks: [...texts, ...ids] })) === 'none') return noHits()
-    const blocks = [...texts, ...ids, ...(await this.#load(chunk, run, ['columns']))]
-    return await pool.run('grep', { ...common, blocks })
   }
 
   /** Times of the lines of chunks whose last lines go on in the next one. */
@@ -420,26 +435,10 @@ export class LogReader implements Reader {
     return times
   }
 
-  async #load(
-    chunk: Chunk,
-    run: ReadRun,
-    sections?: readonly string[],
-  ): Promise<{ section: string; payload: Uint8Array }[]> {
-    return await this.#read(
-      sections === undefined ? chunk.rows : chunk.rows.filter((row) => sections.includes(row.section)),
-      run,
-    )
-  }
-
-  async #read(rows: readonly BlockRow[], run: ReadRun): Promise<{ section: string; payload: Uint8Array }[]> {
-    const blocks = await this.#fetch(rows, run)
-    for (const row of rows) this.#decoded += row.storedBytes
-    return blocks
-  }
-
-  async #fetch(rows: readonly BlockRow[], run: ReadRun): Promise<{ section: string; payload: Uint8Array }[]> {
-    const payloads = await Promise.all(rows.map((row) => this.#entry.read(row, run)))
-    return rows.map(({ section }, i) => ({ section, payload: payloads[i] as Uint8Array }))
+  async #load(chunk: Chunk, run: ReadRun): Promise<{ section: string; payload: Uint8Array }[]> {
+    const payloads = await Promise.all(chunk.rows.map((row) => this.#entry.read(row, run)))
+    for (const { storedBytes } of chunk.rows) this.#decoded += storedBytes
+    return chunk.rows.map(({ section }, i) => ({ section, payload: payloads[i] as Uint8Array }))
   }
 
   #priorBytes(run: ReadRun): Promise<PriorBytes | undefined> {
@@ -449,15 +448,20 @@ export class LogReader implements Reader {
 
   async #surePrior(run: ReadRun): Promise<PriorBytes | undefined> {
     const payload = await this.#entry.profile(undefined, run)
-    this.#decoded += payload?.length ?? 0
+    this.#tellShared(payload?.length ?? 0)
     return payload === undefined ? undefined : await unpackPrior(payload)
   }
 
   async #anyPrior(run: ReadRun): Promise<PriorBytes | undefined> {
     const { prior, unsure, storedBytes } = await readAnyPrior(this.#entry, run)
     this.#unsure = unsure
-    this.#decoded += storedBytes
+    this.#tellShared(storedBytes)
     return prior
+  }
+
+  #tellShared(bytes: number): void {
+    this.#shared += bytes
+    this.#decoded += bytes
   }
 
   /** With a prior that may be wrong, only a chunk that decodes to its checksum says anything. */
@@ -515,13 +519,16 @@ function lostChunk({ part, rawOffset, rows }: Chunk, error: unknown): DamagedPar
 }
 
 /** What the summary says of the first chunks; nothing where it is damaged and that is allowed: it only makes answers quicker. */
-async function summariesOf(entry: EntryReader, { onDamage }: ReadRun): Promise<readonly ChunkSummary[]> {
+async function summariesOf(
+  entry: EntryReader,
+  { onDamage }: ReadRun,
+): Promise<{ chunks: readonly ChunkSummary[]; storedBytes: number }> {
   try {
     const bytes = await entry.summary()
-    return bytes === undefined ? [] : readSummary(bytes)
+    return { chunks: bytes === undefined ? [] : readSummary(bytes), storedBytes: bytes?.length ?? 0 }
   } catch (error) {
     if (onDamage === undefined || !isDamage(error)) throw error
-    return []
+    return { chunks: [], storedBytes: 0 }
   }
 }
 
@@ -582,15 +589,4 @@ function joinOpen(chunks: readonly Chunk[]): Chunk[][] {
 function mayBeIn(chunk: Chunk, { since, until }: GrepQuery): boolean {
   if (chunk.times === undefined) return true
   return !(since !== undefined && chunk.times.last < since) && !(until !== undefined && chunk.times.first > until)
-}
-
-/** Place of the `count`-th line of bytes. */
-function offsetOfLine(bytes: Uint8Array, count: number): number {
-  let at = 0
-  for (let i = 0; i < count; i++) {
-    const end = bytes.indexOf(10, at)
-    if (end < 0) return bytes.length
-    at = end + 1
-  }
-  return at
 }

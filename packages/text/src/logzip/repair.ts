@@ -16,7 +16,7 @@ import { type ChunkSummary, readSummary } from './summary.ts'
 import type { CheckedChunk, DecodeCall, logTasks, PriorBytes } from './tasks.ts'
 
 /** Sections in the order in which the blocks of a chunk stand in a file. */
-const SECTIONS = ['chunk', 'texts', 'ids', 'columns'] as const
+const SECTIONS = ['chunk', 'ids', 'texts', 'columns'] as const
 
 /** What was found of a chunk. */
 interface FoundChunk {
@@ -77,7 +77,7 @@ export async function repairLog(
         gaps.keep(found)
         if (ledger.chunks.length === 0 && payload !== undefined) await sink.profile(payload)
         const { chunk, blocks } = verdict
-        await ledger.add({ ...chunk, blocks: blocks as Blocks, grams: gramsOf(known[found.number], chunk) })
+        await ledger.add({ ...chunk, blocks: blocks as Blocks, ...filterOf(known[found.number], chunk) })
       }
       meter.update(done)
     }
@@ -153,10 +153,14 @@ async function oldSummary(entry: EntryReader): Promise<readonly ChunkSummary[]> 
   }
 }
 
-/** The filter of a chunk, if the summary speaks of just this chunk. */
-function gramsOf(known: ChunkSummary | undefined, { lines, open, times }: CheckedChunk): Uint8Array | undefined {
-  if (known === undefined || known.lines !== lines || known.open !== open) return undefined
-  return known.times?.first === times?.first && known.times?.last === times?.last ? known.grams : undefined
+/** The filter of a chunk, if the summary speaks of just this chunk; of whichever kind, it stays the only one. */
+function filterOf(
+  known: ChunkSummary | undefined,
+  { lines, open, times }: CheckedChunk,
+): Pick<ChunkSummary, 'grams' | 'pairs'> {
+  if (known === undefined || known.lines !== lines || known.open !== open) return {}
+  if (known.times?.first !== times?.first || known.times?.last !== times?.last) return {}
+  return { grams: known.grams, pairs: known.grams }
 }
 
 /** What is lost between the chunks that are kept. */

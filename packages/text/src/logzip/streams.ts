@@ -38,6 +38,8 @@ export interface SymbolContext {
   left: readonly number[]
   /** i32 a row: its line. */
   lines: number
+  /** Whether the symbols are those of a log within a column. */
+  isInner?: boolean
 }
 
 /** Takes the symbols of the columns of one chunk, in ascending order of columns. Addresses are in the workspace. */
@@ -52,6 +54,8 @@ export interface ColumnSink {
   flags(context: SymbolContext, flags: number): void
   /** Texts without newlines: i32 start and end each. */
   texts(context: SymbolContext, starts: number, ends: number, count: number): void
+  /** Told of each dictionary that was put at the end of the tables, from `from` on. */
+  dictionary?(tables: ByteWriter, from: number): void
 }
 
 /** Gives back what a {@link ColumnSink} took, asked in the same order. */
@@ -59,8 +63,8 @@ export interface ColumnSource {
   ids(context: SymbolContext, ids: number, limit: number): void
   residuals(context: SymbolContext, residuals: number, width: number, kind: 'number' | 'time', mode: number): void
   flags(context: SymbolContext, flags: number): void
-  /** Fills starts and ends with the places of `count` texts in the workspace. */
-  texts(context: SymbolContext, starts: number, ends: number, count: number): void
+  /** Fills starts and ends with the places of `count` texts of a class in the workspace. */
+  texts(context: SymbolContext, starts: number, ends: number, count: number, kind: number): void
 }
 
 /** Planes of an id below `limit`. */
@@ -75,12 +79,13 @@ export function writeColumns(
   plans: readonly ColumnPlan[],
   priorTemplates: number,
   sink: ColumnSink,
+  isInner: boolean = false,
 ): { meta: Uint8Array; tables: Uint8Array } {
   const out: Outputs = { meta: new ByteWriter(4096), tables: new ByteWriter(65536), sink }
   writeTemplates(out.tables, out.meta, chunk.templates.templates.slice(priorTemplates))
   for (const plan of plans) {
     const lines = chunk.rowLine + plan.first * 4
-    writeColumn(workspace, chunk, plan, { column: plan.id, rows: plan.rows, left: plan.left, lines }, out)
+    writeColumn(workspace, chunk, plan, { column: plan.id, rows: plan.rows, left: plan.left, lines, isInner }, out)
   }
   return { meta: out.meta.view(), tables: out.tables.view() }
 }
@@ -147,8 +152,11 @@ function writeColumn(
     const nested = fresh > 0 ? plan.nested : undefined
     meta.varint((nested === undefined ? KIND.dict : KIND.logDict) | (plan.reference << 3))
     meta.varint(fresh)
-    if (nested === undefined) putPairs(workspace, tables, plan.texts + plan.known * 8, fresh)
-    else writeNested(workspace, nested, context, { meta, tables, sink })
+    if (nested === undefined) {
+      const from = tables.length
+      putPairs(workspace, tables, plan.texts + plan.known * 8, fresh)
+      if (context.isInner !== true) sink.dictionary?.(tables, from)
+    } else writeNested(workspace, nested, context, { meta, tables, sink })
     sink.ids(context, plan.ids, plan.idLimit)
   } else if (plan.kind === 'raw') {
     meta.varint((plan.nested === undefined ? KIND.raw : KIND.log) | (plan.reference << 3))
@@ -177,8 +185,8 @@ function writeNested(
   context: SymbolContext,
   { meta, tables, sink }: Outputs,
 ): void {
-  sink.ids({ ...context, rows: parsed.lines }, parsed.lineTemplate, parsed.templates.templates.length)
-  const own = writeColumns(workspace, parsed, plans, 1, sink)
+  sink.ids({ ...context, rows: parsed.lines, isInner: true }, parsed.lineTemplate, parsed.templates.templates.length)
+  const own = writeColumns(workspace, parsed, plans, 1, sink, true)
   meta.varint(parsed.rawBytes * 2 + (isEscaped ? 1 : 0))
   meta.varint(own.meta.length)
   meta.bytes(own.meta)

@@ -1,9 +1,9 @@
 /**
  * What is known of each chunk without reading it, kept beside the index of the container: varint number of chunks, then for
  * each varint lines * 2 + open, varint 0 (no times) or 1 + dated, zigzag milliseconds of the first time since that of the
- * chunk before, varint milliseconds to the last. Behind them, where the log has several chunks, for each a packed set of the
- * runs of three token bytes in its tables and texts (see `GRAM_BYTES`), with its varint length before it (0 without one). It
- * may know fewer chunks than the log has: the first ones.
+ * chunk before, varint milliseconds to the last. Behind them may stand for each chunk a packed set of the runs of three token
+ * bytes in its tables and texts (see `GRAM_BYTES`), or of the pairs in them, with its varint length before it (0 without one).
+ * It may know fewer chunks than the log has: the first ones.
  */
 import { ByteReader, ByteWriter, PithError } from '@pith/core'
 import type { TimeRange } from './time-range.ts'
@@ -13,8 +13,10 @@ export interface ChunkSummary {
   /** Whether its last line goes on in the next chunk, or ends the log without a newline. */
   open: boolean
   times: TimeRange | undefined
-  /** Packed set of the runs of three token bytes in its tables and texts. */
+  /** Packed set of the runs of three token bytes in its tables and texts; read back, also one of pairs. */
   grams?: Uint8Array | undefined
+  /** Packed set of the pairs in them, for a log of one chunk or where there is no set of runs. */
+  pairs?: Uint8Array | undefined
 }
 
 /** A bit for each three of 37 symbols: letters without case, digits, and one for all bytes above 127. */
@@ -32,10 +34,11 @@ export function writeSummary(chunks: readonly ChunkSummary[]): Uint8Array {
     out.varint(times.last - times.first)
     before = times.first
   }
-  if (chunks.length > 1 && chunks.some(({ grams }) => grams !== undefined)) {
-    for (const { grams = new Uint8Array(0) } of chunks) {
-      out.varint(grams.length)
-      out.bytes(grams)
+  const sets = chunks.map((chunk) => (chunks.length > 1 ? (chunk.grams ?? chunk.pairs) : chunk.pairs))
+  if (sets.some((set) => set !== undefined)) {
+    for (const set of sets) {
+      out.varint(set?.length ?? 0)
+      if (set !== undefined) out.bytes(set)
     }
   }
   return out.finish()

@@ -4,6 +4,8 @@ import { ColumnNamer } from './column-namer.ts'
 import { toLatin1 } from './latin1.ts'
 import { KIND } from './streams.ts'
 import type { KnownTemplates, Template, TemplateSet } from './templates.ts'
+import { ANY_TEXTS } from './text-classes.ts'
+import type { TextClasses } from './text-streams.ts'
 
 /** Texts closed by newlines, taken one after the other. */
 export class TextCursor {
@@ -19,6 +21,11 @@ export class TextCursor {
     const from = this.#at
     for (let i = 0; i < count; i++) this.next()
     return this.#bytes.subarray(from, this.#at)
+  }
+
+  /** What has not been taken. */
+  rest(): Uint8Array {
+    return this.#bytes.subarray(this.#at)
   }
 
   /** `count` bytes, whatever texts they are. */
@@ -145,6 +152,8 @@ export interface ColumnSpec {
   /** New texts of a dictionary, or texts coded apart. */
   texts: number
   exceptions: Int32Array
+  /** Class of its texts where the chunk tells, else that of any bytes. */
+  textClass: number
   /** Its texts in the tables (constant, new texts of a dictionary, or exceptions), each with its newline. */
   own: Uint8Array
   /** Its texts as a log. */
@@ -163,13 +172,16 @@ export interface NestedSpec {
 const NO_ROWS: Int32Array = /* @__PURE__ */ new Int32Array(0)
 const NO_TEXT: Uint8Array = /* @__PURE__ */ new Uint8Array(0)
 
-/** Read the kind and parameters of a column of `rows` rows. */
+/**
+ * Read the kind and parameters of a column of `rows` rows.
+ *
+ * @param classes of dictionaries and texts, where the chunk tells them
+ */
 export function readColumnSpec(
   meta: ByteReader,
   tables: TextCursor,
-  id: number,
-  first: number,
-  rows: number,
+  { id, first, rows }: Pick<ColumnSpec, 'id' | 'first' | 'rows'>,
+  classes?: TextClasses,
 ): ColumnSpec {
   const head = meta.varint()
   const spec: ColumnSpec = {
@@ -187,6 +199,7 @@ export function readColumnSpec(
     high: Number.POSITIVE_INFINITY,
     texts: 0,
     exceptions: NO_ROWS,
+    textClass: ANY_TEXTS,
     own: NO_TEXT,
   }
   if (spec.kind === KIND.dict || spec.kind === KIND.logDict) {
@@ -220,9 +233,10 @@ export function readColumnSpec(
     const rawBytes = Math.floor(size / 2)
     spec.nested = { rawBytes, isEscaped: size % 2 === 1, meta: meta.take(meta.varint()) }
     spec.own = tables.bytes(meta.varint())
-  } else if (spec.kind !== KIND.raw) {
-    spec.own = tables.take(spec.kind === KIND.const ? 1 : spec.kind === KIND.dict ? spec.texts : spec.exceptions.length)
-  }
+  } else if (spec.kind === KIND.dict) {
+    if (classes?.take(spec) !== false) spec.own = tables.take(spec.texts)
+  } else if (spec.kind === KIND.raw) classes?.take(spec)
+  else spec.own = tables.take(spec.kind === KIND.const ? 1 : spec.exceptions.length)
   return spec
 }
 

@@ -2,23 +2,24 @@
 import { concatBytes } from '@pith/core'
 import { loadBrotli } from '@pith/core/brotli'
 import type { Task, TaskContext } from '@pith/core/workers'
-import type { CandidateTemplate } from './candidates.ts'
+import { candidateLines } from './candidates.ts'
 import { ChunkView } from './chunk-decode.ts'
 import { type ChunkOptions, type EncodedChunk, encodeFirst, encodePiece } from './chunk-encode.ts'
-import { MAX_STREAM_BYTES } from './chunk-streams.ts'
+import type { BlockLoader } from './chunk-streams.ts'
+import { lineTimes, timeRangeOf } from './chunk-times.ts'
 import { type ChunkFacts, readFacts } from './facts.ts'
 import {
-  filterOf,
   type GrepHits,
   type GrepQuery,
   matcherOf,
   noHits,
   searchBytes,
   searchChunk,
+  searchLines,
   searchTemplates,
   templatesToSearch,
 } from './grep.ts'
-import { METHOD, methodOf, packStored, unpackBytes } from './pack.ts'
+import { METHOD, methodOf, packStored } from './pack.ts'
 import { Prior } from './prior.ts'
 import type { Matcher } from './search/matcher.ts'
 import { ownBytes } from './share.ts'
@@ -54,18 +55,10 @@ export interface DecodeCall {
   prior: PriorBytes | undefined
 }
 
-/** The chunk that was looked at last: mostly its columns are what is asked for next. */
-let looked: LookedAt | undefined
 let workspace: Workspace | undefined
 let kept: { key: number; prior: Prior } | undefined
 
 function work(): Workspace {
-  looked = undefined
-  return kernelWork()
-}
-
-/** The workspace without forgetting what stands in it. */
-function kernelWork(): Workspace {
   workspace ??= new Workspace()
   return workspace
 }
@@ -84,41 +77,27 @@ export function priorOf(bytes: PriorBytes | undefined): Prior {
 /** A chunk from the blocks of a call. */
 export function viewOf(target: Workspace, blocks: DecodeCall['blocks'], prior: Prior): ChunkView {
   target.reset()
-  return new ChunkView(
-    target,
-    (section, index) => {
-      let left = index
-      for (const block of blocks) if (block.section === section && left-- === 0) return block.payload
-      return undefined
-    },
-    prior,
-  )
+  return new ChunkView(target, (section, index) => blocks[placeOf(blocks, section, index)]?.payload, prior)
 }
 
 /** A chunk that decodes. */
-export interface CheckedChunk extends Omit<ChunkSummary, 'grams'> {
+export interface CheckedChunk extends Omit<ChunkSummary, 'grams' | 'pairs'> {
   rawBytes: number
 }
 
-export interface GrepCall extends DecodeCall {
+export interface SearchCall extends Omit<DecodeCall, 'blocks'> {
+  /** Blocks of one chunk by section; those that are not at hand have no payload. */
+  blocks: { section: string; payload: Uint8Array | undefined }[]
   query: GrepQuery
-  /** Tells the chunk from all others that this realm has met. */
-  key: string
 }
 
 /** What a search of one chunk found. */
 export interface SearchResult {
   hits: GrepHits
-  /** Sections whose blocks were decoded for it. */
-  sections: readonly string[]
-}
-
-interface LookedAt {
-  key: string
-  matcher: Matcher
-  blocks: DecodeCall['blocks']
-  view: ChunkView
-  templates: CandidateTemplate[]
+  /** Blocks that were decoded for it, by their places in the call. */
+  used: readonly number[]
+  /** Blocks that are not at hand and without which it can't go on; there are no hits then. */
+  missing: readonly number[]
 }
 
 export const logTasks: {
@@ -136,13 +115,8 @@ export const logTasks: {
   slots(call: DecodeCall): SlotInfo[]
   /** Values of a slot by line of the chunk; undefined where no line has the template. */
   slot(call: DecodeCall & SlotName, context: TaskContext): ColumnBatch | undefined
-  /** Search a chunk whose blocks are all at hand, deciding from the first of them whether the others are decoded. */
-  search(call: DecodeCall & { query: GrepQuery }, context: TaskContext): SearchResult
-  /** Whether a chunk may have a hit, from its tables and texts as bytes. */
-  grepText(call: GrepCall): 'none' | 'maybe'
-  /** Whether a chunk may have a hit, from its tables and template ids alone. */
-  grepHead(call: GrepCall): 'none' | 'maybe'
-  grep(call: GrepCall, context: TaskContext): GrepHits
+  /** Search a chunk, with as few of its blocks as the search needs. */
+  search(call: SearchCall, context: TaskContext): SearchResult
   /** Search bytes that stand one behind the other. */
   grepBytes(call: { parts: Uint8Array[]; query: GrepQuery }, context: TaskContext): GrepHits
 } = {
@@ -169,7 +143,7 @@ export const logTasks: {
     const view = viewOf(work(), call.blocks, priorOf(call.prior))
     const bytes = view.render()
     const open = bytes.length > 0 && bytes.at(-1) !== 10
-    return { rawBytes: bytes.length, lines: view.lines, open, times: view.timeRange() }
+    return { rawBytes: bytes.length, lines: view.lines, open, times: timeRangeOf(view) }
   },
   facts(call) {
     const prior = priorOf(call.prior)
@@ -182,7 +156,7 @@ export const logTasks: {
     return { ...facts, stored: weighChunk(view, work(), stored, prior.templates.set.templates.length) }
   },
   times(call, context) {
-    const times = viewOf(work(), call.blocks, priorOf(call.prior)).lineTimes()
+    const times = lineTimes(viewOf(work(), call.blocks, priorOf(call.prior)))
     context.transfer([times.buffer as ArrayBuffer])
     return times
   },
@@ -200,78 +174,102 @@ export const logTasks: {
     return batch
   },
   search({ blocks, prior, query }, context) {
-    const { hits, sections } = searchBlocks(blocks, prior, query)
-    return { hits: movedHits(hits, context), sections }
-  },
-  grepText({ blocks, prior, query }) {
-    // The texts of level max are not to be had without decoding their chunk.
-    if (blocks.some(isMixed)) return 'maybe'
-    const streams = blocks.map(({ payload }) => unpackBytes(payload, streamRoom()))
-    return filterOf(query).mayHit(streams, prior?.bytes) ? 'maybe' : 'none'
-  },
-  grepHead(call) {
-    const matcher = matcherOf(call.query)
-    if (matcher.inverted) return 'maybe'
-    const prior = priorOf(call.prior)
-    const { blocks, key } = call
-    const view = viewOf(work(), blocks, prior)
-    const templates = templatesToSearch(view, prior, matcher)
-    // Streams that are mixed are all opened at once.
-    if (!blocks.some(isMixed)) looked = { key, matcher, blocks, view, templates }
-    return templates.length > 0 ? 'maybe' : 'none'
-  },
-  grep(call, context) {
-    const known = looked
-    if (known?.key === call.key && known.matcher === matcherOf(call.query)) {
-      looked = undefined
-      // The view asks for its columns now.
-      known.blocks.push(...call.blocks.filter(({ section }) => section === 'columns'))
-      return movedHits(searchTemplates(known.view, known.templates, known.matcher), context)
-    }
-    const prior = priorOf(call.prior)
-    return movedHits(searchChunk(viewOf(work(), call.blocks, prior), prior, matcherOf(call.query)), context)
+    const found = searchBlocks(blocks, prior, matcherOf(query))
+    return { ...found, hits: movedHits(found.hits, context) }
   },
   grepBytes({ parts, query }, context) {
     return movedHits(searchBytes(concatBytes(parts), matcherOf(query)), context)
   },
 }
 
-/** Most bytes that one stream may have here. */
-function streamRoom(): number {
-  return Math.min(MAX_STREAM_BYTES, kernelWork().memory.maxBytes)
-}
+/** A block that a search needs and that is not at hand. */
+class MissingBlock extends Error {
+  readonly place: number
 
-function searchBlocks(coded: DecodeCall['blocks'], bytes: PriorBytes | undefined, query: GrepQuery): SearchResult {
-  const matcher = matcherOf(query)
-  let blocks = coded
-  // The texts of level max are not to be had without decoding their chunk.
-  if (!matcher.inverted && !coded.some(isMixed)) {
-    blocks = coded.map(({ section, payload }) => ({
-      section,
-      payload: FIRST.includes(section) ? packStored(payload, streamRoom()) : payload,
-    }))
-    const streams = blocks.filter(({ section }) => FIRST.includes(section)).map(({ payload }) => payload)
-    const texts = streams.map((payload) => unpackBytes(payload, streamRoom()))
-    if (!filterOf(query).mayHit(texts, bytes?.bytes)) return { hits: noHits(), sections: FIRST }
+  constructor(place: number) {
+    super('a block is not at hand')
+    this.place = place
   }
-  const prior = priorOf(bytes)
-  const view = viewOf(work(), blocks, prior)
-  if (matcher.inverted || isWide(view)) return { hits: searchBytes(view.render(), matcher), sections: ALL }
-  const templates = templatesToSearch(view, prior, matcher)
-  if (templates.length === 0) return { hits: noHits(), sections: [...FIRST, 'ids'] }
-  return { hits: searchTemplates(view, templates, matcher), sections: ALL }
 }
 
-/** Sections that a search asks first. */
-const FIRST: readonly string[] = ['chunk', 'texts']
-const ALL: readonly string[] = [...FIRST, 'ids', 'columns']
+function searchBlocks(blocks: SearchCall['blocks'], bytes: PriorBytes | undefined, matcher: Matcher): SearchResult {
+  const head = blocks.find(({ section }) => section === 'chunk')?.payload
+  if (head !== undefined && methodOf(head) === METHOD.mixed) return searchMixed(blocks, bytes, matcher)
+  const used = new Map<number, Uint8Array>()
+  const load: BlockLoader = (section, index) => {
+    const place = placeOf(blocks, section, index)
+    if (place < 0) return undefined
+    const payload = used.get(place) ?? blocks[place]?.payload
+    if (payload === undefined) throw new MissingBlock(place)
+    // What its head has asked for is asked for again where there may be hits.
+    if (!used.has(place)) used.set(place, section === 'columns' ? payload : packStored(payload, work().memory.maxBytes))
+    return used.get(place)
+  }
+  try {
+    const prior = priorOf(bytes)
+    return { hits: searchLoaded(load, prior, matcher), used: [...used.keys()], missing: [] }
+  } catch (error) {
+    if (!(error instanceof MissingBlock)) throw error
+    return { hits: noHits(), used: [], missing: [error.place] }
+  }
+}
 
-/** Chunks of so many bytes, with so few of them to a column, are sooner written and searched than thought about. */
+function searchLoaded(load: BlockLoader, prior: Prior, matcher: Matcher): GrepHits {
+  if (matcher.inverted || mostly?.matcher === matcher) {
+    const view = openView(load, prior)
+    if (matcher.inverted || (isWide(view) && mostly !== undefined && mostly.left-- > 0)) {
+      return searchBytes(view.render(), matcher)
+    }
+    mostly = undefined
+    return searchChunk(view, prior, matcher)
+  }
+  const head = openView(load, prior, { isHead: true })
+  const templates = templatesToSearch(head, prior, matcher)
+  if (templates.length === 0) return noHits()
+  const view = head.isHead ? openView(load, prior, { head }) : head
+  const candidates = candidateLines(view, templates, matcher)
+  if (candidates !== undefined) return searchLines(view, candidates, matcher)
+  if (isWide(view)) mostly = { matcher, left: UNASKED }
+  return searchBytes(view.render(), matcher)
+}
+
+/** A search that read a whole chunk of very many columns does so with the next ones, without asking what they can hold. */
+let mostly: { matcher: Matcher; left: number } | undefined
+const UNASKED = 7
+
+/** Chunks of so many bytes, with so few of them to a column, take longer to be thought about than to be written and searched. */
 const WIDE_BYTES = 2 ** 22
 const WIDE_COLUMN_BYTES = 4096
 
 function isWide({ rawBytes, specs }: ChunkView): boolean {
   return rawBytes >= WIDE_BYTES && specs.length * WIDE_COLUMN_BYTES > rawBytes
+}
+
+/** Level max: tables and ids are decoded first, then all columns or none. */
+function searchMixed(blocks: SearchCall['blocks'], bytes: PriorBytes | undefined, matcher: Matcher): SearchResult {
+  const prior = priorOf(bytes)
+  const places = [...blocks.keys()]
+  const missing = places.filter((place) => blocks[place]?.payload === undefined)
+  if (matcher.inverted && missing.length > 0) return { hits: noHits(), used: [], missing }
+  const view = openView((section, index) => blocks[placeOf(blocks, section, index)]?.payload, prior)
+  if (matcher.inverted) return { hits: searchChunk(view, prior, matcher), used: places, missing: [] }
+  const templates = templatesToSearch(view, prior, matcher)
+  if (templates.length > 0 && missing.length > 0) return { hits: noHits(), used: [], missing }
+  const first = places.filter((place) => ['chunk', 'ids'].includes(blocks[place]?.section ?? ''))
+  if (templates.length === 0) return { hits: noHits(), used: first, missing: [] }
+  return { hits: searchTemplates(view, templates, matcher), used: places, missing: [] }
+}
+
+function openView(load: BlockLoader, prior: Prior, how?: ConstructorParameters<typeof ChunkView>[5]): ChunkView {
+  const target = work()
+  target.reset()
+  return new ChunkView(target, load, prior, undefined, 0, how)
+}
+
+/** Place of a block among those of a chunk, -1 where there is none. */
+function placeOf(blocks: SearchCall['blocks'], section: string, index: number): number {
+  let left = index
+  return blocks.findIndex((block) => block.section === section && left-- === 0)
 }
 
 /** The tasks, once what they call is there. Each call says how much memory its chunk may take. */
@@ -284,15 +282,11 @@ const bounded = Object.fromEntries(
   Object.entries(logTasks).map(([name, task]) => [
     name,
     (call: { memoryBytes?: number }, context: TaskContext) => {
-      kernelWork().limit(call.memoryBytes)
+      work().limit(call.memoryBytes)
       return (task as Task)(call, context)
     },
   ]),
 ) as unknown as typeof logTasks
-
-function isMixed({ payload, section }: DecodeCall['blocks'][number]): boolean {
-  return section === 'chunk' && methodOf(payload) === METHOD.mixed
-}
 
 function movedHits(hits: GrepHits, context: TaskContext): GrepHits {
   context.transfer([

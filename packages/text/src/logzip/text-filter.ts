@@ -1,15 +1,18 @@
 /**
- * The first look at a chunk that is searched: whether its tables and texts hold the words of the query at all. It needs
- * neither templates nor columns, so a chunk without the words costs little more than unpacking these two streams.
+ * The first look at a chunk that is searched: whether its tables and texts can hold the words of the query at all, from the
+ * filter that the summary has of them. Nothing of the chunk itself is read for it.
  *
  * A token of a line lies whole in a static text or in one value. A token with a letter can't come from a column of numbers;
  * unless it can be part of a time, it stands in the tables, in the texts, or in the prior.
  */
+
+import { FOLDED_PAIR_BYTES, holdsPairs, PAIR_BYTES } from './pair-set.ts'
 import { LiteralFinder } from './search/byte-search.ts'
 import { leavesOf, possible } from './search/formula.ts'
 import type { Literal } from './search/literals.ts'
 import type { Matcher } from './search/matcher.ts'
 import { splitLiteral } from './search/tokens.ts'
+import { GRAM_BYTES } from './summary.ts'
 
 /** Words of a query that a line needs, ready to be looked for. */
 export class TextFilter {
@@ -23,21 +26,15 @@ export class TextFilter {
     for (const literal of leavesOf(matcher.required.needs)) this.#finders.set(literal, wordsOf(literal))
   }
 
-  /** Whether a line of a chunk may be selected; false is certain. `streams` are its tables and its texts. */
-  mayHit(streams: readonly Uint8Array[], prior: Uint8Array | undefined): boolean {
-    if (this.#matcher.inverted) return true
+  /** Whether a line of a chunk may be selected, from the set of runs or pairs of its tables and texts; false is certain. */
+  mayHit(set: Uint8Array, prior: Uint8Array | undefined): boolean {
+    // Sets of other kinds may come with later versions.
+    const isPairs = set.length === PAIR_BYTES || set.length === FOLDED_PAIR_BYTES
+    if (this.#matcher.inverted || !(isPairs || set.length === GRAM_BYTES)) return true
+    const holds = isPairs ? holdsPairs : holdsGrams
     return possible(this.#matcher.required.needs, (literal) => {
       const words = this.#finders.get(literal) as LiteralFinder[]
-      return words.every((word) => this.#priorHas(prior, word) || streams.some((bytes) => found(bytes, word)))
-    })
-  }
-
-  /** The same from the chunk's set of runs of three token bytes alone. */
-  mayHitGrams(grams: Uint8Array, prior: Uint8Array | undefined): boolean {
-    if (this.#matcher.inverted) return true
-    return possible(this.#matcher.required.needs, (literal) => {
-      const words = this.#finders.get(literal) as LiteralFinder[]
-      return words.every((word) => this.#priorHas(prior, word) || holdsGrams(grams, word.literal))
+      return words.every((word) => this.#priorHas(prior, word) || holds(set, word.literal, literal.ignoreCase))
     })
   }
 

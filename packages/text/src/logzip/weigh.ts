@@ -23,6 +23,8 @@ export interface StoredPart {
 interface Share {
   what: StoredPart['what']
   column?: number
+  /** Section that it is stored in, where that is not the one of its kind. */
+  home?: string
   bits: number
 }
 
@@ -62,8 +64,8 @@ class WatchedSource implements ColumnSource {
     this.#add(context, 'values', byteBits(this.#workspace.memory.u8.subarray(flags, flags + context.rows)))
   }
 
-  texts(context: SymbolContext, starts: number, ends: number, count: number): void {
-    this.#source.texts(context, starts, ends, count)
+  texts(context: SymbolContext, starts: number, ends: number, count: number, kind: number): void {
+    this.#source.texts(context, starts, ends, count, kind)
     if (count === 0) return
     // Texts stand one behind the other, each with a newline.
     const from = this.#workspace.word(starts, 0)
@@ -97,7 +99,9 @@ export function weighChunk(
     { what: 'order', bits: symbolBits(view.templatesOfLines()) },
   ]
   for (const spec of view.specs) {
-    if (spec.own.length > 0) shares.push({ what: 'dictionary', column: spec.id, bits: byteBits(spec.own) })
+    const own = view.textsOf(spec)
+    const home = view.standsWithTexts(spec) ? { home: 'texts' } : {}
+    if (own.length > 0) shares.push({ what: 'dictionary', column: spec.id, bits: byteBits(own), ...home })
   }
   let watched: WatchedSource | undefined
   view.watch((source) => (watched = new WatchedSource(source, workspace)))
@@ -110,7 +114,7 @@ export function weighChunk(
 function shareOut(shares: readonly Share[], stored: ReadonlyMap<string, number>): StoredPart[] {
   const parts: StoredPart[] = []
   for (const [section, bytes] of stored) {
-    const here = shares.filter(({ what }) => (stored.has(HOME[what]) ? HOME[what] : 'chunk') === section)
+    const here = shares.filter(({ what, home = HOME[what] }) => (stored.has(home) ? home : 'chunk') === section)
     let bits = here.reduce((sum, share) => sum + share.bits, 0)
     let left = bytes
     for (const share of here) {
