@@ -25,6 +25,7 @@ const NEEDS: readonly Need[] = [
   { package: 'chromium', command: 'chromium' },
   { package: 'python3', command: 'python3' },
   { package: 'python3-brotli', module: 'brotli' },
+  { package: 'redis-server', command: 'redis-server' },
 ]
 
 function hasCommand(name: string): boolean {
