@@ -96,3 +96,20 @@ test("the README's first command works in a fresh clone", () => {
   call(clone, 'bash', '-c', command ?? 'false')
   expect(call(clone, 'git', 'status', '--porcelain', '--untracked-files=no')).toBe('')
 })
+
+describe.each(['10', '11'])('a plain install with npm %s', (version) => {
+  test('ends with the native runtime loaded', () => {
+    const clone = join(work, `npm-${version}`)
+    call(work, 'git', 'clone', '-q', '--no-hardlinks', root, clone)
+    call(clone, 'npx', '--yes', `npm@${version}`, 'install')
+    const { checks } = JSON.parse(call(clone, 'npx', '--no-install', 'pith', 'doctor', '--json')) as {
+      checks: readonly { name: string; ok: boolean; says: string }[]
+    }
+    expect(checks.find(({ name }) => name === 'engine')).toEqual({
+      name: 'engine',
+      ok: true,
+      says: 'onnxruntime, native',
+    })
+    expect(call(clone, 'git', 'status', '--porcelain', '--untracked-files=no')).toBe('')
+  })
+})
