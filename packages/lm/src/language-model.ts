@@ -3,6 +3,7 @@ import type { Run } from '@pith/core'
 import type { Tokenizer } from '@pith/engine/io'
 import type { LmConfig } from './config.ts'
 import type { ModelFingerprint } from './kv-cache.ts'
+import type { PrefixCache } from './prefix-cache.ts'
 import type { SampleOptions } from './sample.ts'
 
 /** How text is written. */
@@ -11,6 +12,8 @@ export interface GenerateOptions extends SampleOptions, Pick<Run, 'signal' | 'se
   maxTokens?: number
   /** Texts that end it; they are not part of what comes back. */
   stop?: readonly string[]
+  /** Where the beginning of the prompt may be known from, and is kept. */
+  cache?: PrefixCache
 }
 
 /** One token that was written. */

@@ -38,6 +38,11 @@ export class LmSession {
     return Int32Array.from(this.#tokens)
   }
 
+  /** Of the model. */
+  get fingerprint(): ModelFingerprint {
+    return this.#fp
+  }
+
   /** Bytes that keys and values take, spare space included. */
   get bytes(): number {
     return this.#memory.bytes
@@ -115,18 +120,21 @@ export class LmSession {
     return copy
   }
 
-  /** Keys and values of the tokens so far, copied. */
-  kv(): KvCache {
+  /** Keys and values of the tokens `from` .. `to` - 1, by default of all so far, copied. @throws PithError `PITH_ARG` */
+  kv(from = 0, to: number = this.length): KvCache {
+    if (!(Number.isInteger(from) && Number.isInteger(to) && from >= 0 && from <= to && to <= this.length)) {
+      throw new PithError('PITH_ARG', `there are ${this.length} tokens, not ${from} to ${to}`)
+    }
     const { layers, kvHeads, headDim, ropeTheta } = this.#decoder.config
-    const rows = Array.from({ length: layers }, (_, layer) => this.#memory.rows(layer, 0, this.length))
+    const rows = Array.from({ length: layers }, (_, layer) => this.#memory.rows(layer, from, to))
     return new KvCache({
       fp: this.#fp,
       layers,
       kvHeads,
       headDim,
       ropeTheta,
-      tokens: this.tokens,
-      positions: Int32Array.from({ length: this.length }, (_, i) => i),
+      tokens: Int32Array.from(this.#tokens.slice(from, to)),
+      positions: Int32Array.from({ length: to - from }, (_, i) => from + i),
       keys: rows.map(({ keys }) => keys),
       values: rows.map(({ values }) => values),
     })
