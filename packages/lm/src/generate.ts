@@ -15,7 +15,7 @@ const REPEAT_WINDOW = 64
  * @throws PithError `PITH_ARG` options outside of their ranges · the reason of the abort
  */
 export async function* generateTokens(
-  session: LmSession,
+  session: Pick<LmSession, 'tokens' | 'length' | 'decode'>,
   tokenizer: Tokenizer,
   logits: Float32Array,
   ctx: number,

@@ -16,6 +16,10 @@ import type {
   PerplexityOptions,
 } from './language-model.ts'
 import { Decoder, type DecoderRuntime } from './runtime/decoder.ts'
+import { EvictingSession } from './runtime/evicting-session.ts'
+import type { EvictionPolicy, Prompt, PromptNeeds } from './runtime/eviction.ts'
+import { type ReadPromptOptions, readPrompt } from './runtime/prompt.ts'
+import { RaggedDecoder } from './runtime/ragged-decoder.ts'
 import { LmSession } from './runtime/session.ts'
 import { logProbability } from './sample.ts'
 
@@ -32,6 +36,8 @@ export class Lm implements LanguageModel {
   readonly config: LmConfig
   readonly fingerprint: ModelFingerprint
   readonly #decoder: Decoder
+  readonly #makeRagged: () => RaggedDecoder
+  #ragged: RaggedDecoder | undefined
   readonly #tokenizer: Tokenizer | undefined
 
   /** @throws PithError `PITH_MODEL` sizes that cannot be */
@@ -41,6 +47,7 @@ export class Lm implements LanguageModel {
     this.config = config
     this.fingerprint = fingerprintOf(config, params, quant, tokenizer?.bytes)
     this.#decoder = new Decoder(config, params, { ...runtime, quant })
+    this.#makeRagged = () => new RaggedDecoder(config, params, { ...runtime, quant })
     this.#tokenizer = tokenizer?.own
   }
 
@@ -53,9 +60,23 @@ export class Lm implements LanguageModel {
     return this.#tokenizer
   }
 
-  /** @param capacity tokens that there is space for at first */
-  session({ capacity }: { capacity?: number } = {}): LmSession {
-    return new LmSession(this.#decoder, this.fingerprint, capacity)
+  /**
+   * A text to read and write.
+   *
+   * @param capacity tokens that there is space for at first
+   * @param policy which tokens are kept behind the prompt. Default all.
+   */
+  session(options: { policy: EvictionPolicy }): EvictingSession
+  session(options?: { capacity?: number }): LmSession
+  session({ capacity, policy }: { capacity?: number; policy?: EvictionPolicy } = {}): LmSession | EvictingSession {
+    if (policy === undefined) return new LmSession(this.#decoder, this.fingerprint, capacity)
+    this.#ragged ??= this.#makeRagged()
+    return new EvictingSession(this.#decoder, this.#ragged, policy)
+  }
+
+  /** Read a prompt once for several sessions that keep different parts of it: {@link EvictingSession.start}. */
+  readPrompt(ids: Int32Array, needs: PromptNeeds, options: ReadPromptOptions = {}): Promise<Prompt> {
+    return readPrompt(this.#decoder, ids, needs, options)
   }
 
   async logprobs(ids: Int32Array, run: Pick<Run, 'signal' | 'onProgress'> = {}): Promise<Float32Array> {
@@ -100,8 +121,14 @@ export class Lm implements LanguageModel {
     return { nll: sum / n, ppl: Math.exp(sum / n), bitsPerByte: sum / Math.LN2 / bytes, n }
   }
 
-  async *generate(prompt: Int32Array, options: GenerateOptions = {}): AsyncGenerator<GeneratedToken, void, undefined> {
-    const session = this.session({ capacity: Math.min(this.config.ctx, prompt.length + (options.maxTokens ?? 256)) })
+  /** @param options with `policy`: which tokens of the prompt are kept */
+  async *generate(
+    prompt: Int32Array,
+    options: GenerateOptions & { policy?: EvictionPolicy } = {},
+  ): AsyncGenerator<GeneratedToken, void, undefined> {
+    const capacity = Math.min(this.config.ctx, prompt.length + (options.maxTokens ?? 256))
+    const { policy } = options
+    const session = policy === undefined ? this.session({ capacity }) : this.session({ policy })
     const logits = await session.prefill(prompt, options.signal === undefined ? {} : { signal: options.signal })
     yield* generateTokens(session, this.tokenizer, logits, this.config.ctx, options)
   }
@@ -137,5 +164,6 @@ export class Lm implements LanguageModel {
 
   async close(): Promise<void> {
     await this.#decoder.close()
+    await this.#ragged?.close()
   }
 }

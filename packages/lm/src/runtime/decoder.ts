@@ -3,8 +3,9 @@ import { PithError } from '@pith/core'
 import { type Backend, compile, type Params, type Session, Tensor, type Value } from '@pith/engine'
 import type { LmConfig } from '../config.ts'
 import { ropeTables } from '../model/rope.ts'
+import { angleRows, CausalMasks, type SumRows, shareOf } from './feeds.ts'
 import { decoderGraph, ENDS } from './graph.ts'
-import { HIDDEN, type KvMemory } from './memory.ts'
+import type { KvMemory } from './memory.ts'
 import type { Quant } from './quantise.ts'
 
 /** What can be computed beside keys and values, for all new tokens. */
@@ -16,7 +17,7 @@ export interface Wanted {
   /** Layers whose whole attention is wanted. */
   readonly attention?: readonly number[]
   /** Layers whose attention is summed over the last `window` new tokens and the queries that share keys. */
-  readonly sums?: { readonly layers: readonly number[]; readonly window: number }
+  readonly sums?: SumRows & { readonly layers: readonly number[] }
   /** Layers whose queries are wanted. */
   readonly queries?: readonly number[]
 }
@@ -32,7 +33,7 @@ export interface Computed {
   readonly hidden: Map<number, Float32Array>
   /** f32[kvHeads, heads / kvHeads * n, capacity + n] by layer. */
   readonly attention: Map<number, Float32Array>
-  /** f32[kvHeads, capacity + n] by layer. */
+  /** f32[kvHeads, rows, capacity + n] by layer; one row, if no more were asked for. */
   readonly sums: Map<number, Float32Array>
   /** f32[kvHeads, heads / kvHeads * n, headDim] by layer. */
   readonly queries: Map<number, Float32Array>
@@ -55,7 +56,7 @@ export class Decoder {
   readonly #params: Params
   readonly #runtime: DecoderRuntime
   readonly #sessions: Map<string, Promise<Session>> = new Map()
-  readonly #causal: Map<number, Tensor> = new Map()
+  readonly #causal: CausalMasks
   #cos: Tensor
   #sin: Tensor
   #closed = false
@@ -64,6 +65,7 @@ export class Decoder {
     this.config = config
     this.#params = params
     this.#runtime = runtime
+    this.#causal = new CausalMasks(config.heads / config.kvHeads)
     const tables = ropeTables(config, config.ctx)
     this.#cos = tables.cos
     this.#sin = tables.sin
@@ -87,9 +89,9 @@ export class Decoder {
     const group = heads / kvHeads
     const feeds: Record<string, Tensor> = {
       [ENDS.ids]: new Tensor(BigInt64Array.from(ids, BigInt), [n]),
-      [ENDS.cos]: this.#angles(this.#cos, positions),
-      [ENDS.sin]: this.#angles(this.#sin, positions),
-      [ENDS.causal]: this.#mask(n),
+      [ENDS.cos]: angleRows(this.#cos, positions),
+      [ENDS.sin]: angleRows(this.#sin, positions),
+      [ENDS.causal]: this.#causal.of(n),
       [ENDS.bias]: memory.bias,
       [ENDS.parts]: new Tensor(BigInt64Array.of(BigInt(memory.capacity), BigInt(n)), [2]),
     }
@@ -101,7 +103,7 @@ export class Decoder {
       feeds[ENDS.pastK(layer)] = memory.keys(layer)
       feeds[ENDS.pastV(layer)] = memory.values(layer)
     }
-    if (wanted.sums !== undefined) feeds[ENDS.share] = shareOf(kvHeads, group, n, wanted.sums.window)
+    if (wanted.sums !== undefined) feeds[ENDS.share] = shareOf(kvHeads, group, n, wanted.sums)
     const results = await session.run(feeds)
     const take = (name: string): Float32Array => (results[name] as Tensor).data as Float32Array
     const takeAll = (own: readonly number[] | undefined, name: (layer: number) => string): Map<number, Float32Array> =>
@@ -155,47 +157,6 @@ export class Decoder {
       ...(backend === undefined ? {} : { backend }),
     })
   }
-
-  /** Rows of a table of angles; a view where the positions follow each other. */
-  #angles(table: Tensor, positions: Int32Array): Tensor {
-    const [count = 0, width = 0] = table.shape
-    const numbers = table.data as Float32Array
-    const first = positions[0] as number
-    for (const position of positions) {
-      if (!(position >= 0 && position < count)) {
-        throw new PithError(
-          'PITH_LIMIT',
-          `position ${position} is outside of the ${count} that the model was made for`,
-          {
-            hint: 'Load it with a larger ctx, or use shorter texts.',
-          },
-        )
-      }
-    }
-    if (positions.every((position, i) => position === first + i)) {
-      const rows = numbers.subarray(first * width, (first + positions.length) * width)
-      return new Tensor(rows, [positions.length, width])
-    }
-    const rows = new Float32Array(positions.length * width)
-    for (const [i, position] of positions.entries()) {
-      rows.set(numbers.subarray(position * width, (position + 1) * width), i * width)
-    }
-    return new Tensor(rows, [positions.length, width])
-  }
-
-  #mask(n: number): Tensor {
-    let mask = this.#causal.get(n)
-    if (mask === undefined) {
-      const group = this.config.heads / this.config.kvHeads
-      const data = new Float32Array(group * n * n)
-      for (let row = 0; row < group * n; row++) data.fill(HIDDEN, row * n + (row % n) + 1, (row + 1) * n)
-      mask = new Tensor(data, [group * n, n])
-      // Steps of one token and chunks of one length are what comes again.
-      if (this.#causal.size >= 4) this.#causal.delete(this.#causal.keys().next().value as number)
-      this.#causal.set(n, mask)
-    }
-    return mask
-  }
 }
 
 function namesOf({ hidden, attention, sums, queries }: Wanted, layers: number): string[] {
@@ -213,11 +174,4 @@ function namesOf({ hidden, attention, sums, queries }: Wanted, layers: number): 
   add(sums?.layers, ENDS.seen, layers)
   add(queries, ENDS.q, layers)
   return [...new Set(names)].sort()
-}
-
-/** Weight 1 for the last `window` of n queries in each of the heads that share keys. */
-function shareOf(kvHeads: number, group: number, n: number, window: number): Tensor {
-  const data = new Float32Array(kvHeads * group * n)
-  for (let row = 0; row < kvHeads * group; row++) data.fill(1, row * n + Math.max(0, n - window), (row + 1) * n)
-  return new Tensor(data, [kvHeads, 1, group * n])
 }
