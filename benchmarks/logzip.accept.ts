@@ -29,14 +29,6 @@ const SHORTFALLS: Readonly<Record<string, string>> = Object.fromEntries(
       `${level}: no query slower than the pipe and Node's start`,
       'what the filters do not exclude is decoded at some 400 MB/s by two threads, zstd -3 decodes at 2 GB/s',
     ],
-    [
-      `${level}: median share read without a hit, large file`,
-      'each chunk of 21 formats has columns that may hold the digits of most queries',
-    ],
-    [
-      `${level}: median share read without a hit, full-size files`,
-      'words read 17 to 58 %: dictionaries stand in one block with the templates; digits that may be there read all columns',
-    ],
   ]),
 )
 

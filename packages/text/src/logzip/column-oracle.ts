@@ -4,18 +4,7 @@ import { MAX_LEFT } from './keyed.ts'
 import { numberLengths, numberMayMeet } from './number-bounds.ts'
 import type { Prior } from './prior.ts'
 import { LiteralFinder } from './search/byte-search.ts'
-import {
-  addByte,
-  addSet,
-  type ByteSet,
-  emptySet,
-  fullSet,
-  hasByte,
-  rangeSet,
-  removeByte,
-  setOf,
-  upperByte,
-} from './search/byte-set.ts'
+import { addSet, type ByteSet, emptySet, hasByte, rangeSet, setOf, upperByte } from './search/byte-set.ts'
 import type { SlotConstraint, SlotShape, TemplateShape } from './search/tokens.ts'
 import { placesMayMeet } from './search/tokens.ts'
 import { KIND } from './streams.ts'
@@ -30,6 +19,10 @@ const RAW_TEXTS = -2
 const WAYS: readonly SlotConstraint['how'][] = ['is', 'startsWith', 'endsWith', 'contains']
 
 const DIGITS: ByteSet = /* @__PURE__ */ rangeSet(48, 57)
+const SIGNED: ByteSet = /* @__PURE__ */ rangeSet(45, 45, 48, 57)
+const SPACED: ByteSet = /* @__PURE__ */ rangeSet(32, 32, 48, 57)
+/** All but newlines. */
+const ANY_BYTES: ByteSet = /* @__PURE__ */ rangeSet(0, 9, 11, 255)
 
 /** A carriage return that only some lines of a template have; it belongs to no column. */
 const RETURN: SlotShape = { slot: -1, bytes: /* @__PURE__ */ rangeSet(13, 13), minLength: 0, maxLength: 1 }
@@ -152,8 +145,7 @@ export class ColumnOracle {
     // Some of its texts are those of another column.
     if (spec.other > 0 && !(spec.kind === KIND.dict && spec.other > MAX_LEFT)) return undefined
     if (spec.kind === KIND.dict && this.#prior.texts(spec.id).length > 0) {
-      const earlier = this.#prior.joined(spec.id)
-      const known = classOf(earlier, 0, earlier.length)
+      const known = classOfPrior(this.#prior.joined(spec.id))
       if (spec.texts === 0) return CLASS_BYTES[known]
       if (known !== spec.textClass) return undefined
     }
@@ -179,15 +171,13 @@ export class ColumnOracle {
   }
 
   #makeShape(column: number): SlotShape | { text: Uint8Array } {
-    const any: SlotShape = { slot: column, bytes: withoutNewline(), minLength: 0, maxLength: Number.POSITIVE_INFINITY }
+    const any: SlotShape = { slot: column, bytes: ANY_BYTES, minLength: 0, maxLength: Number.POSITIVE_INFINITY }
     const spec = this.#view.columnFacts(column)
     if (spec === undefined) return any
     if (spec.exceptions.length > 0) return { ...any, minLength: 1 }
     if (spec.kind === KIND.const) return { text: this.#view.textsOf(spec).slice(0, -1) }
     if (spec.kind === KIND.number) {
-      const bytes = DIGITS.slice() as ByteSet
-      if (spec.width === 0) addByte(bytes, 45)
-      else if (spec.pad === 32) addByte(bytes, 32)
+      const bytes = spec.width === 0 ? SIGNED : spec.pad === 32 ? SPACED : DIGITS
       const { least, most } = numberLengths(spec)
       return { slot: column, bytes, minLength: least, maxLength: most }
     }
@@ -206,11 +196,14 @@ export class ColumnOracle {
   }
 }
 
-function withoutNewline(): ByteSet {
-  const bytes = fullSet()
-  removeByte(bytes, 10)
-  return bytes
+/** Class of the texts of a dictionary of the prior, which each chunk asks for. */
+function classOfPrior(texts: Uint8Array): number {
+  let known = priorClasses.get(texts)
+  if (known === undefined) priorClasses.set(texts, (known = classOf(texts, 0, texts.length)))
+  return known
 }
+
+const priorClasses: WeakMap<Uint8Array, number> = new WeakMap()
 
 /** Whether texts of the class of a column can hold the bytes of a constraint. */
 function classMayHold({ textClass }: ColumnSpec, { bytes, ignoreCase }: SlotConstraint): boolean {
