@@ -5,7 +5,7 @@ import { findVerb } from './find-verb.ts'
 import { ClosedOutput } from './output.ts'
 import { checkOperands, parseArguments } from './parse-arguments.ts'
 import { asPithError, errorLines, errorObject } from './show-error.ts'
-import { useTurbofan } from './tune-engine.ts'
+import { tuneForOthers } from './tune-engine.ts'
 
 const FAILED = 1
 const BAD_USAGE = 2
@@ -93,7 +93,7 @@ async function dispatch(words: readonly string[], version: string, context: Host
   context.apply(args)
   checkOperands(verb, args.operands)
   // What other rooms do may take minutes of their own code.
-  if (!manifest.verbs.includes(verb)) useTurbofan(true)
+  if (!manifest.verbs.includes(verb)) tuneForOthers()
   const module = await verb.load()
   return await module.run(args, context)
 }
