@@ -85,3 +85,13 @@ export function llama2cBytes(config: LmConfig, params: Params, version: 0 | 1 = 
   if (!tied) put('head.w')
   return writer.finish()
 }
+
+/** Models whose logits by llama.cpp stand in llama-cpp.json: heads apart and in groups, tied or not, with additions or not. */
+export const ORACLE_MODELS: Readonly<Record<string, { readonly config: LmConfig; readonly seed: number }>> = {
+  llama: { config: { ...SMALL, vocab: 300, kvHeads: 4, tied: false }, seed: 11 },
+  grouped: { config: { ...SMALL, vocab: 300, layers: 3, ropeTheta: 500000, normEps: 1e-6 }, seed: 12 },
+  qwen2: { config: { ...SMALL, vocab: 300, kvHeads: 1, qkvBias: true }, seed: 13 },
+}
+
+/** What they read. */
+export const ORACLE_IDS: readonly number[] = [1, 270, 4, 299, 270, 33, 260, 7, 150, 288, 4, 91]
