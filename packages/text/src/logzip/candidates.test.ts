@@ -62,7 +62,7 @@ test('searching the candidates of a chunk selects the lines that searching all o
         expect(searchChunk(view(), prior, expression)).toEqual(searchBytes(view().render(), expression))
       },
     ),
-    { numRuns: 60 },
+    { numRuns: 30 },
   )
 })
 
