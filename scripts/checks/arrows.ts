@@ -19,6 +19,9 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
 /** Rooms whose folders are systems; the folders of the other rooms are parts of one whole. */
 const ROOMS_OF_SYSTEMS = 'text|index|signal|kv|context|weights|eval'
 
+/** Folders that are above the systems of their room: they command them, and compare them. */
+const ABOVE_SYSTEMS = '^packages/[^/]+/src/(verbs|measure)/'
+
 /** Where Node's modules may be used. */
 const NODE_PLACES = [
   '^packages/pith/(src|bin)/',
@@ -57,7 +60,7 @@ function rules(): IFlattenedRuleSet {
       {
         name: 'systems-apart',
         severity: 'error',
-        from: { path: `^packages/(${ROOMS_OF_SYSTEMS})/src/([^/]+)/` },
+        from: { path: `^packages/(${ROOMS_OF_SYSTEMS})/src/([^/]+)/`, pathNot: ABOVE_SYSTEMS },
         to: { path: '^packages/$1/src/[^/]+/', pathNot: ['^packages/$1/src/$2/', '^packages/$1/src/(node|wasm)/'] },
       },
       {

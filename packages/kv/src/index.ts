@@ -1,3 +1,4 @@
 /** Caches of keys and values: compressed, stored, streamed and attended over. */
 export * from './cachegen/index.ts'
 export * from './gear/index.ts'
+export * from './measure/index.ts'

@@ -18,7 +18,8 @@ export const CONFIG: LmConfig = {
   qkvBias: false,
 }
 
-function randomParams(config: LmConfig, seed: number): Params {
+/** Random weights, none of which is at a special value. */
+export function randomParams(config: LmConfig, seed: number): Params {
   const random = new Random(seed)
   const params: Params = {}
   for (const [name, shape] of parameterShapes(config)) {

@@ -105,9 +105,9 @@ test('--debug adds the stack', async () => {
 })
 
 test('rooms that are not installed say what to install', async () => {
-  expect(await pith(tmp, 'kv pack x')).toMatchObject({
+  expect(await pith(tmp, 'prompt pack x')).toMatchObject({
     code: 1,
-    err: 'pith: error PITH_CAPABILITY: pith kv comes with @pith/kv, which is not installed\nhint: Run npm install @pith/kv.\n',
+    err: 'pith: error PITH_CAPABILITY: pith prompt comes with @pith/context, which is not installed\nhint: Run npm install @pith/context.\n',
   })
 })
 

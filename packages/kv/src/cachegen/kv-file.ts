@@ -56,6 +56,18 @@ export interface KvInfo extends KvShape {
   readonly position: number
 }
 
+/** Bytes of the parts of a file; the rest is its index and checksums. */
+export interface KvSizes {
+  /** Of the whole file. */
+  readonly bytes: number
+  /** Of the profile in it, 0 where it stands elsewhere. */
+  readonly profile: number
+  readonly tokens: number
+  readonly sinks: number
+  /** Of the keys and values at each level. */
+  readonly levels: Readonly<Record<number, number>>
+}
+
 /** Tokens, layers and kinds that are wanted. */
 export interface KvRange extends Pick<Run, 'signal' | 'onProgress'> {
   from?: number
@@ -300,6 +312,21 @@ export class KvFile {
       keys: each.map((layer) => keys.get(layer) as Float32Array),
       values: each.map((layer) => values.get(layer) as Float32Array),
     })
+  }
+
+  /** Bytes of the parts of the file. */
+  async sizes(): Promise<KvSizes> {
+    const bytesOf = async (section: string): Promise<number> =>
+      (await this.#entry.blocks(section)).reduce((sum, row) => sum + row.storedBytes, 0)
+    const levels = Object.fromEntries(this.info.levels.map((level) => [level, 0]))
+    for (let s = 0; s < this.profile.sets.length; s++) {
+      for (const { variant, storedBytes } of await this.#entry.blocks(sectionOf(s))) {
+        levels[variant] = (levels[variant] ?? 0) + storedBytes
+      }
+    }
+    const profile = (await this.#entry.profile())?.length ?? 0
+    const { bytes } = this.#container.totals
+    return { bytes, profile, tokens: await bytesOf('tokens'), sinks: await bytesOf('sinks'), levels }
   }
 
   async close(): Promise<void> {

@@ -111,7 +111,8 @@ function putPacked(writer: ByteWriter, bytes: Uint8Array): void {
 function takePacked(reader: ByteReader, length: number): Uint8Array<ArrayBuffer> {
   const bytes = decodeRans(reader.take(reader.varint()), length)
   if (bytes.length !== length) throw new PithError('PITH_CORRUPT', `${bytes.length} bytes stand where ${length} must`)
-  return bytes
+  // What was given may be a Buffer, whose parts share its memory.
+  return new Uint8Array(bytes)
 }
 
 function takeFloats(reader: ByteReader, count: number): Float32Array {

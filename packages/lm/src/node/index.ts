@@ -1,4 +1,6 @@
-/** Models from paths. */
+/** Models from paths, and what verbs that need one share. */
 
+export { idsOf, layersOf, modelOf, numberOf, textOf } from '../verbs/inputs.ts'
+export { writeTensors } from '../verbs/tensors.ts'
 export { type LoadLmOptions, loadLm } from './load.ts'
 export { type LoadedTokenizer, type OpenedModel, type OpenModelOptions, openModel } from './open-model.ts'

@@ -1,0 +1,53 @@
+/** `pith kv bench`. */
+import { type Arguments, type CommandContext, PithError } from '@pith/core'
+import { writeAtomic } from '@pith/core/node'
+import { modelOf, numberOf } from '@pith/lm/node'
+import { BENCH_PRESETS, type BenchPreset, benchKv, plotRates } from '../measure/index.ts'
+import { idsOfTexts, windowSize } from './inputs.ts'
+import { rowsText } from './rows.ts'
+
+export async function run(args: Arguments, context: CommandContext): Promise<number> {
+  const presets = presetsOf(args)
+  const lm = await modelOf(args, context)
+  try {
+    const [ids] = (await idsOfTexts(args, context, lm)) as [Int32Array]
+    const result = await benchKv(lm, ids, {
+      window: windowSize(args, lm),
+      signal: context.signal,
+      onProgress: (progress) => context.onProgress(progress),
+      ...(presets === undefined ? {} : { presets }),
+      ...(args.has('windows') ? { windows: numberOf(args, 'windows', 2, 4096, true) } : {}),
+      ...(args.has('fit-windows') ? { fitWindows: numberOf(args, 'fit-windows', 2, 4096, true) } : {}),
+      ...(args.has('limit') ? { limit: numberOf(args, 'limit', 0, 10, false) } : {}),
+    })
+    const plot = args.value('plot')
+    if (plot !== undefined) {
+      const svg = plotRates(Object.values(result.presets), result.limit, 'Bits of a cache, and what they cost')
+      await writeAtomic(plot, new TextEncoder().encode(svg), { force: args.has('force') })
+    }
+    if (context.json) await context.report(result)
+    else {
+      const { windows, window, fitWindows, nll } = result
+      await context.note(
+        `learned on ${fitWindows} windows of ${window} tokens, measured on ${windows} others; the exact cache: ${nll.toFixed(3)} nats a token`,
+      )
+      await context.stdout.write(`${rowsText(result.presets)}\n${result.verdict}\n`)
+    }
+    return 0
+  } finally {
+    await lm.close()
+  }
+}
+
+function presetsOf(args: Arguments): BenchPreset[] | undefined {
+  const text = args.value('presets')
+  if (text === undefined) return undefined
+  const names = text.split(',').map((name) => name.trim())
+  const wild = names.find((name) => !(BENCH_PRESETS as readonly string[]).includes(name))
+  if (wild !== undefined) {
+    throw new PithError('PITH_ARG', `there is no preset ${wild.slice(0, 40)}`, {
+      hint: `Take some of ${BENCH_PRESETS.join(',')}.`,
+    })
+  }
+  return names as BenchPreset[]
+}
