@@ -35,6 +35,17 @@ export const SHAPE_15M: LmConfig = {
   qkvBias: false,
 }
 
+/** The shape of the reference model `pith-recall`. */
+const SHAPE_RECALL: LmConfig = {
+  ...SHAPE_15M,
+  heads: 4,
+  kvHeads: 4,
+  headDim: 64,
+  hidden: 256,
+  ffn: 384,
+  vocab: 512,
+}
+
 export interface BenchModel {
   readonly name: string
   readonly config: LmConfig
@@ -43,9 +54,12 @@ export interface BenchModel {
   readonly type: 'Q4_0' | 'F16'
 }
 
-/** Random weights, and stories260K where the data is; its rows are no whole blocks of Q4_0. */
+/** Random weights of two shapes, and stories260K where the data is; its rows are no whole blocks of Q4_0. */
 export async function benchModels(): Promise<BenchModel[]> {
-  const models: BenchModel[] = [{ name: '15M', config: SHAPE_15M, params: randomParams(SHAPE_15M, 1), type: 'Q4_0' }]
+  const models: BenchModel[] = [
+    { name: '15M', config: SHAPE_15M, params: randomParams(SHAPE_15M, 1), type: 'Q4_0' },
+    { name: 'pith-recall', config: SHAPE_RECALL, params: randomParams(SHAPE_RECALL, 2), type: 'Q4_0' },
+  ]
   const folder = dataFolder()
   if (folder === undefined) return models
   const stories = await openLlama2c(new Uint8Array(readFileSync(join(folder, 'kv/models/stories260K.bin'))))
