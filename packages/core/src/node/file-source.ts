@@ -38,7 +38,7 @@ export async function fileSource(path: string, options: FileOptions = {}): Promi
     }
     if (stat.kind !== 'file') {
       throw new PithError('PITH_UNSUPPORTED', `${path} is no regular file and cannot be read at any place`, {
-        hint: 'Pipe it in and name the input -.',
+        hint: 'Save it as a file first.',
       })
     }
     const { size } = stat

@@ -3,8 +3,9 @@ import { failure } from '../../test/errors.ts'
 import { Graph, type Value } from '../ir/graph.ts'
 import { sgd } from '../optim/sgd.ts'
 import { f32, Tensor } from '../tensor.ts'
+import { fit as train } from '../train/fit.ts'
 import { restoreState, saveState } from '../train/state.ts'
-import { compileTrainStep, type TrainStep } from '../train/step.ts'
+import { type Batch, compileTrainStep, type TrainStep } from '../train/step.ts'
 import * as nn from './index.ts'
 
 const net = nn.module((scope: nn.Scope, x: Value, training?: Value) =>
@@ -84,6 +85,23 @@ describe('batchNorm in a training step', () => {
     const [a, b] = [await whole.step({ x, t }), await second.step({ x, t })]
     expect(b.loss).toBe(a.loss)
     expect(listOf(second, 'norm.mean')).toEqual(listOf(whole, 'norm.mean'))
+    await Promise.all([whole.dispose(), second.dispose()])
+  })
+
+  it('gives the running statistics of the best measurement back, from a checkpoint too', async () => {
+    const [whole, second] = [await compile(), await compile()]
+    const kept: number[][] = []
+    const validation = { batches: [{ x, t: x }], every: 1, restoreBest: true }
+    const onMeasured = (): unknown => kept.push(listOf(whole, 'norm.mean'))
+    const data = (): Batch[] => Array.from({ length: 9 }, () => ({ x, t }))
+    const { best } = await train(whole, data, { steps: 4, validation, onMeasured })
+    // The target of the training is not that of the measurement, which gets worse.
+    expect(best?.step).toBe(1)
+    expect(kept[3]).not.toEqual(kept[0])
+    expect(listOf(whole, 'norm.mean')).toEqual(kept[0])
+    await restoreState(second, saveState(whole))
+    await train(second, data, { steps: 5, validation })
+    expect(listOf(second, 'norm.mean')).toEqual(kept[0])
     await Promise.all([whole.dispose(), second.dispose()])
   })
 

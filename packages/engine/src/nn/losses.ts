@@ -1,6 +1,6 @@
 /** Losses: each gives one number, a mean. */
 import { PithError } from '@pith/core'
-import { abs, add, clip, div, exp, mul, softplus, square, sub } from '../array/elementwise.ts'
+import { abs, add, cast, clip, div, exp, mul, notEqual, softplus, square, sub, where } from '../array/elementwise.ts'
 import { gatherElements } from '../array/indexing.ts'
 import { matmul } from '../array/linear.ts'
 import { squeeze, unsqueeze } from '../array/movement.ts'
@@ -15,18 +15,30 @@ export interface CrossEntropyOptions {
   smoothing?: number
   /** Weight of each target, 0 for those that do not count. Default 1 each. */
   weights?: Value
+  /** Targets that do not count, such as -100, which is what PyTorch leaves out. Default none. */
+  ignore?: number
 }
 
 /**
- * Mean negative log-likelihood of classes, in nats.
+ * Mean negative log-likelihood of classes, in nats, over the targets that count; no number where none does.
  *
  * @param logits  f32[..., classes]
  * @param targets i32 or i64[...]
  * @throws PithError `PITH_SHAPE` targets of another shape
  */
 export function crossEntropy(logits: Value, targets: Value, options: CrossEntropyOptions = {}): Value {
-  const { smoothing = 0, weights } = options
+  const { ignore, ...rest } = options
   checkShape('crossEntropy', logits.shape.slice(0, -1), targets.shape)
+  if (ignore === undefined) return likelihoods(logits, targets, rest)
+  const counts = notEqual(targets, ignore)
+  const own = cast(counts, logits.dtype)
+  const weights = rest.weights === undefined ? own : mul(own, rest.weights)
+  // Any class will do for those that do not count.
+  return likelihoods(logits, where(counts, targets, 0), { ...rest, weights })
+}
+
+function likelihoods(logits: Value, targets: Value, options: CrossEntropyOptions): Value {
+  const { smoothing = 0, weights } = options
   const logs = logSoftmax(logits)
   const own = squeeze(gatherElements(logs, unsqueeze(targets, -1), -1), -1)
   const likelihood = smoothing === 0 ? own : add(mul(own, 1 - smoothing), mul(mean(logs, -1), smoothing))

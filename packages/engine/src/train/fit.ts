@@ -2,7 +2,7 @@
 import { meterProgress, PithError, type Run, throwIfAborted } from '@pith/core'
 import type { BatchSource } from './batches.ts'
 import type { Batch, StepResult, TrainStep } from './step.ts'
-import { type Measured, measure, type Validation } from './watch.ts'
+import { type Measured, measure, restoreBest, type Validation } from './watch.ts'
 
 /** One update, for a curve of the loss. */
 export interface FitStep extends Omit<StepResult, 'aux'> {
@@ -84,10 +84,15 @@ export async function fit(step: TrainStep, data: BatchSource, options: FitOption
   } finally {
     await batches.return(undefined)
   }
-  const { measured, best, weights } = step.watched
+  if (step.counts.steps > 0 && step.counts.updates === 0) {
+    throw new PithError('PITH_NONFINITE', 'no update was applied: no loss or gradient was finite', {
+      hint: 'Look at the data, or lower the rate of learning.',
+    })
+  }
+  const { measured, best } = step.watched
   // The checkpoint has the last weights, so that a training with more updates goes on as if it had not ended.
   if (checkpoint !== undefined && saved !== step.counts.steps) await checkpoint.save(step)
-  if (validation?.restoreBest === true && weights !== undefined) step.store.weights.set(weights)
+  if (validation?.restoreBest === true) restoreBest(step)
   meter.finish()
   return { steps: step.counts.steps, end, measured: [...measured], best }
 }

@@ -5,7 +5,7 @@ import { openSafetensors, writeSafetensors } from '../io/safetensors.ts'
 import { readParams } from '../io/tensor-file.ts'
 import { type Params, specText, type Tensor } from '../tensor.ts'
 import type { StepCounts, TrainStep } from './step.ts'
-import { watchedFromJson, watchedToJson } from './watch.ts'
+import { copyOf, watchedFromJson, watchedToJson } from './watch.ts'
 
 const FORMAT = 'pith-training'
 const VERSION = 1
@@ -31,7 +31,10 @@ export function saveState(step: TrainStep): StateFiles {
   return {
     'model.safetensors': writeSafetensors(step.params),
     'optim.safetensors': writeSafetensors(
-      Object.fromEntries(flatsOf(step, step.watched.weights).flatMap(([, , views]) => views)),
+      Object.fromEntries([
+        ...flatsOf(step, step.watched.weights).flatMap(([, , views]) => views),
+        ...Object.entries(step.watched.running).map(([name, tensor]): [string, Tensor] => [`best/${name}`, tensor]),
+      ]),
     ),
     'state.json': new TextEncoder().encode(text),
   }
@@ -67,13 +70,20 @@ export async function restoreState(step: TrainStep, files: StateFiles): Promise<
     step.store.load(params, scratch)
     return () => step.store.load(params, flat)
   })
+  const running = Object.fromEntries(
+    (hasWeights ? step.running : []).map((name) => {
+      const kept = tensorOf(optim, `best/${name}`)
+      checkSpec(name, step.params[name] as Tensor, kept)
+      return [name, copyOf(kept)]
+    }),
+  )
   step.store.load(trained)
   for (const load of loads) load()
   for (const name of step.running) {
     ;((step.params[name] as Tensor).data as Float32Array).set(tensorOf(model, name).data as Float32Array)
   }
   Object.assign(step.counts, counts)
-  Object.assign(step.watched, measured, { weights })
+  Object.assign(step.watched, measured, { weights, running })
 }
 
 /** Moments, averages and the best weights: their kind, the flat array, and its views by the names of the file. */

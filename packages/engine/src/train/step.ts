@@ -27,7 +27,7 @@ import {
   type TrainWorkers,
   workersOf,
 } from './parallel.ts'
-import type { Watched } from './watch.ts'
+import { copyOf, type Watched } from './watch.ts'
 
 /** Parts of a batch where workers are asked for: two cost little more than one, more are the caller's choice. */
 const USUAL_SHARDS = 2
@@ -313,7 +313,7 @@ class CompiledStep implements TrainStep {
   readonly moments: BoundOptimizer['moments']
   readonly ema: Ema | undefined
   readonly counts: StepCounts = { steps: 0, updates: 0, skipped: 0 }
-  readonly watched: Watched = { measured: [], best: undefined, worse: 0, weights: undefined }
+  readonly watched: Watched = { measured: [], best: undefined, worse: 0, weights: undefined, running: {} }
   readonly accumulate: number
   readonly running: readonly string[]
   readonly settings: Readonly<Record<string, unknown>>
@@ -513,8 +513,4 @@ class CompiledStep implements TrainStep {
 function auxOf(outputs: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
   const aux = Object.entries(outputs).filter(([name]) => name.startsWith('aux.') && !name.startsWith(`aux.${FOLLOWED}`))
   return Object.fromEntries(aux.map(([name, tensor]) => [name.slice('aux.'.length), tensor]))
-}
-
-function copyOf({ data, shape, dtype }: Tensor): Tensor {
-  return new Tensor((data as Float32Array).slice(), shape, dtype)
 }

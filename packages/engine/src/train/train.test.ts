@@ -198,6 +198,12 @@ describe('numbers that are not finite', () => {
     })
     await step.dispose()
   })
+
+  test('are no training, however short', async () => {
+    const step = await makeStep()
+    await expect(train(step, () => [broken, broken], { steps: 2 })).rejects.toMatchObject({ code: 'PITH_NONFINITE' })
+    await step.dispose()
+  })
 })
 
 describe('fit', () => {

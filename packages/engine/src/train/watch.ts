@@ -1,5 +1,6 @@
 /** Measurements of a training on data that it does not learn from: the best, and whether it still gets better. */
 import { PithError, throwIfAborted } from '@pith/core'
+import { type Params, Tensor } from '../tensor.ts'
 import type { Batch, TrainStep } from './step.ts'
 
 /** Where a training is measured on data that it does not learn from. */
@@ -12,7 +13,7 @@ export interface Validation {
   readonly patience?: number
   /** How much smaller a loss must be to be better. Default 0. */
   readonly minDelta?: number
-  /** Put the weights of the best measurement back at the end. Default false. */
+  /** Put the weights and running statistics of the best measurement back at the end. Default false. */
   readonly restoreBest?: boolean
 }
 
@@ -30,6 +31,8 @@ export interface Watched {
   worse: number
   /** Weights of the best, where they are to be put back; they lie as those of the store. */
   weights: Float32Array | undefined
+  /** Running statistics that belong to them. */
+  running: Params
 }
 
 /** Measure a step, and note in `step.watched` whether it got better. */
@@ -53,11 +56,26 @@ export async function measure(step: TrainStep, validation: Validation, signal?: 
     if (restoreBest) {
       watched.weights ??= store.zeros()
       watched.weights.set(store.weights)
+      watched.running = Object.fromEntries(step.running.map((name) => [name, copyOf(step.params[name] as Tensor)]))
     }
   } else {
     watched.worse++
   }
   return measured
+}
+
+/** Put the best weights back, where they were kept, with the running statistics that belong to them. */
+export function restoreBest({ watched, store, params }: TrainStep): void {
+  if (watched.weights === undefined) return
+  store.weights.set(watched.weights)
+  for (const [name, kept] of Object.entries(watched.running)) {
+    ;((params[name] as Tensor).data as Float32Array).set(kept.data as Float32Array)
+  }
+}
+
+/** A tensor with elements of its own. */
+export function copyOf({ data, shape, dtype }: Tensor): Tensor {
+  return new Tensor((data as Float32Array).slice(), shape, dtype)
 }
 
 /** Watched numbers as JSON, which has no number for what is not finite. */
@@ -72,7 +90,9 @@ export function watchedToJson({ measured, best, worse, weights }: Watched): unkn
 }
 
 /** @returns undefined where it is none */
-export function watchedFromJson(json: unknown): (Omit<Watched, 'weights'> & { hasWeights: boolean }) | undefined {
+export function watchedFromJson(
+  json: unknown,
+): (Omit<Watched, 'weights' | 'running'> & { hasWeights: boolean }) | undefined {
   if (!isRecord(json) || !Array.isArray(json['measured'])) return undefined
   const measured = json['measured'].map(measuredOf)
   const best = json['best'] === undefined ? undefined : measuredOf(json['best'])

@@ -31,6 +31,7 @@ export interface FinetuneOptions {
   readonly patience: number | undefined
   readonly seed: number
   readonly threads: number
+  readonly workers: number | undefined
   readonly checkpoint: string | undefined
   readonly resume: boolean
   readonly curve: { readonly path: string; readonly kind: 'svg' | 'csv' } | undefined
@@ -75,6 +76,7 @@ export function readOptions(args: Arguments): FinetuneOptions {
     patience,
     seed,
     threads: numberOf(args, 'threads', { least: 1, whole: true }) ?? 1,
+    workers: numberOf(args, 'workers', { least: 1, whole: true }),
     checkpoint,
     resume: args.has('resume'),
     curve: curveOf(args.value('curve')),

@@ -45,9 +45,17 @@ export function planBatches(inputs: readonly ModelInput[], rows: Rows, options: 
     throw new PithError('PITH_MODEL', `the inputs ${inputs.map(inputText).join(', ')} have no common number of rows`)
   }
   const spare = options.validation === undefined ? rows.count : Math.max(1, Math.floor(rows.count * options.validation))
+  const parts = options.workers ?? 1
   const usual = Math.min(BATCH, spare)
-  const wanted = options.batch ?? (fixed === undefined ? usual : fixed * Math.max(1, Math.floor(usual / fixed)))
-  const size = fixed ?? wanted
+  const unit = fixed === undefined ? parts : fixed * parts
+  const wanted = options.batch ?? unit * Math.max(1, Math.floor(usual / unit))
+  if (fixed === undefined ? wanted % parts !== 0 : wanted < unit) {
+    const needed = fixed === undefined ? `a multiple of ${parts}` : `${unit} or more`
+    throw new PithError('PITH_ARG', `--batch ${wanted} has no part for each of ${parts} workers`, {
+      hint: `Choose ${needed}, or fewer --workers.`,
+    })
+  }
+  const size = fixed ?? wanted / parts
   if (wanted % size !== 0) {
     throw new PithError('PITH_ARG', `--batch ${wanted} is no multiple of ${size}, the rows that the model takes`, {
       hint: 'Export the model with a batch axis of any length, or choose a multiple.',

@@ -1,5 +1,5 @@
 /** The course of a fine-tuning, kept beside its checkpoints, so that an interrupted one goes on. */
-import { readFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PithError } from '@pith/core'
 import { writeAtomic } from '@pith/core/node'
@@ -63,7 +63,6 @@ export class FinetuneState {
   /** Write a checkpoint, and what belongs to it. */
   async save(): Promise<void> {
     if (this.#folder === undefined) return
-    await saveCheckpoint(this.#folder, this.#step)
     const content = {
       format: FORMAT,
       version: VERSION,
@@ -71,7 +70,10 @@ export class FinetuneState {
       losses: this.#losses,
     }
     const bytes = new TextEncoder().encode(`${JSON.stringify(content)}\n`)
+    // Ahead of the checkpoint: an end between the two leaves losses of updates that are done again, and not too few.
+    await mkdir(this.#folder, { recursive: true })
     await writeAtomic(join(this.#folder, FILE), bytes, { force: true })
+    await saveCheckpoint(this.#folder, this.#step)
   }
 
   async #read(folder: string): Promise<void> {

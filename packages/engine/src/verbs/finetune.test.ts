@@ -175,6 +175,22 @@ describe('a folder of images', () => {
 const vector = (...values: number[]) => new Tensor(Float32Array.from(values), [values.length / 3, 3])
 const classes = (...values: number[]) => new Tensor(BigInt64Array.from(values, BigInt))
 
+test('workers share the parts of a batch', async () => {
+  const call = (...words: string[]) => finetune(net, '--data', rows, '--steps', '5', '--json', ...words)
+  const out = join(tmp, 'shared.onnx')
+  expect(JSON.parse((await call('--workers', '2', '--out', out)).out)).toMatchObject({ batch: 4, steps: 5 })
+  await call('--out', join(tmp, 'alone.onnx'))
+  const [shared, alone] = [out, join(tmp, 'alone.onnx')].map((path) => {
+    const own = readModel(new Uint8Array(readFileSync(path))).graph?.initializer ?? []
+    return own.flatMap((tensor) => Array.from(toTensor(tensor).data as Float32Array))
+  }) as [number[], number[]]
+  for (const [i, value] of alone.entries()) expect(shared[i]).toBeCloseTo(value, 5)
+  const odd = await call('--workers', '3', '--batch', '4', '--out', join(tmp, 'never.onnx'))
+  expect(textOf(odd)).toBe(
+    'PITH_ARG: --batch 4 has no part for each of 3 workers\nhint: Choose a multiple of 3, or fewer --workers.',
+  )
+})
+
 describe('data that do not suit', () => {
   test.each([
     [
@@ -208,11 +224,16 @@ describe('data that do not suit', () => {
       { x: vector(1, 2, 3), t: new Tensor(new Float32Array(3), [1, 3]) },
       'the targets are f32[1, 3], the output is f32[1, 2]',
     ],
+    [
+      'no number that is finite',
+      { x: vector(Number.NaN, 0, 0), t: classes(0) },
+      'PITH_NONFINITE: no update was applied',
+    ],
     ['no rows', { x: Tensor.zeros([0, 3]), t: classes() }, 'has no rows'],
   ])('%s', async (_name, arrays, message) => {
     const path = join(tmp, 'odd.npz')
     writeFileSync(path, writeNpz(arrays as Record<string, Tensor>))
-    const found = await finetune(net, '--data', path, '--out', join(tmp, 'never.onnx'))
+    const found = await finetune(net, '--data', path, '--steps', '2', '--out', join(tmp, 'never.onnx'))
     expect(textOf(found)).toContain(message)
     expect(found.out).toBe('')
     expect(existsSync(join(tmp, 'never.onnx'))).toBe(false)

@@ -4,7 +4,7 @@ import { writeAtomic } from '@pith/core/node'
 import type { ImportedModel } from '../onnx/import.ts'
 import { loadModel, saveModel } from '../onnx/node/model-files.ts'
 import type { Params, Spec, Tensor } from '../tensor.ts'
-import { asTargets, type TargetLoss, targetLoss } from '../train/data/losses.ts'
+import { asTargets, holdsIgnored, type TargetLoss, targetLoss } from '../train/data/losses.ts'
 import { modelInputs } from '../train/data/model-inputs.ts'
 import { batchesFrom, type Rows, splitBatches } from '../train/data/rows.ts'
 import { fineTune } from '../train/fine-tune.ts'
@@ -38,7 +38,9 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
   const model = importFor(proto, inputs, data.rows, plan.size)
   const [outputName, output] = outputOf(model, options.output)
   const target = withRows(data.rows.specs[TARGET] as Spec, plan.size)
-  const loss = targetLoss(output, target, options.loss)
+  const loss = targetLoss(output, target, options.loss, {
+    ignores: data.targets !== undefined && holdsIgnored(data.targets),
+  })
   checkTargets(data, loss)
   const trained = trainableNames(proto, model, options)
   const step = await fineTune(
@@ -54,6 +56,8 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
       ...(options.lora === undefined ? {} : { lora: options.lora }),
       seed: options.seed,
       threads: options.threads,
+      ...(options.workers === undefined ? {} : { workers: options.workers }),
+      signal: context.signal,
     },
   )
   try {

@@ -48,7 +48,7 @@ export function matchParameters(
     const place = free.findIndex((other) => fits(other, params[other] as Value, shape))
     if (place < 0) {
       throw new PithError('PITH_ARG', `grad.${name} ${shapeText(shape)} belongs to no parameter of the model`, {
-        hint: 'Compare the names with those that pith model inspect shows.',
+        hint: 'Export with do_constant_folding=False and training=TrainingMode.PRESERVE, which keeps all weights, or leave it out.',
       })
     }
     const made = free.splice(place, 1)[0] as string

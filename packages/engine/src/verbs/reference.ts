@@ -11,13 +11,17 @@ import { fromModel, type ImportedModel } from '../onnx/import.ts'
 import { loadModel } from '../onnx/node/model-files.ts'
 import { type TorchName, torchNames } from '../onnx/torch-names.ts'
 import type { Params, Tensor } from '../tensor.ts'
+import { holdsIgnored, IGNORED } from '../train/data/losses.ts'
 import { largest, NO_MATCH, relativeError } from './compare.ts'
 import { compileModel } from './compile-model.ts'
 import { matchParameters, type NamedParameter } from './parameter-names.ts'
 
 /** Largest errors that pass, relative to the largest value of the reference. */
 export const LIMITS = { forward: 1e-5, loss: 1e-5, grad: 1e-4 } as const
-/** A gradient this far below the largest one is rounding, such as that of a bias in front of a normalisation. */
+/**
+ * A gradient this far below the largest one is rounding, such as that of a bias in front of a normalisation: its error is
+ * relative to the largest one.
+ */
 const ROUNDING = 1e-6
 const GRADIENT = 'grad.'
 
@@ -103,7 +107,8 @@ function lossOf(model: ImportedModel, target: Tensor | undefined, feeds: Record<
   const name = 'pith.target'
   feeds[name] = target
   const given = model.graph.input(name, target.dtype, target.shape)
-  return isFloat(target.dtype) ? mse(output, given) : crossEntropy(output, given)
+  if (isFloat(target.dtype)) return mse(output, given)
+  return crossEntropy(output, given, holdsIgnored(target) ? { ignore: IGNORED } : {})
 }
 
 /** Add the gradient of each reference to the outputs. */
@@ -149,10 +154,14 @@ function report(
   const own = found['pith.loss']
   const loss = own === undefined || arrays['loss'] === undefined ? undefined : relativeError(own, arrays['loss'])
   const references = named?.map(({ name }) => [name, arrays[`${GRADIENT}${name}`] as Tensor] as const)
-  const floor = ROUNDING * Math.max(0, ...(references ?? []).map(([, reference]) => largest(reference)))
+  const most = (references ?? []).reduce((so, [, reference]) => Math.max(so, largest(reference)), 0)
   const gradients = references?.map(([name, reference]) => ({
     name,
-    error: relativeError(found[`${GRADIENT}${name}`] as Tensor, reference, floor),
+    error: relativeError(
+      found[`${GRADIENT}${name}`] as Tensor,
+      reference,
+      largest(reference) < ROUNDING * most ? most : 0,
+    ),
   }))
   const ok = worstOf(outputs) <= LIMITS.forward && (loss ?? 0) <= LIMITS.loss && worstOf(gradients ?? []) <= LIMITS.grad
   return { ok, outputs, loss, gradients }

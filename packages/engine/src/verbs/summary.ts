@@ -1,5 +1,4 @@
 /** What a file of a model holds, without running it. */
-import { open } from 'node:fs/promises'
 import { PithError } from '@pith/core'
 import { fileSource } from '@pith/core/node'
 import { bytesFor } from '../dtype.ts'
@@ -68,7 +67,7 @@ export async function summarizeModel(
   options: { dims?: Readonly<Record<string, number>>; signal?: AbortSignal } = {},
 ): Promise<ModelSummary> {
   const signal = options.signal === undefined ? {} : { signal: options.signal }
-  const format = await formatOf(path)
+  const format = await formatOf(path, signal)
   if (format === 'onnx') return summarizeOnnx(path, { ...signal, dims: options.dims ?? {} })
   const source = await fileSource(path, signal)
   const readers = { gguf: openGguf, safetensors: openSafetensors, torch: openTorch }
@@ -87,13 +86,11 @@ export async function summarizeModel(
 }
 
 /** The format that the first bytes show. */
-async function formatOf(path: string): Promise<ModelSummary['format']> {
-  const file = await open(path).catch((cause: unknown) => {
-    throw new PithError('PITH_IO', `${path} can not be read`, { cause, hint: 'Check the path.' })
-  })
+async function formatOf(path: string, options: { signal?: AbortSignal }): Promise<ModelSummary['format']> {
+  const file = await fileSource(path, options)
   try {
-    const { bytesRead, buffer } = await file.read(new Uint8Array(9), 0, 9, 0)
-    const head = String.fromCharCode(...buffer.subarray(0, bytesRead))
+    if (file.size === 0) throw new PithError('PITH_TRUNCATED', `${path} is empty`, { hint: 'Fetch the whole file.' })
+    const head = String.fromCharCode(...(await file.read(0, 9)))
     if (head.startsWith('GGUF')) return 'gguf'
     if (head.startsWith('PK\x03\x04')) return 'torch'
     return head[8] === '{' ? 'safetensors' : 'onnx'

@@ -107,6 +107,34 @@ test('a target of floats is compared by its squared error', async () => {
   await expect(checkReference(NET, path, { grad: true })).rejects.toMatchObject({ code: 'PITH_ARG' })
 })
 
+test('gradients that are nothing but rounding are measured by the largest one', async () => {
+  const errorOf = async (size: number): Promise<number> => {
+    const path = await changed((arrays) => {
+      arrays['grad.first.bias'] = new Tensor(new Float32Array(5).fill(size))
+    })
+    const { gradients } = await checkReference(NET, path, { grad: true })
+    return gradients?.find(({ name }) => name === 'first.bias')?.error ?? NO_MATCH
+  }
+  expect(await errorOf(1e-9)).toBeLessThan(2)
+  expect(await errorOf(1e-4)).toBeGreaterThan(100)
+})
+
+test('classes of -100 do not count', async () => {
+  const { t } = await readNpz(new Uint8Array(await readFile(join(SAMPLE, 'net.npz'))))
+  const path = await changed((arrays) => {
+    arrays['t'] = new Tensor(BigInt64Array.from(t?.data as BigInt64Array, (own, i) => (i === 0 ? own : -100n)))
+    const [a, b] = Array.from(arrays['y']?.data as Float32Array) as [number, number]
+    arrays['loss'] = vector(Math.log(1 + Math.exp(t?.data[0] === 0n ? b - a : a - b))).reshape([])
+  })
+  expect(await checkReference(NET, path)).toMatchObject({ ok: true, loss: expect.closeTo(0, 6) })
+})
+
+test('an empty file is called so', async () => {
+  const path = join(folder, 'empty.gguf')
+  await writeFile(path, '')
+  await expect(summarizeModel(path)).rejects.toMatchObject({ code: 'PITH_TRUNCATED' })
+})
+
 test('references without an input are refused', async () => {
   const path = await changed((arrays) => {
     delete arrays['x']

@@ -6,7 +6,7 @@ import { compile } from '../../runtime/compile.ts'
 import { f32, i64, type Spec, Tensor } from '../../tensor.ts'
 import type { Batch } from '../step.ts'
 import { JsonRows } from './json-rows.ts'
-import { asTargets, type LossName, targetLoss } from './losses.ts'
+import { asTargets, holdsIgnored, type LossName, targetLoss } from './losses.ts'
 import { bindInputs, checkRow, inputText, inType, modelInputs } from './model-inputs.ts'
 import { batchesFrom, splitBatches, tensorRows } from './rows.ts'
 
@@ -62,7 +62,7 @@ describe('losses of targets', () => {
   const logits = [1, 2, 0, -1, 0.5, 0, 3, -2]
 
   async function lossOf(shape: number[], target: Tensor, name?: LossName): Promise<number> {
-    const own = targetLoss(f32(...shape), target, name)
+    const own = targetLoss(f32(...shape), target, name, { ignores: holdsIgnored(target) })
     const graph = new Graph()
     const t = asTargets(target, own, 't')
     const loss = own.loss(graph.input('y', 'f32', shape), graph.input('t', t.dtype, t.shape))
@@ -81,6 +81,11 @@ describe('losses of targets', () => {
     const pixels = new Tensor(BigInt64Array.of(0n, 1n, 0n, 1n), [1, 1, 4])
     const wanted = (cost(1, 0.5) + cost(0, 2) + cost(0, 3) + cost(-2, -1)) / 4
     expect(await lossOf([1, 2, 1, 4], pixels)).toBeCloseTo(wanted, 6)
+  })
+
+  test('classes of -100 do not count, as in PyTorch', async () => {
+    const rows = new Tensor(Int32Array.of(0, -100, 1), [3])
+    expect(await lossOf([3, 2], rows)).toBeCloseTo((cost(1, 2) + cost(0, 0.5)) / 2, 6)
   })
 
   test('floats are compared one by one, columns of one are none', async () => {
@@ -169,7 +174,8 @@ describe('lines of JSON', () => {
 
   test('whole numbers are such, where nothing else is wanted', () => {
     const rows = new JsonRows((keys) => keys)
-    rows.add(bytes('{"a": [[1, 2], [3, 4]], "b": 1.5, "c": true}'), 1)
+    // Some editors put a mark before the first line.
+    rows.add(bytes('\ufeff{"a": [[1, 2], [3, 4]], "b": 1.5, "c": true}'), 1)
     rows.add(bytes('  '), 2)
     rows.add(bytes('{"c": false, "a": [[5, 6], [7, 8]], "b": -2, "d": "more"}'), 3)
     const { a, b, c } = rows.tensors({ a: 'f32' })

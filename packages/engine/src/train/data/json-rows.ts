@@ -8,6 +8,8 @@ import { wholeNumbers } from './model-inputs.ts'
 
 /** Most axes of a row. */
 const MAX_RANK = 16
+/** What some editors put before the text of a file. */
+const BYTE_ORDER_MARK: readonly number[] = [0xef, 0xbb, 0xbf]
 
 /** Gathers lines into tensors, a row each. */
 export class JsonRows {
@@ -33,7 +35,9 @@ export class JsonRows {
    * @throws PithError `PITH_CORRUPT` no JSON · `PITH_ARG` no object, a key that is missing, something that is no number ·
    * `PITH_SHAPE` nested unevenly, or otherwise than in the rows before
    */
-  add(line: Uint8Array, number: number): void {
+  add(bytes: Uint8Array, number: number): void {
+    const hasMark = number === 1 && BYTE_ORDER_MARK.every((byte, i) => bytes[i] === byte)
+    const line = hasMark ? bytes.subarray(BYTE_ORDER_MARK.length) : bytes
     if (line.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d)) return
     const where = `line ${number}`
     const row = parseJsonBytes(line, where)

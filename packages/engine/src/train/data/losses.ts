@@ -11,6 +11,9 @@ import { inType } from './model-inputs.ts'
 /** Losses by the names that commands give them. */
 export const LOSSES = ['cross-entropy', 'mse', 'mae', 'huber', 'bce'] as const
 
+/** A target that does not count, as in PyTorch. */
+export const IGNORED = -100
+
 /** One of {@link LOSSES}. */
 export type LossName = (typeof LOSSES)[number]
 
@@ -21,6 +24,8 @@ export interface TargetLoss {
   readonly spec: Spec
   /** Classes, where the targets are such. */
   readonly classes: number | undefined
+  /** Whether targets of {@link IGNORED} do not count. */
+  readonly ignores: boolean
   loss(output: Value, target: Value): Value
 }
 
@@ -32,9 +37,16 @@ const POINTWISE = { mse, mae, huber, bce } as const
  *
  * @param output  type and shape for one batch
  * @param target  of the data, for one batch
+ * @param options  `ignores`: leave classes of {@link IGNORED} out. Default false
  * @throws PithError `PITH_SHAPE`, `PITH_DTYPE` the targets do not fit the output
  */
-export function targetLoss(output: Spec, target: Spec, name?: LossName): TargetLoss {
+export function targetLoss(
+  output: Spec,
+  target: Spec,
+  name?: LossName,
+  options: { ignores?: boolean } = {},
+): TargetLoss {
+  const { ignores = false } = options
   const axis = isFloat(target.dtype) ? undefined : classAxis(output.shape, target.shape)
   const chosen = name ?? (axis === undefined ? 'mse' : 'cross-entropy')
   if (chosen === 'cross-entropy') {
@@ -47,7 +59,13 @@ export function targetLoss(output: Spec, target: Spec, name?: LossName): TargetL
       name: chosen,
       spec: { dtype: 'i64', shape: target.shape },
       classes: output.shape[axis] as number,
-      loss: (logits, own) => crossEntropy(axis === output.shape.length - 1 ? logits : classesLast(logits), own),
+      ignores,
+      loss: (logits, own) =>
+        crossEntropy(
+          axis === output.shape.length - 1 ? logits : classesLast(logits),
+          own,
+          ignores ? { ignore: IGNORED } : {},
+        ),
     }
   }
   // A column of one is as good as none.
@@ -60,6 +78,7 @@ export function targetLoss(output: Spec, target: Spec, name?: LossName): TargetL
     name: chosen,
     spec: { dtype: 'f32', shape: output.shape },
     classes: undefined,
+    ignores: false,
     loss: (own, wanted) => POINTWISE[chosen](own, reshape(wanted, own.shape)),
   }
 }
@@ -81,19 +100,27 @@ function thick(shape: Shape): number[] {
   return shape.filter((length) => length !== 1)
 }
 
+/** Whether some classes are {@link IGNORED}. */
+export function holdsIgnored({ dtype, data }: Tensor): boolean {
+  if (isFloat(dtype)) return false
+  return (data as ArrayLike<number> & { includes(value: unknown): boolean }).includes(
+    data instanceof BigInt64Array ? BigInt(IGNORED) : IGNORED,
+  )
+}
+
 /**
  * Targets of a batch as its loss takes them.
  *
  * @throws PithError `PITH_ARG` a class that there is not · `PITH_DTYPE`
  */
-export function asTargets(tensor: Tensor, { spec, classes }: TargetLoss, name: string): Tensor {
+export function asTargets(tensor: Tensor, { spec, classes, ignores }: TargetLoss, name: string): Tensor {
   if (classes === undefined) {
     const floats = isFloat(tensor.dtype) ? inType(tensor, 'f32', name).data : Array.from(tensor.data, Number)
     return new Tensor(Float32Array.from(floats as ArrayLike<number>), spec.shape)
   }
   const own = inType(tensor, 'i64', name)
   for (const value of own.data as BigInt64Array) {
-    if (value >= 0n && value < classes) continue
+    if ((value >= 0n && value < classes) || (ignores && value === BigInt(IGNORED))) continue
     throw new PithError('PITH_ARG', `${name} holds the class ${value}, the model has ${classes}: 0 to ${classes - 1}`)
   }
   return own

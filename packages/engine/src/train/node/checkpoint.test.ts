@@ -180,7 +180,7 @@ describe('a resumed training', () => {
     expect(bitsOf(step.params)).toEqual(before)
     const older = text.replace(/,\s*"watched": [\s\S]*/, '}')
     await restoreState(step, bad({ 'state.json': older }))
-    expect(step.watched).toEqual({ measured: [], best: undefined, worse: 0, weights: undefined })
+    expect(step.watched).toEqual({ measured: [], best: undefined, worse: 0, weights: undefined, running: {} })
     await step.dispose()
   })
 })
