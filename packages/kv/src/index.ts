@@ -2,3 +2,5 @@
 export * from './cachegen/index.ts'
 export * from './gear/index.ts'
 export * from './measure/index.ts'
+export { profileCoder } from './profile-coder.ts'
+export * from './store/index.ts'

@@ -36,6 +36,8 @@ export type {
 export { Lm, type LmParts } from './lm.ts'
 export { hiddenStates, logitsOf } from './model/network.ts'
 export { type RopeTables, ropeTables } from './model/rope.ts'
+export { prefillThrough, type ThroughCache } from './prefill-through.ts'
+export type { PrefixCache } from './prefix-cache.ts'
 export { type Computed, Decoder, type DecoderRuntime, type Wanted } from './runtime/decoder.ts'
 export { EvictingSession } from './runtime/evicting-session.ts'
 export type { EvictionPolicy, HeadWatch, Prompt, PromptLayer, PromptNeeds, Stage } from './runtime/eviction.ts'

@@ -15,6 +15,7 @@ import type {
   Perplexity,
   PerplexityOptions,
 } from './language-model.ts'
+import { prefillThrough } from './prefill-through.ts'
 import { Decoder, type DecoderRuntime } from './runtime/decoder.ts'
 import { EvictingSession } from './runtime/evicting-session.ts'
 import type { EvictionPolicy, Prompt, PromptNeeds } from './runtime/eviction.ts'
@@ -127,10 +128,19 @@ export class Lm implements LanguageModel {
     options: GenerateOptions & { policy?: EvictionPolicy } = {},
   ): AsyncGenerator<GeneratedToken, void, undefined> {
     const capacity = Math.min(this.config.ctx, prompt.length + (options.maxTokens ?? 256))
-    const { policy } = options
+    const { policy, cache, ...writing } = options
+    const run = options.signal === undefined ? {} : { signal: options.signal }
+    if (policy !== undefined && cache !== undefined) {
+      throw new PithError('PITH_ARG', 'a cache of prefixes is of whole prompts, and a policy keeps parts of them', {
+        hint: 'Give one of cache and policy.',
+      })
+    }
     const session = policy === undefined ? this.session({ capacity }) : this.session({ policy })
-    const logits = await session.prefill(prompt, options.signal === undefined ? {} : { signal: options.signal })
-    yield* generateTokens(session, this.tokenizer, logits, this.config.ctx, options)
+    const logits =
+      session instanceof LmSession && cache !== undefined
+        ? (await prefillThrough(session, prompt, cache, run)).logits
+        : await session.prefill(prompt, run)
+    yield* generateTokens(session, this.tokenizer, logits, this.config.ctx, writing)
   }
 
   async hidden(
