@@ -13,8 +13,8 @@ import { LLAMA_CPP, LlamaCpp, llamaCppFolder } from './llama-cpp.ts'
 export const PAST = 900
 
 /** Tokens of a turn: the mean of a block is one figure, so that what is collected between tokens counts. */
-const TURN = 24
-const BLOCK = 8
+const TURN = 32
+const BLOCK = 4
 
 /** Tokens of the prompt. */
 export const PROMPT = 512
