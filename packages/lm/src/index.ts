@@ -23,15 +23,18 @@ export {
 export { openLlama2c } from './checkpoint/llama2c.ts'
 export { checkConfig, type LmConfig } from './config.ts'
 export { fingerprintOf } from './fingerprint.ts'
+export { generateTokens } from './generate.ts'
 export { checkSameModel, KvCache, type KvCacheParts, type KvShape, type ModelFingerprint } from './kv-cache.ts'
 export type {
   AttentionOptions,
   GeneratedToken,
+  GenerateEnd,
   GenerateOptions,
   LanguageModel,
   LayerAttention,
   Perplexity,
   PerplexityOptions,
+  TokenScore,
 } from './language-model.ts'
 export { Lm, type LmParts } from './lm.ts'
 export { hiddenStates, logitsOf } from './model/network.ts'
@@ -47,4 +50,5 @@ export { KvMemory } from './runtime/memory.ts'
 export { bestPlaces, type ReadPromptOptions } from './runtime/prompt.ts'
 export type { Quant } from './runtime/quantise.ts'
 export { LmSession, type PrefillOptions } from './runtime/session.ts'
-export { logProbability, type SampleOptions, sampleToken } from './sample.ts'
+export { type Attend, type NewTokens, SplitDecoder } from './runtime/split-decoder.ts'
+export { likeliest, logProbability, type SampleOptions, sampleToken } from './sample.ts'

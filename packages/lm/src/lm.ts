@@ -22,6 +22,7 @@ import type { EvictionPolicy, Prompt, PromptNeeds } from './runtime/eviction.ts'
 import { type ReadPromptOptions, readPrompt } from './runtime/prompt.ts'
 import { RaggedDecoder } from './runtime/ragged-decoder.ts'
 import { LmSession } from './runtime/session.ts'
+import { SplitDecoder } from './runtime/split-decoder.ts'
 import { logProbability } from './sample.ts'
 
 /** What a model is made of. */
@@ -39,6 +40,8 @@ export class Lm implements LanguageModel {
   readonly #decoder: Decoder
   readonly #makeRagged: () => RaggedDecoder
   #ragged: RaggedDecoder | undefined
+  readonly #makeSplit: () => SplitDecoder
+  #split: SplitDecoder | undefined
   readonly #tokenizer: Tokenizer | undefined
 
   /** @throws PithError `PITH_MODEL` sizes that cannot be */
@@ -49,6 +52,7 @@ export class Lm implements LanguageModel {
     this.fingerprint = fingerprintOf(config, params, quant, tokenizer?.bytes)
     this.#decoder = new Decoder(config, params, { ...runtime, quant })
     this.#makeRagged = () => new RaggedDecoder(config, params, { ...runtime, quant })
+    this.#makeSplit = () => new SplitDecoder(config, params, { ...runtime, quant })
     this.#tokenizer = tokenizer?.own
   }
 
@@ -78,6 +82,12 @@ export class Lm implements LanguageModel {
   /** Read a prompt once for several sessions that keep different parts of it: {@link EvictingSession.start}. */
   readPrompt(ids: Int32Array, needs: PromptNeeds, options: ReadPromptOptions = {}): Promise<Prompt> {
     return readPrompt(this.#decoder, ids, needs, options)
+  }
+
+  /** The network for those who compute attention themselves; it is closed with the model. */
+  split(): SplitDecoder {
+    this.#split ??= this.#makeSplit()
+    return this.#split
   }
 
   async logprobs(ids: Int32Array, run: Pick<Run, 'signal' | 'onProgress'> = {}): Promise<Float32Array> {
@@ -175,5 +185,6 @@ export class Lm implements LanguageModel {
   async close(): Promise<void> {
     await this.#decoder.close()
     await this.#ragged?.close()
+    await this.#split?.close()
   }
 }
