@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readAll } from '../source.ts'
 import { fileSource, inputSource } from './file-source.ts'
+import { nodeFiles, readFully } from './file-system.ts'
 
 const BYTES = Uint8Array.from({ length: 600_000 }, (_, i) => (i * 7) ^ (i >> 8))
 let folder: string
@@ -46,6 +47,12 @@ test('missing files, folders and devices are refused with a hint', async () => {
   await expect(fileSource('/dev/null')).rejects.toMatchObject({ code: 'PITH_UNSUPPORTED' })
   await expect(inputSource(join(folder, 'none'))).rejects.toMatchObject({ code: 'PITH_IO' })
   await expect(inputSource(folder)).rejects.toMatchObject({ code: 'PITH_IO' })
+})
+
+test('more than the memory holds is refused', async () => {
+  const handle = await nodeFiles.open(path, 'read')
+  await expect(readFully(handle, Number.MAX_SAFE_INTEGER, 0)).rejects.toMatchObject({ code: 'PITH_LIMIT' })
+  await handle.close()
 })
 
 test('an abort rejects with its reason', async () => {

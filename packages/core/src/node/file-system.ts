@@ -56,13 +56,18 @@ const FLAGS: Record<OpenMode, number> = {
   write: constants.O_WRONLY,
 }
 
+/** Most bytes of one call: Node ends the process where a read of 2 GiB or more is asked for. */
+const MAX_CALL_BYTES = 2 ** 30
+
 /** The file system of Node. */
 export const nodeFiles: FileSystem = {
   async open(path, mode, permissions = 0o666) {
     const handle = await fs.open(path, FLAGS[mode], permissions)
     return {
-      read: async (into, offset, length, position) => (await handle.read(into, offset, length, position)).bytesRead,
-      write: async (bytes, position) => (await handle.write(bytes, 0, bytes.length, position)).bytesWritten,
+      read: async (into, offset, length, position) =>
+        (await handle.read(into, offset, Math.min(length, MAX_CALL_BYTES), position)).bytesRead,
+      write: async (bytes, position) =>
+        (await handle.write(bytes, 0, Math.min(bytes.length, MAX_CALL_BYTES), position)).bytesWritten,
       sync: () => handle.sync(),
       datasync: () => handle.datasync(),
       truncate: (size) => handle.truncate(size),
@@ -172,13 +177,21 @@ export async function writeFully(handle: FileHandle, bytes: Uint8Array, position
   }
 }
 
+function makeBytes(length: number): Uint8Array<ArrayBuffer> {
+  try {
+    return new Uint8Array(length)
+  } catch (cause) {
+    throw new PithError('PITH_LIMIT', `${length} bytes are more than the memory holds`, { cause })
+  }
+}
+
 /** Read `length` bytes at a place of the file; fewer come back only at its end. */
 export async function readFully(
   handle: FileHandle,
   length: number,
   position: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const into = new Uint8Array(length)
+  const into = makeBytes(length)
   let at = 0
   while (at < length) {
     const read = await handle.read(into, at, length - at, position + at)

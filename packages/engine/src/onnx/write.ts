@@ -6,8 +6,8 @@ import { concatBytes, PithError } from '@pith/core'
 import type { ModelProto, TensorProto } from './proto.ts'
 import { type Field, type MessageType, messageType } from './schema-table.ts'
 
-/** Largest message that protobuf can hold. */
-const MAX_BYTES = 2 ** 31 - 1
+/** Most bytes of an ONNX file: a message of Protocol Buffers has no more. */
+export const MAX_BYTES: number = 2 ** 31 - 1
 /** Byte strings of this length or more are not copied into a chunk but are one. */
 const OWN_CHUNK = 4096
 const CHUNK = 1 << 16

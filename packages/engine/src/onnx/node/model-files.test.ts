@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -47,6 +47,13 @@ test('files that are there are replaced only by force', async () => {
   expect((await loadModel(path)).producerName).toBe('first')
   await saveModel(model(), path, { force: true })
   expect((await loadModel(path)).producerName).toBeUndefined()
+})
+
+test('a file of 2 GiB is refused before it is read', async () => {
+  const path = join(folder, 'hollow.onnx')
+  await writeFile(path, '')
+  await truncate(path, 2 ** 31)
+  await expect(loadModel(path)).rejects.toMatchObject({ code: 'PITH_LIMIT' })
 })
 
 test('a link out of the folder is not followed, one within is', async () => {

@@ -7,7 +7,7 @@ import { moveExternal, resolveExternal } from '../external.ts'
 import { checkLocation } from '../external-entry.ts'
 import type { ModelProto } from '../proto.ts'
 import { type ReadModelOptions, readModel } from '../read.ts'
-import { modelBytes, writeModelChunks } from '../write.ts'
+import { MAX_BYTES, modelBytes, writeModelChunks } from '../write.ts'
 
 /** From this size on, `auto` keeps the tensors in another file. */
 const AUTO_BYTES = 64 * 2 ** 20
@@ -16,7 +16,7 @@ const PADDING = new Uint8Array(1 << 16)
 /**
  * Read a model and the tensors that stand in files beside it.
  *
- * @throws PithError `PITH_IO` a file cannot be read · those of `readModel` and `resolveExternal`
+ * @throws PithError `PITH_IO` a file cannot be read · `PITH_LIMIT` it has 2 GiB or more · those of `readModel` and `resolveExternal`
  */
 export async function loadModel(
   path: string,
@@ -26,6 +26,11 @@ export async function loadModel(
   const file = await fileSource(path, signal)
   let bytes: Uint8Array
   try {
+    if (file.size > MAX_BYTES) {
+      throw new PithError('PITH_LIMIT', `${path} has ${file.size} bytes, an ONNX file holds ${MAX_BYTES}`, {
+        hint: 'Keep the tensors in a file of their own beside the model.',
+      })
+    }
     bytes = await file.read(0, file.size)
   } finally {
     await file.close()
