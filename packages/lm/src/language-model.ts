@@ -12,6 +12,8 @@ export interface GenerateOptions extends SampleOptions, Pick<Run, 'signal' | 'se
   maxTokens?: number
   /** Texts that end it; they are not part of what comes back. */
   stop?: readonly string[]
+  /** Likeliest tokens that are named beside each written one, 0..100. Default 0. */
+  alternatives?: number
   /** Where the beginning of the prompt may be known from, and is kept. */
   cache?: PrefixCache
 }
@@ -23,6 +25,21 @@ export interface GeneratedToken {
   readonly text: string
   /** Natural logarithm of its probability before any filter. */
   readonly logprob: number
+  /** The likeliest tokens in its place, best first, where they were asked for. */
+  readonly alternatives?: readonly TokenScore[]
+}
+
+/** A token, and the natural logarithm of its probability. */
+export interface TokenScore {
+  readonly id: number
+  readonly logprob: number
+}
+
+/** How a text ended: by itself or a stop, or because it may not be longer. */
+export interface GenerateEnd {
+  readonly reason: 'stop' | 'length'
+  /** Tokens that were written, those of a stop included. */
+  readonly tokens: number
 }
 
 /** How perplexity is measured. */

@@ -90,3 +90,17 @@ export function logProbability(logits: Float32Array, id: number): number {
   for (const score of logits) sum += Math.exp(score - top)
   return (logits[id] as number) - top - Math.log(sum)
 }
+
+/** The likeliest tokens, best first, the lowest id of equal ones. */
+export function likeliest(logits: Float32Array, count: number): { id: number; logprob: number }[] {
+  const ids: number[] = []
+  for (let id = 0; id < logits.length; id++) {
+    const score = logits[id] as number
+    if (ids.length === count && !(score > (logits[ids[count - 1] as number] as number))) continue
+    let at = ids.length
+    while (at > 0 && score > (logits[ids[at - 1] as number] as number)) at--
+    ids.splice(at, 0, id)
+    if (ids.length > count) ids.pop()
+  }
+  return ids.map((id) => ({ id, logprob: logProbability(logits, id) }))
+}
