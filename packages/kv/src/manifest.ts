@@ -120,6 +120,50 @@ const quant: VerbSpec = {
   load: () => import('./verbs/quant.ts'),
 }
 
+const evict: VerbSpec = {
+  name: 'kv evict',
+  group: 'Caches',
+  summary: 'measure what it costs to keep a part of the tokens of a cache',
+  details: [
+    'Of the first half of each window a part is kept, and the second half says what that costs: bytes, nats a token with a 95 % interval, and the share of tokens that are foreseen alike. The last tokens of the first half judge what is worth keeping.',
+    'uncomp and uncomp+ada (also called auto) need the entropies of the heads of the model. They are measured on the first third of the windows, or come from --profile; --out keeps them.',
+    'A policy is safe where the whole interval is below --limit.',
+  ],
+  operands: [],
+  options: [
+    ...MODEL,
+    ...TEXT,
+    {
+      name: 'policy',
+      value: 'LIST',
+      summary: 'some of streaming,h2o,snapkv,pyramidkv,adakv,uncomp,uncomp+ada,auto; default all',
+    },
+    {
+      name: 'budget',
+      value: 'LIST',
+      summary: 'parts of the tokens, or tokens of each head; default 0.1,0.2,0.35',
+    },
+    { name: 'judges', value: 'N', summary: 'last tokens that judge; default 8' },
+    { name: 'kernel', value: 'N', summary: 'neighbours whose worth is averaged; default 5' },
+    { name: 'classes', value: 'N', summary: 'classes of heads of uncomp; default 2' },
+    { name: 'staged', summary: 'uncomp drops tokens while it reads the prompt, too' },
+    { name: 'bounded', summary: 'caches keep their size behind the prompt' },
+    { ...PROFILE, summary: 'entropies of the model that --out kept' },
+    ...WINDOW,
+    { name: 'limit', value: 'NATS', summary: 'nats a token that are allowed; default 0.02' },
+    out('FILE.json', 'where the entropies go'),
+    FORCE,
+  ],
+  examples: [
+    { line: 'pith kv evict -m models/pith-recall --text doc.txt', what: 'all policies at three budgets' },
+    {
+      line: 'pith kv evict -m models/pith-recall --text doc.txt --policy auto --budget 0.2 --json',
+      what: 'the best one',
+    },
+  ],
+  load: () => import('./verbs/evict.ts'),
+}
+
 const bench: VerbSpec = {
   name: 'kv bench',
   group: 'Caches',
@@ -152,5 +196,5 @@ const bench: VerbSpec = {
 export const manifest: Manifest = {
   room: '@pith/kv',
   summary: 'compress, measure and store caches of keys and values',
-  verbs: [profile, encode, decode, info, verify, quant, bench],
+  verbs: [profile, encode, decode, info, verify, quant, evict, bench],
 }
