@@ -11,7 +11,7 @@ import { CONFIG, SEED } from './settings.ts'
 import { tokenizerConfigJson, tokenizerJson } from './tokenizer-json.ts'
 
 /** One line of the log in so many is kept. */
-const KEPT_LINES = 10
+const KEPT_LINES = 2
 
 const root = new URL('../..', import.meta.url).pathname
 const { values, positionals } = parseArgs({
