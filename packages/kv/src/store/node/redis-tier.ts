@@ -60,11 +60,11 @@ class RedisTier implements StoreTier {
   async has(names: readonly string[]): Promise<boolean[]> {
     const pipeline = this.#client.pipeline()
     for (const name of names) pipeline.exists(keyOf(name))
-    return (await this.#run(pipeline)).map((there) => there === 1)
+    return (await this.#all(pipeline)).map((there) => there === 1)
   }
 
   async get(name: string): Promise<Uint8Array | undefined> {
-    const bytes = await this.#client.getBuffer(keyOf(name))
+    const bytes = await this.#ask(this.#client.getBuffer(keyOf(name)))
     return bytes === null ? undefined : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
   }
 
@@ -75,17 +75,17 @@ class RedisTier implements StoreTier {
       })
     }
     const { buffer, byteOffset, byteLength } = bytes
-    await this.#client.set(keyOf(name), Buffer.from(buffer, byteOffset, byteLength), 'PX', this.#ttlMs)
+    await this.#ask(this.#client.set(keyOf(name), Buffer.from(buffer, byteOffset, byteLength), 'PX', this.#ttlMs))
   }
 
   async touch(names: readonly string[]): Promise<void> {
     const pipeline = this.#client.pipeline()
     for (const name of names) pipeline.pexpire(keyOf(name), this.#ttlMs)
-    await this.#run(pipeline)
+    await this.#all(pipeline)
   }
 
   async remove(name: string): Promise<boolean> {
-    return (await this.#client.del(keyOf(name))) > 0
+    return (await this.#ask(this.#client.del(keyOf(name)))) > 0
   }
 
   async *list({ signal }: Pick<Run, 'signal'> = {}): AsyncGenerator<TierValue, void, undefined> {
@@ -93,12 +93,12 @@ class RedisTier implements StoreTier {
     let cursor = '0'
     do {
       throwIfAborted(signal)
-      const [next, keys] = await this.#client.scan(cursor, 'MATCH', `${PREFIX}*`, 'COUNT', STEP)
+      const [next, keys] = await this.#ask(this.#client.scan(cursor, 'MATCH', `${PREFIX}*`, 'COUNT', STEP))
       cursor = next
       const names = keys.map((key) => key.slice(PREFIX.length)).filter((name) => isValueName(name) && !seen.has(name))
       const pipeline = this.#client.pipeline()
       for (const name of names) pipeline.strlen(keyOf(name))
-      const sizes = names.length === 0 ? [] : await this.#run(pipeline)
+      const sizes = names.length === 0 ? [] : await this.#all(pipeline)
       for (const [i, name] of names.entries()) {
         seen.add(name)
         // Empty: it went away in between.
@@ -116,10 +116,26 @@ class RedisTier implements StoreTier {
     this.#client.disconnect()
   }
 
-  async #run(pipeline: { exec(): Promise<[Error | null, unknown][] | null> }): Promise<unknown[]> {
-    return ((await pipeline.exec()) ?? []).map(([error, result]) => {
-      if (error !== null) throw error
-      return result
+  async #all(pipeline: { exec(): Promise<[Error | null, unknown][] | null> }): Promise<unknown[]> {
+    const answers = (await this.#ask(pipeline.exec())) ?? []
+    const failed = answers.find(([error]) => error !== null)?.[0]
+    if (failed) throw this.#error(failed)
+    return answers.map(([, result]) => result)
+  }
+
+  async #ask<T>(command: Promise<T>): Promise<T> {
+    try {
+      return await command
+    } catch (error) {
+      throw this.#error(error)
+    }
+  }
+
+  #error(cause: unknown): PithError {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    return new PithError('PITH_NETWORK', `${this.title} failed: ${why}`, {
+      cause,
+      hint: 'Check that the server runs, and that its address and password are right.',
     })
   }
 }
