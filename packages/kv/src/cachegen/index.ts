@@ -1,4 +1,5 @@
 /** CacheGen: caches of keys and values as small files, of which parts are read alone. */
+export { card as cachegenCard } from './card.ts'
 export { type FitOptions, fitProfile } from './fit.ts'
 export type { Kind, LayerRange } from './frames.ts'
 export {

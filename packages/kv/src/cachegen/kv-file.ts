@@ -314,6 +314,21 @@ export class KvFile {
     })
   }
 
+  /** Bytes of the keys and values in the file that a part is decoded from. */
+  async storedBytes(range: Pick<KvRange, 'from' | 'to' | 'layers' | 'kinds' | 'level'> = {}): Promise<number> {
+    const { from = 0, to = this.info.tokens, layers, kinds = ['k', 'v'], level = this.info.levels.at(-1) } = range
+    const [first, last] = [Math.floor(from / this.info.chunk), Math.ceil(to / this.info.chunk)]
+    let bytes = 0
+    for (const [s, set] of this.profile.sets.entries()) {
+      const isWanted = layers?.some((layer) => layer >= set.layers.from && layer < set.layers.to) ?? true
+      if (!isWanted || !kinds.includes(set.kind)) continue
+      for (const { block, variant, storedBytes } of await this.#entry.blocks(sectionOf(s))) {
+        if (block >= first && block < last && variant === level) bytes += storedBytes
+      }
+    }
+    return bytes
+  }
+
   /** Bytes of the parts of the file. */
   async sizes(): Promise<KvSizes> {
     const bytesOf = async (section: string): Promise<number> =>

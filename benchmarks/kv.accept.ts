@@ -1,0 +1,15 @@
+/** What caches of keys and values promise: `npm run accept -- kv`. */
+import { acceptCodings, acceptGear } from './kv/codings.ts'
+import { acceptCosts, acceptPart } from './kv/costs.ts'
+import type { Accept } from './measure/accept.ts'
+
+export const accept: Accept = {
+  system: 'kv',
+  shortfalls: {},
+  sections: {
+    cachegen: { needsData: true, lane: 'codings', run: acceptCodings },
+    gear: { needsData: true, lane: 'codings', run: acceptGear },
+    costs: { needsData: true, run: acceptCosts },
+    part: { needsData: true, run: acceptPart },
+  },
+}

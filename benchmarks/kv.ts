@@ -1,0 +1,21 @@
+/** The bench of caches of keys and values: `npm run bench -- kv`. Reads PITH_DATA. */
+import { benchCodings } from './kv/codings.ts'
+import { benchCosts } from './kv/costs.ts'
+import type { Bench, BenchContext } from './measure/case.ts'
+
+const PARTS: Readonly<Record<string, (context: BenchContext) => Promise<void>>> = {
+  codings: benchCodings,
+  costs: benchCosts,
+}
+
+export const bench: Bench = {
+  system: 'kv',
+  parts: Object.keys(PARTS),
+  async run(context) {
+    for (const [name, part] of Object.entries(PARTS)) {
+      if (context.only.size > 0 && !context.only.has(name)) continue
+      context.say(`## kv: ${name}`)
+      await part(context)
+    }
+  },
+}
