@@ -135,7 +135,7 @@ test.each([
   ['model check TMP/none.onnx', 2, 'pith: error PITH_ARG: option --io is missing'],
   ['model check TMP --grad', 2, 'pith: error PITH_ARG: a folder brings its own references'],
   ['model check TMP', 2, 'pith: error PITH_ARG: TMP has no folder test_data_set_0'],
-  ['model inspect TMP/none.onnx', 1, 'pith: error PITH_IO: TMP/none.onnx can not be read\nhint: Check the path.\n'],
+  ['model inspect TMP/none.onnx', 1, 'pith: error PITH_IO: TMP/none.onnx does not exist\nhint: Check the path.\n'],
   ['model inspect TMP/none.onnx --dim 8', 2, 'pith: error PITH_ARG: --dim must be such as batch=8, got 8\n'],
 ])('%s says what is wrong', async (line, code, message) => {
   const found = await pith(tmp, line)

@@ -10,21 +10,23 @@ const MAX_DEPTH = 64
  * The value of a JSON text.
  *
  * @param what  the file or header, for messages
+ * @param hint  what to do where it is no text or no JSON
  * @throws PithError `PITH_CORRUPT` no UTF-8, no JSON, a key that stands twice in an object, more than 64 levels
  */
-export function parseJsonBytes(bytes: Uint8Array, what: string): unknown {
+export function parseJsonBytes(bytes: Uint8Array, what: string, hint?: string): unknown {
+  const further = hint === undefined ? {} : { hint }
   let text: string
   try {
     text = decoder.decode(bytes)
   } catch (cause) {
-    throw new PithError('PITH_CORRUPT', `${what} is not UTF-8`, { cause })
+    throw new PithError('PITH_CORRUPT', `${what} is not UTF-8`, { cause, ...further })
   }
   // Before parsing, as the engine's parser may recurse.
   checkKeys(text, what)
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw new PithError('PITH_CORRUPT', `${what} is not JSON`, { cause })
+    throw new PithError('PITH_CORRUPT', `${what} is not JSON`, { cause, ...further })
   }
 }
 

@@ -133,7 +133,9 @@ function readInitialisers(graph: GraphProto, f64: 'keep' | 'cast'): Map<string, 
   const sparse = graph.sparseInitializer?.[0]
   if (sparse !== undefined) {
     const name = JSON.stringify((sparse.values?.name ?? '').slice(0, 80))
-    throw new PithError('PITH_MODEL', `the initialiser ${name} is sparse, which is not supported`)
+    throw new PithError('PITH_MODEL', `the initialiser ${name} is sparse, which is not supported`, {
+      hint: 'Save it as a dense tensor.',
+    })
   }
   return new Map((graph.initializer ?? []).map((tensor) => [tensor.name ?? '', castTensor(toTensor(tensor), f64)]))
 }

@@ -267,7 +267,13 @@ class MessageReader {
     else if (wireType === BIT32) wire.pos += 4
     else if (wireType === BIT64) wire.pos += 8
     else if (wireType === LENGTH) wire.pos = this.#length(end, path)
-    else this.#fail('PITH_CORRUPT', `a field of the wire type ${wireType}, which ONNX does not use`, path)
+    else
+      this.#fail(
+        'PITH_CORRUPT',
+        `a field of the wire type ${wireType}, which ONNX does not use`,
+        path,
+        'Check that it is an ONNX model.',
+      )
     if (wire.pos > end) this.#short(wire.pos, path)
   }
 }

@@ -88,10 +88,8 @@ function setDefault(name: string, value: Attr): Upgrade {
   }
 }
 
-function refuse(draft: Draft, why: string): never {
-  throw new PithError('PITH_MODEL', `${draft.op} of opset ${draft.opset} ${why}`, {
-    hint: 'Export the model anew with opset 13 or later.',
-  })
+function refuse(draft: Draft, why: string, hint: string = 'Export the model anew with opset 13 or later.'): never {
+  throw new PithError('PITH_MODEL', `${draft.op} of opset ${draft.opset} ${why}`, { hint })
 }
 
 function need(draft: Draft, index: number): Value {
@@ -156,7 +154,9 @@ const dropout: Upgrade = (draft, maker) => {
 }
 
 const batchNorm: Upgrade = (draft, maker) => {
-  if (draft.outputs > 1) refuse(draft, 'in training mode is not supported')
+  if (draft.outputs > 1) {
+    refuse(draft, 'in training mode is not supported', 'Export the model for evaluation, or with opset 14 or later.')
+  }
   if (draft.attrs['spatial'] === 0 && need(draft, 0).shape.length > 2)
     refuse(draft, 'with spatial = 0 is not supported')
   return drop('spatial', 'is_test')(draft, maker)

@@ -8,6 +8,8 @@ import { wholeNumbers } from './model-inputs.ts'
 
 /** Most axes of a row. */
 const MAX_RANK = 16
+/** What to do where a line is something else. */
+const OBJECTS = 'Write one JSON object a line, such as {"x": [0.5, 1], "target": 0}; arrays go into an .npz file.'
 /** What some editors put before the text of a file. */
 const BYTE_ORDER_MARK: readonly number[] = [0xef, 0xbb, 0xbf]
 
@@ -40,8 +42,8 @@ export class JsonRows {
     const line = hasMark ? bytes.subarray(BYTE_ORDER_MARK.length) : bytes
     if (line.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d)) return
     const where = `line ${number}`
-    const row = parseJsonBytes(line, where)
-    if (!isRecord(row)) throw new PithError('PITH_ARG', `${where} is no object: ${shown(row)}`)
+    const row = parseJsonBytes(line, where, OBJECTS)
+    if (!isRecord(row)) throw new PithError('PITH_ARG', `${where} is no object: ${shown(row)}`, { hint: OBJECTS })
     if (this.#count === 0) {
       this.#keys = this.#choose(Object.keys(row))
       for (const key of this.#keys) this.#rows.set(key, [])

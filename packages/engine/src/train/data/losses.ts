@@ -121,7 +121,9 @@ export function asTargets(tensor: Tensor, { spec, classes, ignores }: TargetLoss
   const own = inType(tensor, 'i64', name)
   for (const value of own.data as BigInt64Array) {
     if ((value >= 0n && value < classes) || (ignores && value === BigInt(IGNORED))) continue
-    throw new PithError('PITH_ARG', `${name} holds the class ${value}, the model has ${classes}: 0 to ${classes - 1}`)
+    throw new PithError('PITH_ARG', `${name} holds the class ${value}, the model has ${classes}: 0 to ${classes - 1}`, {
+      hint: `Number the classes from 0 on; ${IGNORED} leaves a target out.`,
+    })
   }
   return own
 }
