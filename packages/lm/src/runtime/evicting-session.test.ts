@@ -158,6 +158,7 @@ test('a watched head keeps its size, and is told the attention to what it holds'
       },
       worst: (positions) => positions.indexOf(Math.min(...positions)),
       drop: () => {},
+      clone: watch,
     }
   }
   const own = lm.session({ policy: { ...keeping(() => [5, 6, 30, 39]), watch } })
@@ -172,6 +173,24 @@ test('a watched head keeps its size, and is told the attention to what it holds'
   await own.decode(3)
   expect([...own.positions(1, 0)]).toEqual([39, 40, 41, 42])
   expect(own.heldBytes).toBe(4 * SMALL.layers * SMALL.kvHeads * SMALL.headDim * 8)
+})
+
+test('a fork goes its own way', async () => {
+  const own = lm.session({ policy: keeping(all) })
+  await own.prefill(ids)
+  const other = own.fork()
+  const first = await own.decode(3)
+  await own.decode(4)
+  expect([own.length, other.length]).toEqual([42, 40])
+  expect(await other.decode(3)).toEqual(first)
+  expect(
+    (
+      await lm
+        .session({ policy: keeping(all) })
+        .fork()
+        .prefill(ids)
+    ).length,
+  ).toBe(SMALL.vocab)
 })
 
 test('text is written behind a part of its prompt', async () => {

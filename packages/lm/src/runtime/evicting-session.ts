@@ -95,6 +95,15 @@ export class EvictingSession {
     this.#tokens = [...prompt.tokens]
   }
 
+  /** A session that goes on from here on its own. */
+  fork(): EvictingSession {
+    const copy = new EvictingSession(this.#decoder, this.#ragged, this.policy)
+    copy.#memory = this.#memory?.clone()
+    copy.#watches = this.#watches.map((heads) => heads.map((watch) => watch.clone()))
+    copy.#tokens = [...this.#tokens]
+    return copy
+  }
+
   /** Read one token. @returns f32[vocab], the logits of the next one */
   async decode(id: number): Promise<Float32Array> {
     return await this.read(Int32Array.of(id), [0])

@@ -50,6 +50,8 @@ export interface HeadWatch {
   worst(positions: readonly number[]): number
   /** The token at a place is gone; the last one lies there now. */
   drop(at: number): void
+  /** One that goes its own way from here on. */
+  clone(): HeadWatch
 }
 
 /** A way to keep a part of the tokens. */

@@ -124,6 +124,18 @@ test.each(Object.keys(POLICIES))('a model goes on behind %s, in memory that is a
   }
 })
 
+test('forks of bounded sessions go on alike', async () => {
+  const [ids = new Int32Array(0)] = texts(1, 100, 6)
+  for (const make of Object.values(POLICIES)) {
+    const session = lm.session({ policy: make(true) })
+    await session.prefill(ids)
+    await session.decode(1)
+    const other = session.fork()
+    for (const id of [2, 3, 4]) expect(await other.decode(id)).toEqual(await session.decode(id))
+    expect(other.positions(1, 1)).toEqual(session.positions(1, 1))
+  }
+})
+
 test('bounded heads give up what is worth least, and never what is last', async () => {
   const [ids = new Int32Array(0)] = texts(1, 100, 5)
   const after = async (policy: EvictionPolicy): Promise<number[]> => {
