@@ -6,11 +6,13 @@ export {
   type LmCheckpoint,
   type LmFormat,
   type LmTensorInfo,
+  type LoadedTokenizer,
   type LoadOptions,
   parameterShapes,
   readWeights,
 } from './checkpoint/checkpoint.ts'
 export { openGgufModel } from './checkpoint/gguf.ts'
+export { ggufTokenizerValues, tokenizerOfGguf } from './checkpoint/gguf-tokenizer.ts'
 export { type GgufWriteOptions, writeGgufModel } from './checkpoint/gguf-write.ts'
 export { type HfOptions, type OpenFile, openHf } from './checkpoint/hf.ts'
 export {

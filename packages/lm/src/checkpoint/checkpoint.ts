@@ -1,6 +1,7 @@
 /** What all files of language models have in common: sizes, and tensors under one set of names. */
 import { type ByteSource, f32FromBf16, f32FromF16, PithError } from '@pith/core'
 import { type Params, type Shape, Tensor } from '@pith/engine'
+import type { Tokenizer } from '@pith/engine/io'
 import { checkConfig, type LmConfig } from '../config.ts'
 
 /** Files that a model can come from. */
@@ -30,7 +31,15 @@ export interface LmCheckpoint {
   readonly tensors: ReadonlyMap<string, LmTensorInfo>
   /** Read one tensor as f32; it owns its memory. */
   tensor(name: string, options?: LoadOptions): Promise<Tensor>
+  /** The tokenizer within the file, where the format has room for one. */
+  tokenizer?(): Promise<LoadedTokenizer | undefined>
   close(): Promise<void>
+}
+
+/** A tokenizer and the bytes that it was read from, which belong to the identity of a model. */
+export interface LoadedTokenizer {
+  readonly own: Tokenizer
+  readonly bytes: Uint8Array
 }
 
 /** The parameters of a model with their shapes, in the order in which they are used. */

@@ -4,6 +4,7 @@ import { type Gguf, type GgufValue, openGguf } from '@pith/engine/io'
 import type { LmConfig } from '../config.ts'
 import { asF32, checkTensors, type LmCheckpoint, type LmTensorInfo, type LoadOptions } from './checkpoint.ts'
 import { fromGgufName } from './gguf-names.ts'
+import { tokenizerOfGguf } from './gguf-tokenizer.ts'
 import { halvesFromPairs } from './rows.ts'
 
 /**
@@ -43,6 +44,7 @@ function checkpointOf(file: Gguf): LmCheckpoint {
       const tensor = asF32(await file.tensor(own, read), name)
       return isPaired && /attn\.[wb][qk]$/.test(name) ? halvesFromPairs(tensor, config.headDim) : tensor
     },
+    tokenizer: () => tokenizerOfGguf(file.metadata),
     close: () => file.close(),
   }
 }

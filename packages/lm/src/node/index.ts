@@ -3,4 +3,4 @@
 export { idsOf, layersOf, modelOf, numberOf, textOf } from '../verbs/inputs.ts'
 export { writeTensors } from '../verbs/tensors.ts'
 export { type LoadLmOptions, loadLm } from './load.ts'
-export { type LoadedTokenizer, type OpenedModel, type OpenModelOptions, openModel } from './open-model.ts'
+export { type OpenedModel, type OpenModelOptions, openModel } from './open-model.ts'

@@ -3,17 +3,11 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { type ByteSource, PithError, type RandomAccess } from '@pith/core'
 import { fileSource } from '@pith/core/node'
-import { readHfTokenizer, readLlama2cTokenizer, type Tokenizer } from '@pith/engine/io'
-import { closedOnError, type LmCheckpoint, type LoadOptions } from '../checkpoint/checkpoint.ts'
+import { readHfTokenizer, readLlama2cTokenizer } from '@pith/engine/io'
+import { closedOnError, type LmCheckpoint, type LoadedTokenizer, type LoadOptions } from '../checkpoint/checkpoint.ts'
 import { openGgufModel } from '../checkpoint/gguf.ts'
 import { openHf } from '../checkpoint/hf.ts'
 import { openLlama2c } from '../checkpoint/llama2c.ts'
-
-/** A tokenizer and the bytes that it was read from, which belong to the identity of a model. */
-export interface LoadedTokenizer {
-  readonly own: Tokenizer
-  readonly bytes: Uint8Array
-}
 
 /** A model that was found at a path. */
 export interface OpenedModel {
@@ -24,7 +18,7 @@ export interface OpenedModel {
 
 /** How a model is opened. */
 export interface OpenModelOptions extends LoadOptions {
-  /** Path of a tokenizer.bin or tokenizer.json. Default: the one beside the model, `tokenizer.bin` first. */
+  /** Path of a tokenizer.bin or tokenizer.json. Default: the one within a GGUF file, or beside the model, `tokenizer.bin` first. */
   readonly tokenizer?: string
 }
 
@@ -44,7 +38,8 @@ export async function openModel(path: string, options: OpenModelOptions = {}): P
   const file = await fileOf(path)
   const checkpoint = await openFile(file, options)
   try {
-    const tokenizer = await findTokenizer(dirname(file), options)
+    const within = options.tokenizer === undefined ? await checkpoint.tokenizer?.() : undefined
+    const tokenizer = within ?? (await findTokenizer(dirname(file), options))
     return tokenizer === undefined ? { checkpoint } : { checkpoint, tokenizer }
   } catch (error) {
     await checkpoint.close()
