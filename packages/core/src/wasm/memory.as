@@ -136,6 +136,16 @@ export function stf64(p: i32, v: f64): void {
 }
 
 @inline
+export function ldf32(p: i32): f32 {
+  return load<f32>(p)
+}
+
+@inline
+export function stf32(p: i32, v: f32): void {
+  store<f32>(p, v)
+}
+
+@inline
 export function toF64(a: i32): f64 {
   return <f64>a
 }

@@ -9,6 +9,9 @@
 /** A 32-bit signed integer; the usual type of a kernel. */
 export type i32 = number
 
+/** A single, rounded with `Math.fround` after each operation. */
+export type f32 = number
+
 /** A double, for integers of up to 53 bits: `+ - *` only where the result is one. */
 export type f64 = number
 
@@ -19,6 +22,7 @@ let u16 = new Uint16Array(buffer)
 let s16 = new Int16Array(buffer)
 let s32 = new Int32Array(buffer)
 let d64 = new Float64Array(buffer)
+let d32 = new Float32Array(buffer)
 
 /** Make `memory` (its length a multiple of 8) the one that the functions below read and write, until the next call. */
 export function bindMemory(memory: ArrayBuffer): void {
@@ -30,6 +34,7 @@ export function bindMemory(memory: ArrayBuffer): void {
   s16 = new Int16Array(memory)
   s32 = new Int32Array(memory)
   d64 = new Float64Array(memory)
+  d32 = new Float32Array(memory)
 }
 
 /** Unsigned byte. */
@@ -169,6 +174,16 @@ export function ldf64(p: i32): f64 {
 /** `p` is a multiple of 8. */
 export function stf64(p: i32, v: f64): void {
   d64[p >> 3] = v
+}
+
+/** A single; `p` is a multiple of 4. */
+export function ldf32(p: i32): f32 {
+  return d32[p >> 2] as number
+}
+
+/** `p` is a multiple of 4. */
+export function stf32(p: i32, v: f32): void {
+  d32[p >> 2] = v
 }
 
 export function toF64(a: i32): f64 {

@@ -3,5 +3,6 @@ export { type Block, type BlockOptions, blockBytes, compressBlock, decompressBlo
 export { card as gearCard } from './card.ts'
 export type { Axis, Rounded, Rows } from './groups.ts'
 export type { LowRank } from './low-rank.ts'
+export { type ResidentOptions, ResidentSession, residentSession } from './resident.ts'
 export { roundWithGear } from './round.ts'
 export type { Sparse } from './sparse.ts'

@@ -1,0 +1,1 @@
+export { addRows, addTiles, softmax } from './tiles.ts'
