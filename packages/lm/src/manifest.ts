@@ -126,9 +126,45 @@ const attn: VerbSpec = {
   load: () => import('./verbs/attn.ts'),
 }
 
+const serve: VerbSpec = {
+  name: 'lm serve',
+  group: 'Models',
+  summary: "answer requests in the form of OpenAI's API",
+  details: [
+    KINDS,
+    'It answers /v1/models, /v1/completions and /v1/chat/completions, whole or as a stream, until it is ended. Requests wait for each other; one whose client goes away is given up. The same request with the same seed gives the same answer.',
+    'Only this machine reaches it, unless --host names another address; it asks nobody who they are.',
+    'With --store, beginnings of prompts that were read before are not read again. A store is a folder, or redis://HOST; it holds what prompts say.',
+  ],
+  operands: [],
+  options: [
+    ...MODEL,
+    { name: 'host', value: 'ADDRESS', summary: 'where to listen; default 127.0.0.1' },
+    { name: 'port', value: 'N', summary: '0 is any that is free; default 8080' },
+    { name: 'name', value: 'NAME', summary: 'of the model in answers; default that of its file' },
+    { name: 'max-tokens', value: 'N', summary: 'tokens that a request may ask for at most; default its context' },
+    { name: 'queue', value: 'N', summary: 'requests that may wait; default 64' },
+    { name: 'store', value: 'PLACE', many: true, completes: 'folder', summary: 'keep prefixes there, nearest first' },
+    { name: 'salt', value: 'TEXT', summary: 'a secret, without which the store shows nothing' },
+  ],
+  examples: [
+    { line: 'pith lm serve -m models/pith-recall', what: 'at http://127.0.0.1:8080/v1' },
+    {
+      line: 'pith lm serve -m net.gguf --quant q4 --store ~/.cache/pith/kv --port 0',
+      what: 'with a store of prefixes',
+    },
+  ],
+  exits: [
+    [1, 'failed'],
+    [2, 'bad usage'],
+    [130, 'ended, as by Ctrl-C'],
+  ],
+  load: () => import('./verbs/serve.ts'),
+}
+
 /** The verbs of language models. */
 export const manifest: Manifest = {
   room: '@pith/lm',
   summary: 'run small language models',
-  verbs: [generate, ppl, logprobs, hidden, attn],
+  verbs: [generate, ppl, logprobs, hidden, attn, serve],
 }

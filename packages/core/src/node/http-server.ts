@@ -85,6 +85,49 @@ export async function serveFiles(options: ServeOptions): Promise<FileServer> {
       await file.close()
     }
   }
+  const server = await listenHttp(answer, { port, host })
+  return {
+    url: server.url,
+    get requests() {
+      return requests
+    },
+    get bytes() {
+      return bytes
+    },
+    resetCounts() {
+      requests = 0
+      bytes = 0
+    },
+    close: server.close,
+  }
+}
+
+/** Where a server listens. */
+export interface ListenOptions {
+  /** Default 0: any free port. */
+  port?: number
+  /** Default `127.0.0.1`. */
+  host?: string
+}
+
+/** A server that listens. */
+export interface HttpListener {
+  /** Address with a slash at its end. */
+  readonly url: string
+  /** End it and its connections. */
+  close(): Promise<void>
+}
+
+/**
+ * Answer requests by HTTP.
+ *
+ * @param answer  a rejection ends the connection
+ * @throws PithError `PITH_NETWORK` the port is taken
+ */
+export async function listenHttp(
+  answer: (request: IncomingMessage, response: ServerResponse) => Promise<void>,
+  { port = 0, host = '127.0.0.1' }: ListenOptions = {},
+): Promise<HttpListener> {
   const server = createServer((request, response) => {
     answer(request, response).catch(() => response.destroy())
   })
@@ -97,16 +140,6 @@ export async function serveFiles(options: ServeOptions): Promise<FileServer> {
   const address = server.address() as AddressInfo
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${address.port}/`,
-    get requests() {
-      return requests
-    },
-    get bytes() {
-      return bytes
-    },
-    resetCounts() {
-      requests = 0
-      bytes = 0
-    },
     close: () =>
       new Promise((done) => {
         server.close(() => done())
@@ -121,7 +154,9 @@ function finish(response: ServerResponse, status: number): void {
   response.end()
 }
 
-function drained(response: ServerResponse): Promise<void> {
+/** Wait until a response takes more, or its client is gone. */
+export function drained(response: ServerResponse): Promise<void> {
+  if (response.destroyed) return Promise.resolve()
   return new Promise((done) => {
     const over = (): void => {
       response.off('drain', over)
