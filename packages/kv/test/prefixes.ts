@@ -1,10 +1,6 @@
-/** Caches whose numbers tell of which tokens they are, and places to keep them in. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+/** Caches whose numbers tell of which tokens they are. */
 import { Random } from '@pith/core'
 import { KvCache, type ModelFingerprint } from '@pith/lm'
-import { onTestFinished } from 'vitest'
 
 const SHAPE = { layers: 2, kvHeads: 1, headDim: 4 }
 
@@ -50,11 +46,4 @@ export function sameCache(a: KvCache, b: KvCache): boolean {
     a.keys.every((rows, i) => same(rows, b.keys[i] as Float32Array)) &&
     a.values.every((rows, i) => same(rows, b.values[i] as Float32Array))
   )
-}
-
-/** A folder that goes with the test. */
-export function testFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'pith-kv-'))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
-  return folder
 }

@@ -5,8 +5,8 @@ import { fitProfile, type KvProfile, PrefixStore, profileCoder, verifyTier } fro
 import { diskTier, openPrefixStore, redisTier } from '@pith/kv/store/node'
 import { type Lm, prefillThrough } from '@pith/lm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { testFolder } from './folder.ts'
 import { smallModel, texts } from './model.ts'
-import { testFolder } from './prefixes.ts'
 import { startRedis } from './redis-server.ts'
 
 let lm: Lm

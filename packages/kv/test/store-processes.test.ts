@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { verifyTier } from '../src/store/index.ts'
 import { diskTier } from '../src/store/node/index.ts'
-import { testFolder } from './prefixes.ts'
+import { testFolder } from './folder.ts'
 import { runWriter } from './store-processes.ts'
 
 test('two processes share a folder, each throwing away what is too much', async () => {

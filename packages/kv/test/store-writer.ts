@@ -5,7 +5,11 @@ import { cacheOf, modelPrint, randomText, sameCache } from './prefixes.ts'
 
 const [folder = '', first = '0', rounds = '0', maxBytes = '4e9'] = process.argv.slice(2)
 
-const store = new PrefixStore({ tiers: [diskTier(folder, { maxBytes: Number(maxBytes) })], chunk: 16 })
+const store = new PrefixStore({
+  tiers: [diskTier(folder, { maxBytes: Number(maxBytes) })],
+  chunk: 16,
+  timeoutMs: 10_000,
+})
 let found = 0
 for (let round = 0; rounds === '0' || round < Number(rounds); round++) {
   // Texts come again, and others write them as well.

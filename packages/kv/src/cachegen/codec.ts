@@ -15,8 +15,18 @@ export interface FrameCodec {
   round(set: number, step: number, frame: Float32Array): Promise<Float32Array>
 }
 
-/** Make a profile ready; transforms are made when they are first needed. */
+const codecs = /* @__PURE__ */ new WeakMap<KvProfile, FrameCodec>()
+
+/** Make a profile ready, once for all files of it; transforms are made when they are first needed. */
 export function frameCodec(profile: KvProfile): FrameCodec {
+  const known = codecs.get(profile)
+  if (known !== undefined) return known
+  const codec = makeCodec(profile)
+  codecs.set(profile, codec)
+  return codec
+}
+
+function makeCodec(profile: KvProfile): FrameCodec {
   const ready = new Map<number, Promise<ReadyTransform>>()
   const tables: CodingTables = codingTables(profile.tables)
   const setOf = (index: number): ProfileSet => {

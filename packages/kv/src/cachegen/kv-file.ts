@@ -86,9 +86,13 @@ export interface KvPart {
   readonly values: ReadonlyMap<number, Float32Array>
 }
 
-/** The SHA-256 of a profile, in hex: what files name it by. */
+const ids = /* @__PURE__ */ new WeakMap<KvProfile, string>()
+
+/** The SHA-256 of a profile, in hex: what files name it by. A profile must not change once it was used. */
 export function profileId(profile: KvProfile): string {
-  return idOf(writeProfile(profile))
+  const id = ids.get(profile) ?? idOf(writeProfile(profile))
+  ids.set(profile, id)
+  return id
 }
 
 function idOf(bytes: Uint8Array): string {
@@ -126,7 +130,6 @@ export async function encodeKv(kv: KvCache, options: EncodeOptions): Promise<Uin
   checkKvShape(kv, kv.length)
   // Only the start of a text is unlike the rest of it.
   const first = Math.max(0, Math.min(sinks - position, kv.length))
-  const written = writeProfile(profile)
   const info: KvInfo = {
     fp: kv.fp,
     layers: kv.layers,
@@ -134,7 +137,7 @@ export async function encodeKv(kv: KvCache, options: EncodeOptions): Promise<Uin
     headDim: kv.headDim,
     ropeTheta: kv.ropeTheta,
     preset: profile.preset,
-    profileId: idOf(written),
+    profileId: profileId(profile),
     tokens: kv.length,
     sinks: first,
     chunk,
@@ -148,7 +151,7 @@ export async function encodeKv(kv: KvCache, options: EncodeOptions): Promise<Uin
     meta: new TextEncoder().encode(JSON.stringify(info)),
     ...(embed ? {} : { externalProfile: info.profileId }),
   })
-  const needs = embed ? await entry.profile(written) : 0
+  const needs = embed ? await entry.profile(writeProfile(profile)) : 0
   const codec = frameCodec(profile)
   const chunks = Math.ceil(kv.length / chunk)
   const meter = meterProgress(options, { stage: 'encode', unit: 'tokens', total: kv.length })

@@ -1,6 +1,7 @@
 import { fingerprint, toHex } from '@pith/core'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { cacheOf, modelPrint, randomText, sameCache, testFolder } from '../../test/prefixes.ts'
+import { testFolder } from '../../test/folder.ts'
+import { cacheOf, modelPrint, randomText, sameCache } from '../../test/prefixes.ts'
 import { startRedis, type TestServer } from '../../test/redis-server.ts'
 import { chainKeys, PrefixStore, type PrefixStoreOptions, verifyTier } from './index.ts'
 import { diskTier, openTier, redisTier } from './node/index.ts'
@@ -20,7 +21,10 @@ async function storeOn(
 ): Promise<{ store: PrefixStore; warnings: string[] }> {
   const warnings: string[] = []
   const onWarning = (message: string): void => void warnings.push(message)
-  return { store: new PrefixStore({ tiers: [await redisTier(url)], chunk: 16, onWarning, ...options }), warnings }
+  return {
+    store: new PrefixStore({ tiers: [await redisTier(url)], chunk: 16, timeoutMs: 5000, onWarning, ...options }),
+    warnings,
+  }
 }
 
 async function keep(store: PrefixStore, tokens: Int32Array): Promise<void> {
@@ -116,10 +120,10 @@ test('a server that is slow is left alone, with one warning', async () => {
 })
 
 test('a server that comes back is used again', async () => {
-  const { store, warnings } = await storeOn(server.url, { timeoutMs: 50, restMs: 1 })
+  const { store, warnings } = await storeOn(server.url, { timeoutMs: 300, restMs: 1 })
   const text = randomText(64, 5)
   await keep(store, text)
-  await server.client.client('PAUSE', 300)
+  await server.client.client('PAUSE', 900)
   expect(await found(store, text)).toBe(0)
   expect(await server.client.ping()).toBe('PONG')
   expect(await found(store, text)).toBe(64)

@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { isPithError, Random, toHex } from '@pith/core'
 import { KvCache } from '@pith/lm'
 import { expect, test } from 'vitest'
+import { testFolder } from '../../test/folder.ts'
 import { askNearMisses } from '../../test/near-miss.ts'
-import { cacheOf, modelPrint, randomText, sameCache, testFolder } from '../../test/prefixes.ts'
+import { cacheOf, modelPrint, randomText, sameCache } from '../../test/prefixes.ts'
 import { chainKeys, PrefixStore, type PrefixStoreOptions, rawCoder, readChunk, verifyTier } from './index.ts'
 import { diskTier, openPrefixStore, openTier } from './node/index.ts'
 import { unpackChunk } from './value.ts'
@@ -19,7 +20,10 @@ function storeIn(
 ): { store: PrefixStore; warnings: string[] } {
   const warnings: string[] = []
   const onWarning = (message: string): void => void warnings.push(message)
-  return { store: new PrefixStore({ tiers: [diskTier(folder)], chunk: 16, onWarning, ...options }), warnings }
+  return {
+    store: new PrefixStore({ tiers: [diskTier(folder)], chunk: 16, timeoutMs: 5000, onWarning, ...options }),
+    warnings,
+  }
 }
 
 async function keep(store: PrefixStore, tokens: Int32Array): Promise<void> {
@@ -325,6 +329,20 @@ test('a folder that cannot be used costs one warning', async () => {
   await keep(store, text)
   expect(warnings).toHaveLength(1)
   expect(warnings[0]).toContain('not used for 30 s')
+  await store.close()
+})
+
+test('a thread that is busy is not taken for a slow folder', async () => {
+  const { store, warnings } = storeIn(testFolder(), { timeoutMs: 400 })
+  const text = randomText(48, 48)
+  await keep(store, text)
+  let tokens = 0
+  for await (const piece of store.find(text, FP)) {
+    // The next ones are on their way.
+    for (const from = performance.now(); tokens === 0 && performance.now() < from + 450; );
+    tokens += piece.length
+  }
+  expect([tokens, warnings]).toEqual([48, []])
   await store.close()
 })
 

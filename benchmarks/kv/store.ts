@@ -1,0 +1,206 @@
+/** How long the first token takes where the beginning of a text is known, against reading all of it; and near misses. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Random } from '@pith/core'
+import { type Params, Tensor } from '@pith/engine'
+import { fitProfile, profileCoder } from '@pith/kv'
+import { type ChunkCoder, PrefixStore, rawCoder, type StoreTier } from '@pith/kv/store'
+import { diskTier, redisTier } from '@pith/kv/store/node'
+import { Lm, type LmConfig, parameterShapes, prefillThrough } from '@pith/lm'
+import { askNearMisses } from '../../packages/kv/test/near-miss.ts'
+import { startRedis } from '../../packages/kv/test/redis-server.ts'
+import { type AcceptContext, costAtMost } from '../measure/accept.ts'
+import type { BenchContext } from '../measure/case.ts'
+import { interleave } from '../measure/statistics.ts'
+import { textTable } from '../measure/table.ts'
+
+/** The shape of the reference model: what is measured does not hang on its weights. */
+const CONFIG: LmConfig = {
+  layers: 6,
+  heads: 4,
+  kvHeads: 4,
+  headDim: 64,
+  hidden: 256,
+  ffn: 384,
+  vocab: 512,
+  ctx: 1024,
+  ropeTheta: 10000,
+  normEps: 1e-5,
+  tied: true,
+  qkvBias: false,
+}
+
+/** Tokens that a second text has in common with the first, and those behind them. */
+const PREFIX = 768
+const QUESTION = 32
+
+/** Part of the time to the first token that a known prefix may take. */
+const LIMIT = 0.3
+
+/** Near misses of the acceptance. */
+const MISSES = 10_000
+
+/** Milliseconds. */
+interface Times {
+  readonly cpu: number
+  readonly wall: number
+}
+
+/** One way to keep prefixes, against none. */
+export interface StoreFigures {
+  readonly coder: string
+  readonly tier: string
+  readonly times: Times
+  /** Of the values. */
+  readonly bytes: number
+  /** CPU milliseconds behind the first text to keep its prefix. */
+  readonly keepCpu: number
+}
+
+/** What all ways of keeping took in one run. */
+export interface StoreRun {
+  readonly plain: Times
+  readonly stores: readonly StoreFigures[]
+}
+
+function randomModel(seed: number): Lm {
+  const random = new Random(seed)
+  const params: Params = {}
+  for (const [name, shape] of parameterShapes(CONFIG)) {
+    const size = shape.reduce((product, length) => product * length, 1)
+    const base = name.endsWith('.scale') ? 1 : 0
+    const spread = name === 'embed.tokens' ? 1 : 1 / Math.sqrt(shape.at(-1) as number)
+    const data = Float32Array.from({ length: size }, () => base + spread * random.normal())
+    params[name] = new Tensor(data, shape)
+  }
+  return new Lm({ config: CONFIG, params }, { threads: 1 })
+}
+
+function randomIds(length: number, seed: number): Int32Array {
+  const random = new Random(seed)
+  return Int32Array.from({ length }, () => random.integer(CONFIG.vocab))
+}
+
+async function timed(task: () => Promise<unknown>): Promise<Times> {
+  const [start, from] = [process.cpuUsage(), performance.now()]
+  await task()
+  const wall = performance.now() - from
+  const { user, system } = process.cpuUsage(start)
+  return { cpu: (user + system) / 1000, wall }
+}
+
+function least(times: readonly Times[]): Times {
+  return { cpu: Math.min(...times.map((own) => own.cpu)), wall: Math.min(...times.map((own) => own.wall)) }
+}
+
+/** Measure all ways of keeping in turn with none. The prefix is read back by a store that was just opened. */
+export async function measureStore(rounds: number): Promise<StoreRun> {
+  const folder = mkdtempSync(join(tmpdir(), 'pith-kv-'))
+  const server = await startRedis()
+  const lm = randomModel(1)
+  try {
+    const fit = [11, 12, 13, 14].map((seed) => randomIds(256, seed))
+    const coders: ChunkCoder[] = [rawCoder('f32'), rawCoder('f16')]
+    for (const preset of ['cachegen', 'pca'] as const) coders.push(profileCoder(await fitProfile(lm, fit, { preset })))
+    const tiers: Record<string, () => Promise<StoreTier>> = {
+      folder: async () => diskTier(join(folder, 'store')),
+      redis: () => redisTier(server.url),
+    }
+    const ids = randomIds(PREFIX + QUESTION, 2)
+    const open = async (coder: ChunkCoder, tier: string): Promise<PrefixStore> =>
+      new PrefixStore({ tiers: [await (tiers[tier] as () => Promise<StoreTier>)()], coder })
+    const tasks: Record<string, () => Promise<Times>> = {
+      plain: () => timed(() => lm.session({ capacity: ids.length }).prefill(ids)),
+    }
+    const kept: Omit<StoreFigures, 'times'>[] = []
+    for (const coder of coders) {
+      for (const tier of Object.keys(tiers)) {
+        const store = await open(coder, tier)
+        await prefillThrough(lm.session({ capacity: ids.length }), ids, store)
+        const { cpu: keepCpu } = await timed(() => store.flush())
+        await store.close()
+        const place = await (tiers[tier] as () => Promise<StoreTier>)()
+        let bytes = 0
+        for await (const value of place.list()) if (value.name.endsWith(`.${coder.name}`)) bytes += value.bytes
+        await place.close()
+        kept.push({ coder: coder.name.replace(/-[0-9a-f]{16}$/, ''), tier, bytes, keepCpu })
+        tasks[`${kept.length - 1}`] = async () => {
+          const own = await open(coder, tier)
+          // Another question behind the same prefix.
+          const asked = Int32Array.from(ids, (id, i) => (i < PREFIX ? id : (id + 1) % CONFIG.vocab))
+          const times = await timed(async () => {
+            const { reused } = await prefillThrough(lm.session({ capacity: ids.length }), asked, own)
+            if (reused !== PREFIX) throw new Error(`${reused} tokens were found`)
+          })
+          await own.close()
+          return times
+        }
+      }
+    }
+    const times = await interleave(tasks, rounds)
+    return {
+      plain: least(times['plain'] as Times[]),
+      stores: kept.map((own, i) => ({ ...own, times: least(times[`${i}`] as Times[]) })),
+    }
+  } finally {
+    await lm.close()
+    await server.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function tableOf({ plain, stores }: StoreRun): string {
+  const ms = (own: number): string => own.toFixed(0)
+  return textTable(
+    ['prefix kept as', 'in', 'bytes', 'ms CPU', 'ms', 'CPU / none', 'time / none', 'ms CPU to keep'],
+    [
+      ['nothing', '', '', ms(plain.cpu), ms(plain.wall), '1', '1', ''],
+      ...stores.map(({ coder, tier, times, bytes, keepCpu }) => [
+        ...[coder, tier, String(bytes), ms(times.cpu), ms(times.wall)],
+        ...[(times.cpu / plain.cpu).toFixed(3), (times.wall / plain.wall).toFixed(3), ms(keepCpu)],
+      ]),
+    ],
+  )
+}
+
+/** `npm run bench -- kv --only store` */
+export async function benchStore(context: BenchContext): Promise<void> {
+  const rounds = Math.max(5, context.repeats)
+  const run = await measureStore(rounds)
+  for (const { coder, tier, times, bytes, keepCpu } of run.stores) {
+    context.add({
+      system: 'kv',
+      kind: 'store',
+      peer: { name: 'no store' },
+      data: { name: `a known prefix of ${PREFIX} tokens, ${QUESTION} new ones`, bytes: 4 * (PREFIX + QUESTION) },
+      params: { coder, tier },
+      ours: { bytes, cpuMs: times.cpu, wallMs: times.wall, quality: { keepCpuMs: keepCpu } },
+      theirs: { cpuMs: run.plain.cpu, wallMs: run.plain.wall },
+      vs: { cpu: times.cpu / run.plain.cpu, wall: times.wall / run.plain.wall },
+      repeats: rounds,
+    })
+  }
+  context.say(tableOf(run))
+}
+
+/** The time to the first token behind a known prefix, and near misses. Needs no data. */
+export async function acceptStore(context: AcceptContext): Promise<void> {
+  const run = await measureStore(7)
+  context.say(tableOf(run))
+  for (const { coder, tier, times } of run.stores) {
+    const name = `prefix store, ${coder} in ${tier === 'redis' ? 'a server' : 'a folder'}: first token`
+    costAtMost(context, `${name}, CPU time against none`, times.cpu / run.plain.cpu, LIMIT)
+    costAtMost(context, `${name}, time against none`, times.wall / run.plain.wall, LIMIT)
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'pith-kv-'))
+  const tier = diskTier(folder)
+  try {
+    const { wrong, found } = await askNearMisses(tier, MISSES, 99)
+    const figure = `${wrong} wrong, ${found} chunks rightly found`
+    context.check(`prefix store: wrong hits of ${MISSES} near misses`, wrong === 0 && found > 0, figure)
+  } finally {
+    await tier.close()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
