@@ -1,6 +1,7 @@
 /** What caches of keys and values promise: `npm run accept -- kv`. */
 import { acceptCodings, acceptGear } from './kv/codings.ts'
 import { acceptCosts, acceptPart } from './kv/costs.ts'
+import { acceptUncomp } from './kv/uncomp.ts'
 import type { Accept } from './measure/accept.ts'
 
 export const accept: Accept = {
@@ -11,5 +12,6 @@ export const accept: Accept = {
     gear: { needsData: true, lane: 'codings', run: acceptGear },
     costs: { needsData: true, run: acceptCosts },
     part: { needsData: true, run: acceptPart },
+    uncomp: { needsData: true, lane: 'uncomp', run: acceptUncomp },
   },
 }
