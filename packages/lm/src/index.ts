@@ -1,6 +1,7 @@
 /** Small language models: their files, sizes, weights, tokenizers and arithmetic. */
 
 export { readLlama2cTokenizer, type Tokenizer } from '@pith/engine/io'
+export { type ChatMessage, type ChatTemplate, chatTemplate, encodeChat, PLAIN_TEMPLATE } from './chat/template.ts'
 export {
   countParameters,
   type LmCheckpoint,
@@ -24,6 +25,7 @@ export {
 } from './checkpoint/hf-write.ts'
 export { openLlama2c } from './checkpoint/llama2c.ts'
 export { checkConfig, type LmConfig } from './config.ts'
+export { EndpointModel, type EndpointOptions, type EndpointToken, UNKNOWN_ID } from './endpoint/endpoint.ts'
 export { fingerprintOf } from './fingerprint.ts'
 export { generateTokens } from './generate.ts'
 export { checkSameModel, KvCache, type KvCacheParts, type KvShape, type ModelFingerprint } from './kv-cache.ts'
