@@ -1,6 +1,7 @@
 /** What caches of keys and values promise: `npm run accept -- kv`. */
 import { acceptCodings, acceptGear } from './kv/codings.ts'
 import { acceptCosts, acceptPart } from './kv/costs.ts'
+import { acceptStreaming } from './kv/streaming.ts'
 import { acceptUncomp } from './kv/uncomp.ts'
 import type { Accept } from './measure/accept.ts'
 
@@ -10,6 +11,7 @@ export const accept: Accept = {
   sections: {
     cachegen: { needsData: true, lane: 'codings', run: acceptCodings },
     gear: { needsData: true, lane: 'codings', run: acceptGear },
+    streaming: { needsData: true, lane: 'streaming', run: acceptStreaming },
     costs: { needsData: true, run: acceptCosts },
     part: { needsData: true, run: acceptPart },
     uncomp: { needsData: true, lane: 'uncomp', run: acceptUncomp },
