@@ -1,29 +1,11 @@
 import { describe, expect, it } from 'vitest'
+import { draw, run } from '../../test/array/programs.ts'
 import { failure } from '../../test/errors.ts'
 import { grad } from '../autodiff/grad.ts'
 import { Graph, type Value } from '../ir/graph.ts'
-import { compile } from '../runtime/compile.ts'
 import { Tensor } from '../tensor.ts'
 import * as ops from './ops.ts'
 import { vmap } from './vmap.ts'
-
-function draw(...shape: number[]): Tensor {
-  const length = shape.reduce((a, b) => a * b, 1)
-  const data = Float32Array.from({ length }, (_, i) => Math.sin(3 * i + length))
-  return new Tensor(data, shape)
-}
-
-async function run(
-  f: (...inputs: Value[]) => Record<string, Value>,
-  ...tensors: Tensor[]
-): Promise<Record<string, Tensor>> {
-  const graph = new Graph()
-  const session = await compile(f(...tensors.map(({ dtype, shape }, i) => graph.input(`x${i}`, dtype, shape))))
-  const given = Object.keys(session.inputs).map((name) => [name, tensors[Number(name.slice(1))]])
-  const results = await session.run(Object.fromEntries(given))
-  await session.dispose()
-  return results
-}
 
 function expectClose(got: Tensor | undefined, want: Tensor | undefined): void {
   expect(got?.shape).toEqual(want?.shape)

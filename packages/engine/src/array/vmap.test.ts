@@ -1,34 +1,15 @@
 import type { PithCode } from '@pith/core'
 import { describe, expect, it } from 'vitest'
+import { draw, run } from '../../test/array/programs.ts'
 import { failure } from '../../test/errors.ts'
 import { checkpoint } from '../autodiff/checkpoint.ts'
 import { customVjp, stopGradient, straightThrough } from '../autodiff/custom.ts'
 import { grad } from '../autodiff/grad.ts'
 import { Graph, type Value } from '../ir/graph.ts'
 import { registerOp } from '../ir/registry.ts'
-import { compile } from '../runtime/compile.ts'
 import { Tensor } from '../tensor.ts'
 import * as ops from './ops.ts'
 import { type VmapOptions, vmap } from './vmap.ts'
-
-function draw(...shape: number[]): Tensor {
-  const length = shape.reduce((a, b) => a * b, 1)
-  const data = Float32Array.from({ length }, (_, i) => Math.sin(3 * i + length))
-  return new Tensor(data, shape)
-}
-
-/** Run a program of some tensors. */
-async function run(
-  f: (...inputs: Value[]) => Record<string, Value>,
-  ...tensors: Tensor[]
-): Promise<Record<string, Tensor>> {
-  const graph = new Graph()
-  const session = await compile(f(...tensors.map(({ dtype, shape }, i) => graph.input(`x${i}`, dtype, shape))))
-  const given = Object.keys(session.inputs).map((name) => [name, tensors[Number(name.slice(1))]])
-  const results = await session.run(Object.fromEntries(given))
-  await session.dispose()
-  return results
-}
 
 function expectClose(got: Tensor, want: Tensor): void {
   expect(got.shape).toEqual(want.shape)

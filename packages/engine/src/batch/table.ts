@@ -3,7 +3,6 @@ import { PithError } from '@pith/core'
 import { Build } from '../autodiff/build.ts'
 import type { Attrs, Graph, Node, Subgraph, Value } from '../ir/graph.ts'
 import type { BatchContext } from '../ir/registry.ts'
-import { sizeOf } from '../shape.ts'
 
 /** A rule whose result is undefined leaves a node in this form to the simpler operators that it stands for. */
 export type Rule = (context: Lanes) => readonly Value[] | undefined
@@ -128,9 +127,4 @@ export function first(rule: Rule): Rule {
     if (c.only(0)) return rule(c)
     throw notBatched(c.node, 'inputs beside the first differ between the examples')
   }
-}
-
-/** Elements of the axes of one example before an axis. */
-export function rowsBefore(value: Value, axis: number): number {
-  return sizeOf(value.shape.slice(0, axis))
 }

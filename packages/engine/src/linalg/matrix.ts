@@ -95,7 +95,7 @@ export function transpose<D extends Reals>(a: Matrix<D>): Matrix<D> {
 }
 
 /** Room for `length` elements in the precision of `data`. */
-export function sameKind<D extends Reals>(data: D, length: number): D {
+function sameKind<D extends Reals>(data: D, length: number): D {
   return (data instanceof Float32Array ? new Float32Array(length) : new Float64Array(length)) as D
 }
 

@@ -36,7 +36,7 @@ const SAFE_RATIO = 1e-5
  * An orthonormal basis of the columns by Cholesky QR, twice, as products are fast; by Householder where the columns are too
  * close to dependent for it.
  */
-export async function orthonormalize(y: Matrix64, options: WithProduct & Pick<Run, 'signal'>): Promise<Matrix64> {
+async function orthonormalize(y: Matrix64, options: WithProduct & Pick<Run, 'signal'>): Promise<Matrix64> {
   let q = y
   for (let pass = 0; pass < 2; pass++) {
     const { cols: n, data } = await gram(q, options)

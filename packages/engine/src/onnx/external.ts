@@ -8,7 +8,7 @@ import type { AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto } f
 export type OpenExternal = (location: string) => Promise<RandomAccess | Uint8Array>
 
 /** The same model with each of its tensors replaced; what has none is shared. */
-export function mapTensors(model: ModelProto, map: (tensor: TensorProto) => TensorProto): ModelProto {
+function mapTensors(model: ModelProto, map: (tensor: TensorProto) => TensorProto): ModelProto {
   const mapped: ModelProto = { ...model }
   if (model.graph !== undefined) mapped.graph = mapGraph(model.graph, map)
   if (model.functions !== undefined) {
@@ -44,7 +44,7 @@ function mapAttribute(attribute: AttributeProto, map: (tensor: TensorProto) => T
 }
 
 /** All tensors of a model, those within nodes included. */
-export function tensorsOf(model: ModelProto): TensorProto[] {
+function tensorsOf(model: ModelProto): TensorProto[] {
   const tensors: TensorProto[] = []
   mapTensors(model, (tensor) => {
     tensors.push(tensor)

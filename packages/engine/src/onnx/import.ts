@@ -110,7 +110,7 @@ export function fromModel(model: ModelProto, options: ImportOptions = {}): Impor
 }
 
 /** Versions by domain; ONNX's own is ''. @throws PithError `PITH_MODEL` a version that is not known */
-export function opsetsOf(imports: readonly OperatorSetIdProto[] = []): ReadonlyMap<string, number> {
+function opsetsOf(imports: readonly OperatorSetIdProto[] = []): ReadonlyMap<string, number> {
   const opsets = new Map(
     imports.map(({ domain = '', version = 1 }) => [domain === 'ai.onnx' ? '' : domain, Number(version)]),
   )
@@ -150,7 +150,7 @@ function constantNames(graph: GraphProto): Set<string> {
 }
 
 /** A constant that has a name in the file; equal small ones share the first. */
-export function namedConstant(graph: Graph, name: string, tensor: Tensor): Value {
+function namedConstant(graph: Graph, name: string, tensor: Tensor): Value {
   const value = graph.constant(tensor)
   value.name ??= name
   return value

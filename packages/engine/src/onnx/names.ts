@@ -22,7 +22,7 @@ export function givenNames(graph: GraphProto): string[] {
 }
 
 /** Names that a node reads, those that its graphs take from around them included. */
-export function readNames(node: NodeProto): string[] {
+function readNames(node: NodeProto): string[] {
   const names = (node.input ?? []).filter((name) => name !== '')
   for (const body of bodiesOf(node)) {
     const own = new Set(givenNames(body))

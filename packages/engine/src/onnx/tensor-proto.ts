@@ -49,7 +49,7 @@ function elementsOf(tensor: TensorProto, dtype: DType, size: number): Data {
 }
 
 /** Little-endian bytes as elements; a copy where they do not stand aligned. */
-export function viewBytes(bytes: Uint8Array, dtype: DType, size: number): Numbers {
+function viewBytes(bytes: Uint8Array, dtype: DType, size: number): Numbers {
   const empty = makeData(dtype, 0) as Numbers
   const width = empty.BYTES_PER_ELEMENT
   const make = empty.constructor as new (buffer: ArrayBufferLike, offset: number, length: number) => Numbers

@@ -23,7 +23,7 @@ export function globalNorm(flat: Float32Array): number {
 }
 
 /** Multiply all elements in place. */
-export function scaleBy(flat: Float32Array, factor: number): void {
+function scaleBy(flat: Float32Array, factor: number): void {
   for (let i = 0; i < flat.length; i++) flat[i] = (flat[i] as number) * factor
 }
 

@@ -141,7 +141,7 @@ export function lackOfForm(node: Node): string | undefined {
 }
 
 /** What WebGPU lacks for a node, in words; undefined where it has it. */
-export function lackOf(node: Node): string | undefined {
+function lackOf(node: Node): string | undefined {
   const form = lackOfForm(node)
   if (form !== undefined) return form
   const { op, domain, inputs, outputs } = node

@@ -49,7 +49,7 @@ export function planBatches(inputs: readonly ModelInput[], rows: Rows, options: 
   const usual = Math.min(BATCH, spare)
   const unit = fixed === undefined ? parts : fixed * parts
   const wanted = options.batch ?? unit * Math.max(1, Math.floor(usual / unit))
-  if (fixed === undefined ? wanted % parts !== 0 : wanted < unit) {
+  if (parts > 1 && (fixed === undefined ? wanted % parts !== 0 : wanted < unit)) {
     const needed = fixed === undefined ? `a multiple of ${parts}` : `${unit} or more`
     throw new PithError('PITH_ARG', `--batch ${wanted} has no part for each of ${parts} workers`, {
       hint: `Choose ${needed}, or fewer --workers.`,

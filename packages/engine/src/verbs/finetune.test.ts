@@ -66,6 +66,7 @@ test('a model of a fixed number of rows learns from larger batches', async () =>
   const call = (model: string, batch: string, out: string) =>
     finetune(model, '--data', rows, '--batch', batch, '--steps', '5', '--json', '--out', join(tmp, out))
   expect(JSON.parse((await call(path, '4', 'halves.onnx')).out)).toMatchObject({ batch: 4, steps: 5 })
+  expect(textOf(await call(path, '3', 'never.onnx'))).toContain('PITH_ARG: --batch 3 is no multiple of 2')
   expect((await call(net, '4', 'whole.onnx')).code).toBe(0)
   const [halves, whole] = ['halves.onnx', 'whole.onnx'].map((name) => {
     const own = readModel(new Uint8Array(readFileSync(join(tmp, name)))).graph?.initializer ?? []

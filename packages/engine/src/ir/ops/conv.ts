@@ -30,7 +30,7 @@ function kernelOf(c: Applied, weights: Value): readonly number[] {
 }
 
 /** Windows of a Conv, ConvInteger or QLinearConv. @throws PithError `PITH_SHAPE`, `PITH_MODEL` */
-export function convWindows(c: Applied, x: Value, weights: Value): Windows {
+function convWindows(c: Applied, x: Value, weights: Value): Windows {
   needRank(c, x, 3)
   needRank(c, weights, x.shape.length, x.shape.length)
   const group = intAttr(c, 'group', 1)
@@ -73,7 +73,7 @@ const inferQLinearConv: Infer = (c) => {
 }
 
 /** Windows of a ConvTranspose. @throws PithError `PITH_SHAPE`, `PITH_MODEL` */
-export function convTransposeWindows(c: Applied): Windows {
+function convTransposeWindows(c: Applied): Windows {
   const [x, weights] = [input(c, 0), input(c, 1)]
   needRank(c, x, 3)
   needRank(c, weights, x.shape.length, x.shape.length)

@@ -172,7 +172,7 @@ const inferConcat: Infer = (c) => {
 const MAX_PARTS = 65_536
 
 /** Lengths of the parts of a Split; undefined where they are not known. @throws PithError `PITH_SHAPE` they do not add up */
-export function splitLengths(c: Applied, count: number | undefined): number[] | undefined {
+function splitLengths(c: Applied, count: number | undefined): number[] | undefined {
   const x = input(c, 0)
   const length = x.shape[axisOf(intAttr(c, 'axis', 0), x.shape.length, c.op)] as number
   const given = optional(c, 1, ['i64'])

@@ -24,7 +24,7 @@ import {
 import { transposedWindowsOf, type Windows, windowsOf } from './windows.ts'
 
 /** Windows of a pool. @throws PithError `PITH_SHAPE`, `PITH_MODEL` */
-export function poolWindows(c: Applied): Windows {
+function poolWindows(c: Applied): Windows {
   const x = input(c, 0)
   needRank(c, x, 3)
   const kernel = intsAttr(c, 'kernel_shape') ?? refuseForm(c, 'kernel_shape is missing')
@@ -67,7 +67,7 @@ function numbersOf(c: Applied, index: number): number[] | 'open' | undefined {
  *
  * @throws PithError `PITH_SHAPE`, `PITH_MODEL` scales or sizes that do not suit
  */
-export function resizedShape(c: Applied): number[] {
+function resizedShape(c: Applied): number[] {
   const x = input(c, 0)
   const rank = x.shape.length
   const given = intsAttr(c, 'axes') ?? x.shape.map((_, axis) => axis)

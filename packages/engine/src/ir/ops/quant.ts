@@ -99,7 +99,7 @@ const inferNBits: Infer = (c) => {
 }
 
 /** The weights of a MatMulNBits node as floats, [K, N], where they are constants; undefined where they are not. */
-export function unpackNBits(node: Node): Tensor | undefined {
+function unpackNBits(node: Node): Tensor | undefined {
   const [, packed, scales, zeros] = node.inputs.map((value) => value?.data)
   const [depth, width, block] = [needInt(node, 'K'), needInt(node, 'N'), needInt(node, 'block_size')]
   const bits = intAttr(node, 'bits', 4)

@@ -44,7 +44,7 @@ const inputSize = (node: Node): number => Math.max(0, node.inputs[0]?.size ?? 0)
  *
  * @throws PithError `PITH_SHAPE` no such axis
  */
-export function reducedAxes(c: Applied): number[] | undefined {
+function reducedAxes(c: Applied): number[] | undefined {
   const x = input(c, 0)
   const given = c.inputs[1]
   const axes = given === undefined ? [] : constInts(given)
@@ -54,7 +54,7 @@ export function reducedAxes(c: Applied): number[] | undefined {
 }
 
 /** A shape without some axes, or with length 1 in them. */
-export function shapeWithout(shape: Shape, axes: readonly number[], isKept: boolean): number[] {
+function shapeWithout(shape: Shape, axes: readonly number[], isKept: boolean): number[] {
   if (isKept) return shape.map((length, axis) => (axes.includes(axis) ? 1 : length))
   return shape.filter((_, axis) => !axes.includes(axis))
 }

@@ -4,7 +4,7 @@ import type { Attrs, EmitOptions, Graph, Node, Value } from '../graph.ts'
 import { copyNode, type Program, type Rebuilt, rebuild } from './rebuild.ts'
 
 /** Most elements of an input or output of what is computed here; larger constants are left to a run. */
-export const FOLDED_ELEMENTS = 4096
+const FOLDED_ELEMENTS = 4096
 
 /** Operators that need only the shape of their input. */
 const OF_SHAPE: ReadonlySet<string> = new Set(['Shape', 'Size'])
