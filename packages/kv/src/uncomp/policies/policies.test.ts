@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { Random } from '@pith/core'
 import type { EvictionPolicy, Prompt } from '@pith/lm'
 import fc from 'fast-check'
 import { afterAll, expect, test } from 'vitest'
@@ -6,6 +7,7 @@ import { CONFIG, smallModel, texts } from '../../../test/model.ts'
 import { adaKv, h2o, pyramidKv, snapKv, streamingLlm } from './index.ts'
 import { smoothed, windowScores } from './scores.ts'
 import { spread, tokensOf } from './spread.ts'
+import { watchWindow } from './watch.ts'
 
 interface Golden {
   readonly prompt: {
@@ -89,6 +91,102 @@ test('budgets are parts of a prompt or tokens, and never less than must be kept'
   expect(() => adaKv({ budget, kernel: 1.5 })).toThrow(/kernel/)
   expect(() => pyramidKv({ budget, beta: 0 })).toThrow(/beta/)
   expect(() => streamingLlm({ budget, sinks: -1 })).toThrow(/sinks/)
+})
+
+/** Attention of random queries. */
+const prompts = fc
+  .record({
+    layers: fc.integer({ min: 1, max: 4 }),
+    kvHeads: fc.integer({ min: 1, max: 4 }),
+    n: fc.integer({ min: 1, max: 60 }),
+    window: fc.integer({ min: 1, max: 12 }),
+    seed: fc.nat(),
+  })
+  .map(({ layers: count, kvHeads, n, window: wanted, seed }) => {
+    const random = new Random(seed)
+    const rows = Math.min(wanted, n)
+    const numbers = (size: number): Float32Array => Float32Array.from({ length: size }, () => random.uniform())
+    return {
+      shape: { layers: count, kvHeads, headDim: 2 },
+      window: wanted,
+      prompt: {
+        tokens: new Int32Array(n),
+        window: rows,
+        logits: new Float32Array(1),
+        layers: Array.from({ length: count }, () => ({
+          positions: Int32Array.from({ length: n }, (_, i) => i),
+          keys: numbers(n * kvHeads * 2),
+          values: numbers(n * kvHeads * 2),
+          recent: numbers(kvHeads * rows * n),
+          every: numbers(kvHeads * n),
+        })),
+      },
+    }
+  })
+
+test('of any prompt each head keeps tokens that are there, the last ones among them, and all together as many as the budget says', () => {
+  const budgets = fc.oneof(fc.double({ min: 0.01, max: 0.99, noNaN: true }), fc.integer({ min: 1, max: 80 }))
+  const kernels = fc.constantFrom(1, 5, 9)
+  fc.assert(
+    fc.property(prompts, budgets, kernels, ({ shape: own, window: last, prompt: read }, share, wide) => {
+      const n = read.tokens.length
+      const options = { budget: share, window: last, kernel: wide }
+      const judging = [snapKv(options), pyramidKv(options), adaKv(options)]
+      for (const policy of [...judging, streamingLlm({ budget: share }), h2o({ budget: share })]) {
+        const heads = policy.keep(read, own).flat()
+        expect(heads.length).toBe(own.layers * own.kvHeads)
+        const least = judging.includes(policy) ? last : policy.name === 'h2o' ? 2 : 5
+        const mean = tokensOf(share, n, least)
+        expect(heads.reduce((sum, places) => sum + places.length, 0)).toBe(heads.length * mean)
+        for (const places of heads) {
+          const all = [...places]
+          expect(all).toEqual([...new Set(all)].sort((a, b) => a - b))
+          expect(all.every((place) => place >= 0 && place < n)).toBe(true)
+          const spared = Math.min(n, judging.includes(policy) ? last : 1)
+          expect(all.slice(-spared)).toEqual(Array.from({ length: spared }, (_, i) => n - spared + i))
+        }
+      }
+    }),
+    { numRuns: 60 },
+  )
+})
+
+test('sums that are kept up are those that are made anew, whatever was dropped', () => {
+  fc.assert(
+    fc.property(fc.nat(), fc.integer({ min: 1, max: 5 }), (seed, last) => {
+      const random = new Random(seed)
+      const row = (length: number): number[] => Array.from({ length }, () => Math.fround(random.uniform()))
+      const start = [row(6), row(6)]
+      const layer = {
+        positions: Int32Array.of(0, 1, 2, 3, 4, 5),
+        keys: new Float32Array(12),
+        values: new Float32Array(12),
+        recent: Float32Array.from(start.flat()),
+      }
+      const watch = watchWindow({ ...prompt, window: 2, layers: [layer] }, 0, 0, [0, 1, 2, 3, 4, 5], last)
+      const positions = [0, 1, 2, 3, 4, 5]
+      /** Rows by position. */
+      const rows: Map<number, number>[] = start.slice(-last).map((own) => new Map(own.map((x, i) => [i, x])))
+      for (let next = 6; next < 20; next++) {
+        positions.push(next)
+        const own = row(positions.length)
+        watch.push(Float32Array.from(own))
+        rows.push(new Map(positions.map((position, i) => [position, own[i] as number])))
+        if (rows.length > last) rows.shift()
+        const worth = (position: number): number => rows.reduce((sum, seen) => sum + (seen.get(position) ?? 0), 0)
+        const open = positions.filter((position) => position <= next - last)
+        const place = watch.worst(positions)
+        const given = positions[place] as number
+        if (open.length > 0) {
+          expect(open).toContain(given)
+          for (const other of open) expect(worth(given)).toBeLessThanOrEqual(worth(other) + 1e-9)
+        } else expect(given).toBe(Math.min(...positions))
+        positions[place] = positions.at(-1) as number
+        positions.length--
+        watch.drop(place)
+      }
+    }),
+  )
 })
 
 test('scores are means over neighbours', () => {

@@ -74,6 +74,8 @@ class WindowWatch implements HeadWatch {
     this.#sums[at] = this.#sums[last] as number
     for (const row of this.#rows) {
       if (at < row.length) row[at] = last < row.length ? (row[last] as number) : 0
+      // The next token will lie there, which this query did not see.
+      if (last < row.length) row[last] = 0
     }
   }
 
