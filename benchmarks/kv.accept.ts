@@ -1,6 +1,7 @@
 /** What caches of keys and values promise: `npm run accept -- kv`. */
 import { acceptCodings, acceptGear } from './kv/codings.ts'
 import { acceptCosts, acceptPart } from './kv/costs.ts'
+import { acceptResident } from './kv/resident.ts'
 import { acceptStreaming } from './kv/streaming.ts'
 import { acceptUncomp } from './kv/uncomp.ts'
 import type { Accept } from './measure/accept.ts'
@@ -14,6 +15,7 @@ export const accept: Accept = {
     streaming: { needsData: true, lane: 'streaming', run: acceptStreaming },
     costs: { needsData: true, run: acceptCosts },
     part: { needsData: true, run: acceptPart },
+    resident: { needsData: false, run: acceptResident },
     uncomp: { needsData: true, lane: 'uncomp', run: acceptUncomp },
   },
 }

@@ -1,6 +1,7 @@
 /** The bench of caches of keys and values: `npm run bench -- kv`. Reads PITH_DATA. */
 import { benchCodings } from './kv/codings.ts'
 import { benchCosts } from './kv/costs.ts'
+import { benchResident } from './kv/resident.ts'
 import { benchStreaming } from './kv/streaming.ts'
 import { benchUncomp } from './kv/uncomp.ts'
 import type { Bench, BenchContext } from './measure/case.ts'
@@ -8,6 +9,7 @@ import type { Bench, BenchContext } from './measure/case.ts'
 const PARTS: Readonly<Record<string, (context: BenchContext) => Promise<void>>> = {
   codings: benchCodings,
   costs: benchCosts,
+  resident: benchResident,
   streaming: benchStreaming,
   uncomp: benchUncomp,
 }

@@ -28,7 +28,7 @@ export type ReadRounded = (token: number, channel: number) => number
 let table: Float32Array | undefined
 
 /** All halves as singles, made when they are first needed. */
-export function singles(): Float32Array {
+function singles(): Float32Array {
   table ??= f32FromF16(Uint16Array.from({ length: 65536 }, (_, i) => i))
   return table
 }

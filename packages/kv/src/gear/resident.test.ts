@@ -6,11 +6,16 @@ import { type ResidentOptions, type ResidentSession, residentSession, roundWithG
 /** Heads of 64, as the kernel has them; two queries share keys. */
 const WIDE: LmConfig = { ...CONFIG, layers: 2, heads: 4, kvHeads: 2, headDim: 64, ctx: 200 }
 
+/** Heads of two tiles, and one head of keys for all queries. */
+const WIDEST: LmConfig = { ...CONFIG, layers: 1, heads: 2, kvHeads: 1, headDim: 128, ctx: 200 }
+
 const small = smallModel()
 const wide = new Lm({ config: WIDE, params: randomParams(WIDE, 2) })
+const widest = new Lm({ config: WIDEST, params: randomParams(WIDEST, 3) })
 afterAll(async () => {
   await small.close()
   await wide.close()
+  await widest.close()
 })
 
 const [SHORT, TEXT] = texts(2, 150, 4) as [Int32Array, Int32Array]
@@ -71,6 +76,13 @@ describe('logits are those over the cache that blocks stand for', () => {
   })
 })
 
+test('heads may be wider than a tile', async () => {
+  for (const options of [{}, { method: 'gear', bits: 4 }] satisfies ResidentOptions[]) {
+    const wanted = await overRounded(widest, TEXT, 128, options)
+    expect(furthest(await overBlocks(widest, TEXT, { ...options, target: 'wasm' }), wanted)).toBeLessThan(1e-4)
+  }
+})
+
 test.each(['plain', 'auto'] as const)(
   'newest tokens become blocks, and are read alike in runs and one by one: %s',
   async (target) => {
@@ -107,8 +119,9 @@ test.each(['plain', 'wasm'] as const)('bytes are those of the formula: %s', asyn
   await gear.prefill(TEXT)
   const heads = 2 * WIDE.layers * WIDE.kvHeads
   const factors = heads * 2 * 2 * (128 + 64)
-  // Of a channel 2 * 3 of 128 tokens, of a token 2 * 3 of 128 channels; 3 starts of runs for each head.
-  const outliers = 2 * WIDE.layers * 128 * 6 * 4 + heads * 3 * 4
+  // Of a channel 2 * 3 of 128 tokens, of a token 2 * 3 of 128 channels; where those of each head, or each tile, begin.
+  const starts = target === 'plain' ? heads * 3 : heads * 2 + 1
+  const outliers = 4 * 2 * WIDE.layers * 128 * 6 + 4 * starts
   expect(gear.kvBytes()).toBe(4 * numbers(64) + (numbers(128) * 2.5) / 8 + factors + outliers)
 })
 

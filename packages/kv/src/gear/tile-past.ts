@@ -3,7 +3,7 @@ import { f16FromF32 } from '@pith/core'
 import { instantiateKernels, type KernelMemory, type Kernels, type KernelTarget } from '@pith/core/wasm'
 import type { KvShape } from '@pith/lm'
 import type { Block } from './block.ts'
-import { Extras, singles } from './extras.ts'
+import { Extras } from './extras.ts'
 import { takeCode } from './groups.ts'
 import * as twin from './kernels/index.ts'
 import { WASM_BASE64 } from './kernels.wasm.ts'
@@ -25,8 +25,26 @@ interface Step {
   readonly tokens: number
   /** The level of the memory before it. */
   readonly mark: number
-  /** By layer. */
+  /** Where its tiles begin: those of its first 64 tokens, then those of the next. */
+  readonly tiles: number
+  /** Factors, by layer. */
   readonly extras: readonly { readonly keys: Extras; readonly values: Extras }[]
+  readonly outliers?: TileOutliers
+}
+
+/** Tiles that follow each other in the memory as their tokens do. */
+interface Span {
+  readonly start: number
+  readonly tiles: number
+  count: number
+}
+
+/** The outliers of the tiles of a step. */
+interface TileOutliers {
+  /** Address of u16[all, 2], as the kernel takes them. */
+  readonly list: number
+  /** u32[tiles + 1]: the first one of each tile. */
+  readonly starts: Uint32Array
 }
 
 /** Where things stand in the memory. */
@@ -40,8 +58,6 @@ interface Places {
   readonly keys: number
   /** By layer: f32[kvHeads, buffer, headDim]. */
   readonly values: number
-  /** Tiles of the first 64 tokens; those of all layers stand together. */
-  readonly tiles: number
 }
 
 /** Tiles, and arrays of the newest tokens. */
@@ -56,6 +72,7 @@ export class TilePast implements Past {
   readonly #at: Places
   readonly #base: number
   #steps: Step[] = []
+  #spans: Span[] = []
   #floats: Float32Array
   #halves: Uint16Array
 
@@ -82,8 +99,8 @@ export class TilePast implements Past {
       scores: memory.alloc(4 * (Math.ceil(ctx / TILE) * TILE + buffer)),
       keys: memory.alloc(rows),
       values: memory.alloc(rows),
-      tiles: memory.alloc(0, TILE),
     }
+    memory.alloc(0, TILE)
     this.#base = memory.used
     this.#floats = new Float32Array(memory.buffer)
     this.#halves = new Uint16Array(memory.buffer)
@@ -97,7 +114,10 @@ export class TilePast implements Past {
   get bytes(): number {
     const { layers, kvHeads, headDim } = this.#shape
     let bytes = 8 * layers * kvHeads * headDim * this.#buffer + this.#memory.used - this.#base
-    for (const { extras } of this.#steps) for (const { keys, values } of extras) bytes += keys.bytes + values.bytes
+    for (const { extras, outliers } of this.#steps) {
+      bytes += outliers?.starts.byteLength ?? 0
+      for (const { keys, values } of extras) bytes += keys.bytes + values.bytes
+    }
     return bytes
   }
 
@@ -134,59 +154,79 @@ export class TilePast implements Past {
     const start = this.compressed
     const tokens = layers[0]?.keys.tokens ?? 0
     const mark = this.#memory.mark()
-    this.#memory.reserve((tokens / TILE) * this.#stepBytes)
+    const tiles = this.#memory.reserve((tokens / TILE) * this.#stepBytes)
     this.#look()
     for (const [layer, { keys, values }] of layers.entries()) {
-      this.#write(layer, 0, start, keys)
-      this.#write(layer, 1, start, values)
+      this.#write(tiles, layer, 0, keys)
+      this.#write(tiles, layer, 1, values)
     }
-    const extras = layers.map(({ keys, values }) => ({ keys: new Extras(keys), values: new Extras(values) }))
-    this.#steps.push({ start, tokens, mark, extras })
+    const outliers = this.#writeOutliers(layers, tokens)
+    // Outliers are in the memory of the kernel.
+    const factors = ({ sparse: _, ...block }: Block): Extras => new Extras(block)
+    const extras = layers.map(({ keys, values }) => ({ keys: factors(keys), values: factors(values) }))
+    this.#steps.push({ start, tokens, mark, tiles, extras, ...(outliers === undefined ? {} : { outliers }) })
+    this.#join()
   }
 
   attend(layer: number, head: number, q: Float32Array, newest: number, out: Float32Array, at: number): void {
     const { kvHeads, headDim } = this.#shape
     const { exports } = this.#kernels
-    const places = this.#at
-    const buffer = this.#buffer
-    const floats = this.#floats
+    const { q: query, out: mixed, sum, scratch, scores: scoresAt, keys, values } = this.#at
+    const [bits, stride, buffer, floats] = [this.#bits, this.#stepBytes, this.#buffer, this.#floats]
     const compressed = this.compressed
-    const count = compressed / TILE
     const width = Math.ceil(newest / 4) * 4
-    const stride = this.#stepBytes
-    const rows = (layer * kvHeads + head) * headDim * buffer * 4
-    const scores = places.scores / 4
-    floats.set(q, places.q / 4)
+    const rows = 4 * (layer * kvHeads + head) * headDim * buffer
+    const scores = scoresAt / 4
+    floats.set(q, query / 4)
     floats.fill(0, scores, scores + compressed + width)
-    const keyTiles = places.tiles + this.#headOf(layer, 0, head)
-    exports.addTiles(places.q, 0, keyTiles, stride, count, headDim, this.#bits, places.scores, 4 * TILE, places.scratch)
-    for (const { start, extras } of this.#steps) {
-      extras[layer]?.keys.addScores(head, q, floats, scores + start, (t, c) =>
-        this.#rounded(layer, 0, head, start + t, c),
+    const keyTiles = this.#headOf(layer, 0, head)
+    for (const { start, tiles, count } of this.#spans) {
+      exports.addTiles(
+        query,
+        0,
+        tiles + keyTiles,
+        stride,
+        count,
+        headDim,
+        bits,
+        scoresAt + 4 * start,
+        4 * TILE,
+        scratch,
       )
     }
-    exports.addRows(places.q, places.keys + rows, headDim, buffer, width, places.scores + 4 * compressed)
+    for (const step of this.#steps) {
+      this.#eachOutliers(step, layer, 0, head, (tile, chunk, _part, list, count) => {
+        exports.addOutliers(query, tile, headDim, bits, list, count, scoresAt + 4 * (step.start + chunk * TILE))
+      })
+      step.extras[layer]?.keys.addScores(head, q, floats, scores + step.start, NOTHING)
+    }
+    exports.addRows(query, keys + rows, headDim, buffer, width, scoresAt + 4 * compressed)
     floats.fill(HIDDEN, scores + compressed + newest, scores + compressed + width)
-    exports.softmax(places.scores, compressed + width, places.sum)
-    floats.fill(0, places.out / 4, places.out / 4 + headDim)
-    const valueTiles = places.tiles + this.#headOf(layer, 1, head)
-    for (let part = 0; part < headDim / TILE; part++) {
-      const tile = valueTiles + part * this.#tileBytes(TILE)
-      const to = places.out + 4 * TILE * part
-      exports.addTiles(places.scores, 4 * TILE, tile, stride, count, TILE, this.#bits, to, 0, places.scratch)
+    exports.softmax(scoresAt, compressed + width, sum)
+    floats.fill(0, mixed / 4, mixed / 4 + headDim)
+    const valueTiles = this.#headOf(layer, 1, head)
+    for (const { start, tiles, count } of this.#spans) {
+      for (let part = 0; part < headDim / TILE; part++) {
+        const tile = tiles + valueTiles + part * this.#tileBytes(TILE)
+        const to = mixed + 4 * TILE * part
+        exports.addTiles(scoresAt + 4 * start, 4 * TILE, tile, stride, count, TILE, bits, to, 0, scratch)
+      }
     }
-    for (const { start, extras } of this.#steps) {
-      extras[layer]?.values.addMix(head, floats, scores + start, floats, places.out / 4, (t, c) =>
-        this.#rounded(layer, 1, head, start + t, c),
-      )
+    for (const step of this.#steps) {
+      this.#eachOutliers(step, layer, 1, head, (tile, chunk, part, list, count) => {
+        const from = scoresAt + 4 * (step.start + chunk * TILE)
+        exports.addOutliers(from, tile, TILE, bits, list, count, mixed + 4 * TILE * part)
+      })
+      step.extras[layer]?.values.addMix(head, floats, scores + step.start, floats, mixed / 4, NOTHING)
     }
-    exports.addRows(places.scores + 4 * compressed, places.values + rows, newest, headDim, headDim, places.out)
-    const factor = 1 / (floats[places.sum / 4] as number)
-    for (let c = 0; c < headDim; c++) out[at + c] = factor * (floats[places.out / 4 + c] as number)
+    exports.addRows(scoresAt + 4 * compressed, values + rows, newest, headDim, headDim, mixed)
+    const factor = 1 / (floats[sum / 4] as number)
+    for (let c = 0; c < headDim; c++) out[at + c] = factor * (floats[mixed / 4 + c] as number)
   }
 
   drop(tokens: number): void {
     while (this.compressed > tokens) this.#memory.release((this.#steps.pop() as Step).mark)
+    this.#join()
   }
 
   endsAt(tokens: number): boolean {
@@ -199,6 +239,7 @@ export class TilePast implements Past {
     copy.#memory.u8.set(this.#memory.u8.subarray(0, this.#memory.used))
     copy.#look()
     copy.#steps = [...this.#steps]
+    copy.#join()
     return copy
   }
 
@@ -224,7 +265,18 @@ export class TilePast implements Past {
     return ((2 * layer + kind) * kvHeads + head) * this.#tileBytes(headDim)
   }
 
-  #write(layer: number, kind: 0 | 1, start: number, { tokens, heads, headDim, rounded }: Block): void {
+  /** Find the spans anew. */
+  #join(): void {
+    this.#spans = []
+    for (const { start, tokens, tiles } of this.#steps) {
+      const last = this.#spans.at(-1)
+      const count = tokens / TILE
+      if (last !== undefined && last.tiles + last.count * this.#stepBytes === tiles) last.count += count
+      else this.#spans.push({ start, tiles, count })
+    }
+  }
+
+  #write(tiles: number, layer: number, kind: 0 | 1, { tokens, heads, headDim, rounded }: Block): void {
     const scales = f16FromF32(rounded.scales)
     const zeros = f16FromF32(rounded.zeros)
     const width = heads * headDim
@@ -232,11 +284,7 @@ export class TilePast implements Past {
     for (let step = 0; step < tokens / TILE; step++) {
       for (let head = 0; head < heads; head++) {
         for (let part = 0; part < parts; part++) {
-          const tile =
-            this.#at.tiles +
-            (start / TILE + step) * this.#stepBytes +
-            this.#headOf(layer, kind, head) +
-            part * this.#tileBytes(TILE)
+          const tile = tiles + step * this.#stepBytes + this.#headOf(layer, kind, head) + part * this.#tileBytes(TILE)
           for (let line = 0; line < lines; line++) {
             const token = step * TILE + (kind === 0 ? 0 : line)
             const channel = head * headDim + (kind === 0 ? line : part * TILE)
@@ -271,21 +319,77 @@ export class TilePast implements Past {
     }
   }
 
-  #rounded(layer: number, kind: 0 | 1, head: number, token: number, channel: number): number {
-    const step = Math.floor(token / TILE)
-    const first = this.#at.tiles + step * this.#stepBytes + this.#headOf(layer, kind, head)
-    const tile = kind === 0 ? first : first + Math.floor(channel / TILE) * this.#tileBytes(TILE)
-    const lines = kind === 0 ? this.#shape.headDim : TILE
-    const [line, place] = kind === 0 ? [channel, token % TILE] : [token % TILE, channel % TILE]
-    const words = this.#memory.i32
-    const [k, s] = [place & 3, place >> 2]
-    const low = tile / 4 + lines
-    const high = low + 4 * lines
-    let code = ((words[low + 4 * line + k] as number) >>> (2 * s)) & 3
-    if (this.#bits === 3) code |= (((words[high + 4 * (line >> 1) + k] as number) >>> (s + 16 * (line & 1))) & 1) << 2
-    if (this.#bits === 4) code |= (((words[high + 4 * line + k] as number) >>> (2 * s)) & 3) << 2
-    const scale = singles()[this.#halves[tile / 2 + line] as number] as number
-    const zero = singles()[this.#halves[tile / 2 + lines + line] as number] as number
-    return zero + scale * code
+  /** The number of the first tile of a head among those of 64 tokens of a step. */
+  #tileOf(chunk: number, layer: number, kind: 0 | 1, head: number): number {
+    const { layers, kvHeads, headDim } = this.#shape
+    return ((2 * (chunk * layers + layer) + kind) * kvHeads + head) * (headDim / TILE)
+  }
+
+  #writeOutliers(blocks: readonly KvBlock[], tokens: number): TileOutliers | undefined {
+    const { headDim } = this.#shape
+    const width = this.#shape.kvHeads * headDim
+    const starts = new Uint32Array(this.#tileOf(tokens / TILE, 0, 0, 0) + 1)
+    /** Calls with the tile, the place in it and the value of each outlier. */
+    const each = (visit: (tile: number, place: number, value: number) => void): void => {
+      for (const [layer, { keys, values }] of blocks.entries()) {
+        for (const [kind, { sparse }] of [keys, values].entries()) {
+          if (sparse === undefined) continue
+          for (const [i, place] of sparse.places.entries()) {
+            const [token, head] = [Math.floor(place / width), Math.floor((place % width) / headDim)]
+            const [row, channel] = [token % TILE, place % headDim]
+            const first = this.#tileOf(Math.floor(token / TILE), layer, kind as 0 | 1, head)
+            const value = sparse.values[i] as number
+            if (kind === 0) visit(first, channel * TILE + row, value)
+            else visit(first + Math.floor(channel / TILE), row * TILE + (channel % TILE), value)
+          }
+        }
+      }
+    }
+    let count = 0
+    each((tile) => {
+      starts[tile + 1] = (starts[tile + 1] as number) + 1
+      count++
+    })
+    if (count === 0) return undefined
+    for (let tile = 1; tile < starts.length; tile++) {
+      starts[tile] = (starts[tile] as number) + (starts[tile - 1] as number)
+    }
+    const list = this.#memory.reserve(4 * count)
+    this.#look()
+    const next = starts.slice()
+    const numbers = new Float32Array(count)
+    each((tile, place, value) => {
+      const at = next[tile] as number
+      next[tile] = at + 1
+      this.#halves[list / 2 + 2 * at] = place
+      numbers[at] = value
+    })
+    for (const [at, value] of f16FromF32(numbers).entries()) this.#halves[list / 2 + 2 * at + 1] = value
+    return { list, starts }
+  }
+
+  /** Calls with each tile of a head that has outliers. */
+  #eachOutliers(
+    { tokens, tiles, outliers }: Step,
+    layer: number,
+    kind: 0 | 1,
+    head: number,
+    visit: (tile: number, chunk: number, part: number, list: number, count: number) => void,
+  ): void {
+    if (outliers === undefined) return
+    const { starts, list } = outliers
+    const parts = kind === 0 ? 1 : this.#shape.headDim / TILE
+    for (let chunk = 0; chunk < tokens / TILE; chunk++) {
+      const first = this.#tileOf(chunk, layer, kind, head)
+      const tile = tiles + chunk * this.#stepBytes + this.#headOf(layer, kind, head)
+      for (let part = 0; part < parts; part++) {
+        const from = starts[first + part] as number
+        const count = (starts[first + part + 1] as number) - from
+        if (count > 0) visit(tile + part * this.#tileBytes(TILE), chunk, part, list + 4 * from, count)
+      }
+    }
   }
 }
+
+/** Outliers are not among the extras that are held here. */
+const NOTHING = (): number => 0

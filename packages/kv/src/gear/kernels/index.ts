@@ -1,1 +1,1 @@
-export { addRows, addTiles, softmax } from './tiles.ts'
+export { addOutliers, addRows, addTiles, softmax } from './tiles.ts'

@@ -139,6 +139,30 @@ function add4(weights: i32, low: i32, high: i32, lines: i32, quarter: i32, zero:
   finish(to + 48, s3, base)
 }
 
+@inline
+function half(h: i32): f32 {
+  const size = reinterpret<f32>((h & 0x7fff) << 13) * <f32>5.192296858534828e33
+  return (h & 0x8000) === 0 ? size : -size
+}
+
+export function addOutliers(v: i32, tile: i32, lines: i32, bits: i32, list: i32, count: i32, out: i32): void {
+  const low = tile + 4 * lines
+  const high = low + 16 * lines
+  for (let n = 0; n < count; n++) {
+    const place = <i32>load<u16>(list + 4 * n)
+    const line = place >> 6
+    const word = 4 * (place & 3)
+    const s = (place >> 2) & 15
+    let code = (load<i32>(low + 16 * line + word) >> (2 * s)) & 3
+    if (bits === 3) code |= ((load<i32>(high + 16 * (line >> 1) + word) >> (s + 16 * (line & 1))) & 1) << 2
+    else if (bits === 4) code |= ((load<i32>(high + 16 * line + word) >> (2 * s)) & 3) << 2
+    const scaled = half(<i32>load<u16>(tile + 2 * line)) * <f32>code
+    const off = half(<i32>load<u16>(list + 4 * n + 2)) - (half(<i32>load<u16>(tile + 2 * lines + 2 * line)) + scaled)
+    const at = out + 4 * (place & 63)
+    store<f32>(at, load<f32>(at) + load<f32>(v + 4 * line) * off)
+  }
+}
+
 export function addRows(v: i32, rows: i32, lines: i32, stride: i32, width: i32, out: i32): void {
   for (let i = 0; i < width; i += 4) {
     let sum = f32x4.splat(0)

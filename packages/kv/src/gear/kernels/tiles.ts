@@ -83,6 +83,29 @@ function addTile(v: i32, tile: i32, lines: i32, bits: i32, out: i32, scratch: i3
 }
 
 /**
+ * Put right what outliers are off by in a tile: out[i] += v[l] (value - zero[l] - scale[l] code[l][i]).
+ *
+ * @param list address of u16[count, 2]: 64 l + i, and the value in half precision
+ */
+export function addOutliers(v: i32, tile: i32, lines: i32, bits: i32, list: i32, count: i32, out: i32): void {
+  const low = tile + 4 * lines
+  const high = low + 16 * lines
+  for (let n = 0; n < count; n++) {
+    const place = ld16(list + 4 * n)
+    const line = place >> 6
+    const word = 4 * (place & 3)
+    const s = (place >> 2) & 15
+    let code = (ld32(low + 16 * line + word) >> (2 * s)) & 3
+    if (bits === 3) code |= ((ld32(high + 16 * (line >> 1) + word) >> (s + 16 * (line & 1))) & 1) << 2
+    else if (bits === 4) code |= ((ld32(high + 16 * line + word) >> (2 * s)) & 3) << 2
+    const scaled = round(half(ld16(tile + 2 * line)) * code)
+    const off = round(half(ld16(list + 4 * n + 2)) - round(half(ld16(tile + 2 * lines + 2 * line)) + scaled))
+    const at = out + 4 * (place & 63)
+    stf32(at, round(ldf32(at) + round(ldf32(v + 4 * line) * off)))
+  }
+}
+
+/**
  * Add rows, each times a number: out[i] += v[l] rows[l][i].
  *
  * @param v address of f32[lines]
