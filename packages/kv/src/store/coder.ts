@@ -38,10 +38,12 @@ export function rawCoder(dtype: 'f32' | 'f16' = 'f32'): ChunkCoder {
         )
       }
       const rows = Array.from({ length: 2 * frame.layers }, (_, i) => {
-        // Numbers stand where their size divides the place only in a copy.
-        const own = littleEndian(bytes.slice(i * each * size, (i + 1) * each * size), size)
-        const buffer = own.buffer as ArrayBuffer
-        return dtype === 'f32' ? new Float32Array(buffer) : f32FromF16(new Uint16Array(buffer))
+        const own = littleEndian(bytes.subarray(i * each * size, (i + 1) * each * size), size)
+        // Numbers are read where they stand, if that is a place for numbers.
+        const { buffer, byteOffset } = own.byteOffset % size === 0 ? own : own.slice()
+        return dtype === 'f32'
+          ? new Float32Array(buffer, byteOffset, each)
+          : f32FromF16(new Uint16Array(buffer, byteOffset, each))
       })
       return new KvCache({ ...frame, keys: rows.slice(0, frame.layers), values: rows.slice(frame.layers) })
     },

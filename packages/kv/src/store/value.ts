@@ -13,7 +13,7 @@ export const CHUNK_CODEC = 'kv-chunk'
 const MAX_META = 4096
 
 /** Bytes of a block of data. */
-const BLOCK = 2 ** 20
+const BLOCK = 2 ** 23
 
 /** Largest value that is read. */
 export const MOST_VALUE_BYTES: number = 2 ** 30
@@ -62,7 +62,7 @@ export async function packChunk(
   await entry.block('tokens', tokens.finish(), { rawBytes: 4 * kv.length })
   for (let at = 0; at < data.length; at += BLOCK) {
     const part = data.subarray(at, at + BLOCK)
-    await entry.block('data', part, { rawBytes: part.length })
+    await entry.block('data', part, { rawBytes: part.length, align: true })
   }
   await entry.finish(8 * kv.length * kv.layers * kv.width)
   await writer.finish()
@@ -88,7 +88,8 @@ export async function readChunk(bytes: Uint8Array): Promise<ChunkInfo> {
     if (rows.reduce((sum, row) => sum + row.storedBytes, 0) > bytes.length) {
       throw new PithError('PITH_CORRUPT', 'the value has larger parts than bytes')
     }
-    parts[section] = concatBytes(await Promise.all(rows.map((row) => entry.read(row))))
+    const own = await Promise.all(rows.map((row) => entry.read(row)))
+    parts[section] = own.length === 1 ? (own[0] as Uint8Array) : concatBytes(own)
   }
   const reader = new ByteReader(parts['tokens'] as Uint8Array)
   if (meta.tokens > reader.remaining) throw new PithError('PITH_CORRUPT', `there are no ${meta.tokens} tokens`)

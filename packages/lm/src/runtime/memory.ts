@@ -6,6 +6,9 @@ import type { KvShape } from '../kv-cache.ts'
 /** Capacities are whole blocks of so many tokens. */
 const BLOCK = 128
 
+/** Numbers of a line of the processor's cache: so many rows are turned at once. */
+const LINE = 16
+
 /** What is added to the scores of places without a token. */
 export const HIDDEN = -1e30
 
@@ -111,6 +114,39 @@ export class KvMemory {
     this.#show(start + count)
   }
 
+  /**
+   * Take in the keys and values of new tokens as caches hold them.
+   *
+   * @param keys f32[count, kvHeads * headDim] of each layer
+   * @param values the same
+   */
+  appendRows(keys: readonly Float32Array[], values: readonly Float32Array[], count: number): void {
+    const start = this.#length
+    this.reserve(start + count)
+    const { kvHeads, headDim } = this.shape
+    const width = kvHeads * headDim
+    const capacity = this.#capacity
+    for (const [layer, own] of this.#keys.entries()) {
+      const toKeys = own.data as Float32Array
+      const toValues = (this.#values[layer] as Tensor).data as Float32Array
+      const fromKeys = keys[layer] as Float32Array
+      const fromValues = values[layer] as Float32Array
+      for (let first = 0; first < width; first += LINE) {
+        const end = Math.min(width, first + LINE)
+        for (let t = 0; t < count; t++) {
+          for (let c = first; c < end; c++) toKeys[c * capacity + start + t] = fromKeys[t * width + c] as number
+        }
+      }
+      for (let t = 0; t < count; t++) {
+        for (let head = 0; head < kvHeads; head++) {
+          const from = t * width + head * headDim
+          toValues.set(fromValues.subarray(from, from + headDim), (head * capacity + start + t) * headDim)
+        }
+      }
+    }
+    this.#show(start + count)
+  }
+
   /** Keep the first tokens only. @throws PithError `PITH_ARG` more than there are */
   truncate(tokens: number): void {
     if (!(Number.isInteger(tokens) && tokens >= 0 && tokens <= this.#length)) {
@@ -171,18 +207,4 @@ function moveRows(
   for (let row = 0; row < rows; row++) {
     to.set(from.subarray(row * oldStride, row * oldStride + length), row * newStride)
   }
-}
-
-/** Rows of tokens, f32[count, kvHeads * headDim], as the network gives them: f32[kvHeads, count, headDim]. */
-export function byHead(rows: Float32Array, { kvHeads, headDim }: KvShape): Float32Array {
-  const width = kvHeads * headDim
-  const count = rows.length / width
-  const out = new Float32Array(rows.length)
-  for (let head = 0; head < kvHeads; head++) {
-    for (let t = 0; t < count; t++) {
-      const at = t * width + head * headDim
-      out.set(rows.subarray(at, at + headDim), (head * count + t) * headDim)
-    }
-  }
-  return out
 }

@@ -2,7 +2,7 @@
 import { meterProgress, PithError, type Run, throwIfAborted } from '@pith/core'
 import { checkSameModel, KvCache, type ModelFingerprint } from '../kv-cache.ts'
 import type { Computed, Decoder, Wanted } from './decoder.ts'
-import { byHead, KvMemory } from './memory.ts'
+import { KvMemory } from './memory.ts'
 
 /** Tokens of a prefill that are computed at once. */
 export const DEFAULT_CHUNK = 256
@@ -150,12 +150,7 @@ export class LmSession {
     if (!kv.positions.every((position, i) => position === this.length + i)) {
       throw new PithError('PITH_ARG', `the cache does not begin at position ${this.length} and go on one by one`)
     }
-    const shape = this.#memory.shape
-    this.#memory.append(
-      kv.keys.map((rows) => byHead(rows, shape)),
-      kv.values.map((rows) => byHead(rows, shape)),
-      kv.length,
-    )
+    this.#memory.appendRows(kv.keys, kv.values, kv.length)
     for (const id of kv.tokens) this.#tokens.push(id)
   }
 }
