@@ -19,8 +19,8 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
 /** Rooms whose folders are systems; the folders of the other rooms are parts of one whole. */
 const ROOMS_OF_SYSTEMS = 'text|index|signal|kv|context|weights|eval'
 
-/** Folders that are above the systems of their room: they command them, and compare them. */
-const ABOVE_SYSTEMS = '^packages/[^/]+/src/(verbs|measure)/'
+/** Folders that are above the systems of their room: they command them, compare them, and send what they make. */
+const ABOVE_SYSTEMS = '^packages/[^/]+/src/(verbs|measure|stream)/'
 
 /** Where Node's modules may be used. */
 const NODE_PLACES = [

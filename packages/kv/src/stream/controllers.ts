@@ -62,7 +62,7 @@ interface Label {
 export const planController: Controller = (state) => {
   const { plan, index, elapsed, ready, slo } = state
   const speed = expectedSpeed(state)
-  if (speed === undefined) return middleLevel(state)
+  if (speed === undefined) return recomputeRest(state) <= slo - elapsed ? 'text' : middleLevel(state)
   let labels: Label[] = [{ arrived: elapsed, ready: Math.max(ready, elapsed), cost: 0, first: 0 }]
   const rest = leastRest(state, speed)
   let past = tokensBefore(plan, index)

@@ -1,5 +1,9 @@
 /** Caches sent chunk by chunk: which level of each, on a link whose bandwidth changes. */
 export { delayController, expectedSpeed, fixedController, paperController, planController } from './controllers.ts'
+export { type EncoderOptions, type KvEncoder, kvEncoder } from './encoder.ts'
+export { httpLink, type LinkOptions, type Receiver } from './link.ts'
+export { type LoadStreamOptions, loadStream, measureCosts } from './load.ts'
+export { type KvOffer, planOfOffer, readOffer } from './offer.ts'
 export type { Choice, ChunkPlan, Controller, StreamCosts, StreamPlan, StreamState } from './plan.ts'
 export { bytesOf, simulateStream, type VirtualLink } from './simulate.ts'
 export { type GiveUp, type Link, runStream, type StreamOptions, type StreamReport, type Transfer } from './stream.ts'
