@@ -1,5 +1,8 @@
-import { Lm, type LmConfig } from '@pith/lm'
+import { Tensor } from '@pith/engine'
+import { readLlama2cTokenizer } from '@pith/engine/io'
+import { type GeneratedToken, Lm, type LmConfig } from '@pith/lm'
 import { afterAll, describe, expect, test } from 'vitest'
+import { tokenizerBytes } from '../../test/files.ts'
 import { CONFIG, randomParams, smallModel, texts } from '../../test/model.ts'
 import { type ResidentOptions, type ResidentSession, residentSession, roundWithGear } from './index.ts'
 
@@ -154,6 +157,37 @@ test.each(['plain', 'wasm'] as const)(
     expect(again).toEqual(await residentSession(wide, { target }).prefill(TEXT.subarray(0, 140)))
   },
 )
+
+test('text is written behind a prompt', async () => {
+  const bytes = tokenizerBytes()
+  const own = readLlama2cTokenizer(bytes)
+  const config = { ...CONFIG, vocab: own.size }
+  const lm = new Lm({ config, params: randomParams(config, 3), tokenizer: { own, bytes } })
+  const collect = async (tokens: AsyncIterable<GeneratedToken>): Promise<number[]> => {
+    const ids: number[] = []
+    for await (const { id } of tokens) ids.push(id)
+    return ids
+  }
+  const prompt = SHORT.subarray(0, 30)
+  const session = residentSession(lm, { method: 'kivi', bits: 8, group: 8, buffer: 8 })
+  const got = await collect(session.generate(prompt, { maxTokens: 12, temperature: 0 }))
+  expect(got).toEqual(await collect(lm.generate(prompt, { maxTokens: 12, temperature: 0 })))
+  expect(session.length).toBe(30 + got.length - 1)
+  const stopped = AbortSignal.abort(new Error('enough'))
+  await expect(collect(residentSession(lm).generate(prompt, { signal: stopped }))).rejects.toThrow('enough')
+  await lm.close()
+})
+
+test('a prompt whose keys are no numbers leaves nothing behind', async () => {
+  const params = randomParams(CONFIG, 1)
+  const scale = params['blocks.0.norm1.scale'] as Tensor
+  const broken = new Tensor(new Float32Array(scale.data.length).fill(Number.NaN), scale.shape)
+  const lm = new Lm({ config: CONFIG, params: { ...params, 'blocks.0.norm1.scale': broken } })
+  const session = residentSession(lm, { group: 8, buffer: 8 })
+  await expect(session.prefill(SHORT.subarray(0, 20))).rejects.toMatchObject({ code: 'PITH_NONFINITE' })
+  expect([session.length, session.compressed]).toEqual([0, 0])
+  await lm.close()
+})
 
 test('what cannot be is refused', async () => {
   const refused = (options: ResidentOptions): void =>

@@ -100,7 +100,12 @@ export class ResidentSession {
     return await this.#alone(async () => {
       const session = this.#lm.session({ capacity: ids.length })
       const logits = await session.prefill(ids, run)
-      this.#fill(session.kv())
+      try {
+        this.#fill(session.kv())
+      } catch (cause) {
+        this.#past.drop(0)
+        throw cause
+      }
       this.#tokens = [...ids]
       return logits
     })
@@ -122,6 +127,8 @@ export class ResidentSession {
       const out = new Float32Array(rows.length * vocab)
       for (let at = 0; at < ids.length; ) {
         throwIfAborted(signal)
+        // Full only where closing it failed before.
+        if (this.#newest === this.#buffer) this.#close()
         const part = ids.subarray(at, at + this.#buffer - this.#newest)
         const start = this.length
         const own = [...rows.entries()].filter(([, row]) => row >= at && row < at + part.length)

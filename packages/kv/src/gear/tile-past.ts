@@ -154,18 +154,23 @@ export class TilePast implements Past {
     const start = this.compressed
     const tokens = layers[0]?.keys.tokens ?? 0
     const mark = this.#memory.mark()
-    const tiles = this.#memory.reserve((tokens / TILE) * this.#stepBytes)
-    this.#look()
-    for (const [layer, { keys, values }] of layers.entries()) {
-      this.#write(tiles, layer, 0, keys)
-      this.#write(tiles, layer, 1, values)
+    try {
+      const tiles = this.#memory.reserve((tokens / TILE) * this.#stepBytes)
+      this.#look()
+      for (const [layer, { keys, values }] of layers.entries()) {
+        this.#write(tiles, layer, 0, keys)
+        this.#write(tiles, layer, 1, values)
+      }
+      const outliers = this.#writeOutliers(layers, tokens)
+      // Outliers are in the memory of the kernel.
+      const factors = ({ sparse: _, ...block }: Block): Extras => new Extras(block)
+      const extras = layers.map(({ keys, values }) => ({ keys: factors(keys), values: factors(values) }))
+      this.#steps.push({ start, tokens, mark, tiles, extras, ...(outliers === undefined ? {} : { outliers }) })
+      this.#join()
+    } catch (cause) {
+      this.#memory.release(mark)
+      throw cause
     }
-    const outliers = this.#writeOutliers(layers, tokens)
-    // Outliers are in the memory of the kernel.
-    const factors = ({ sparse: _, ...block }: Block): Extras => new Extras(block)
-    const extras = layers.map(({ keys, values }) => ({ keys: factors(keys), values: factors(values) }))
-    this.#steps.push({ start, tokens, mark, tiles, extras, ...(outliers === undefined ? {} : { outliers }) })
-    this.#join()
   }
 
   attend(layer: number, head: number, q: Float32Array, newest: number, out: Float32Array, at: number): void {
