@@ -2,6 +2,7 @@
 import { benchCodings } from './kv/codings.ts'
 import { benchCosts } from './kv/costs.ts'
 import { benchResident } from './kv/resident.ts'
+import { benchStore } from './kv/store.ts'
 import { benchStreaming } from './kv/streaming.ts'
 import { benchUncomp } from './kv/uncomp.ts'
 import type { Bench, BenchContext } from './measure/case.ts'
@@ -10,6 +11,7 @@ const PARTS: Readonly<Record<string, (context: BenchContext) => Promise<void>>> 
   codings: benchCodings,
   costs: benchCosts,
   resident: benchResident,
+  store: benchStore,
   streaming: benchStreaming,
   uncomp: benchUncomp,
 }
