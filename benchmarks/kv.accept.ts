@@ -2,7 +2,9 @@
 import { acceptCodings, acceptGear } from './kv/codings.ts'
 import { acceptCosts, acceptPart } from './kv/costs.ts'
 import { acceptResident } from './kv/resident.ts'
+import { acceptStore } from './kv/store.ts'
 import { acceptStreaming } from './kv/streaming.ts'
+import { acceptRealStreams } from './kv/streaming-real.ts'
 import { acceptUncomp } from './kv/uncomp.ts'
 import type { Accept } from './measure/accept.ts'
 
@@ -13,9 +15,11 @@ export const accept: Accept = {
     cachegen: { needsData: true, lane: 'codings', run: acceptCodings },
     gear: { needsData: true, lane: 'codings', run: acceptGear },
     streaming: { needsData: true, lane: 'streaming', run: acceptStreaming },
+    realtime: { needsData: true, run: acceptRealStreams },
     costs: { needsData: true, run: acceptCosts },
     part: { needsData: true, run: acceptPart },
     resident: { needsData: false, run: acceptResident },
     uncomp: { needsData: true, lane: 'uncomp', run: acceptUncomp },
+    store: { needsData: false, run: acceptStore },
   },
 }
