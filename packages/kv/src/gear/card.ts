@@ -13,7 +13,7 @@ export const card: SystemCard = {
     'Keys and values rounded to 2 to 4 bits in groups, with a part of low rank and outliers that make up for it; beside it KIVI, and KIVI behind a rotation, which is what to take at equal bytes.',
   entryPoints: [
     'pith kv quant --model M --text doc.txt',
-    "import { compressBlock, roundWithGear } from '@pith/kv/gear'",
+    "import { compressBlock, residentSession, roundWithGear } from '@pith/kv/gear'",
   ],
   differences: [
     'The default is KIVI at 3 bits behind a Hadamard rotation: it loses less than GEAR at fewer bytes.',
@@ -21,6 +21,7 @@ export const card: SystemCard = {
     'Levels are 2^bits - 1 for any number of bits; the released code has bits^2 - 1, which is right for 2 and 4 only.',
     'The power iteration makes its columns orthogonal in each round, not only in the last.',
     'Sizes count the places of outliers, not only their values.',
+    'Sessions attend over blocks as they are, outliers included, with heads of queries that share keys; the released kernel has no outliers and no shared keys.',
   ],
   benchmark: 'kv',
 }
