@@ -18,9 +18,10 @@ export class Tensor implements Spec {
   /**
    * @param data as many elements as `shape` has; four-bit types have two in a byte
    * @param dtype needed where the array does not tell: `bool`, `f16`, `bf16`, `i4`, `u4`
-   * @throws PithError `PITH_SHAPE` another number of elements
+   * @throws PithError `PITH_SHAPE` another number of elements, or lengths that are none
    */
   constructor(data: Data, shape: Shape = [data.length], dtype: DType = dtypeOfData(data)) {
+    checkLengths(shape)
     const size = sizeOf(shape)
     const wanted = dtype === 'i4' || dtype === 'u4' ? bytesFor(dtype, size) : size
     if (data.length !== wanted) {
@@ -31,8 +32,15 @@ export class Tensor implements Spec {
     this.data = data
   }
 
+  /** @throws PithError `PITH_SHAPE` lengths that are none · `PITH_LIMIT` more than the memory holds */
   static zeros(shape: Shape, dtype: DType = 'f32'): Tensor {
-    return new Tensor(makeData(dtype, sizeOf(shape)), shape, dtype)
+    checkLengths(shape)
+    try {
+      return new Tensor(makeData(dtype, sizeOf(shape)), shape, dtype)
+    } catch (cause) {
+      if (!(cause instanceof RangeError)) throw cause
+      throw new PithError('PITH_LIMIT', `${specText({ dtype, shape })} is more than the memory holds`, { cause })
+    }
   }
 
   /** A tensor of one element and no axes. */
@@ -47,6 +55,11 @@ export class Tensor implements Spec {
   reshape(shape: Shape): Tensor {
     return new Tensor(this.data, shape, this.dtype)
   }
+}
+
+function checkLengths(shape: Shape): void {
+  if (shape.every((length) => Number.isSafeInteger(length) && length >= 0)) return
+  throw new PithError('PITH_SHAPE', `the shape ${shapeText(shape)} has lengths that are no whole numbers from 0 on`)
 }
 
 /** Parameters by flat dotted names, which are the keys of a safetensors file: `blocks.0.attn.wq`. */

@@ -26,6 +26,8 @@ describe('trace', () => {
     expect(refused(() => ({}))).toThrow(expect.objectContaining({ code: 'PITH_ARG' }))
     expect(refused(() => ({ y: other! }))).toThrow(expect.objectContaining({ code: 'PITH_ARG' }))
     expect(refused(({ x }) => ({ y: ops.add(x!, other!) }))).toThrow(expect.objectContaining({ code: 'PITH_ARG' }))
+    expect(refused(({ x, gone }) => ({ y: ops.add(x!, gone!) }))).toThrow('an operand is undefined')
+    expect(refused(({ gone }) => ({ y: ops.tanh(gone!) }))).toThrow('an operand is undefined')
   })
 
   it('emits equal nodes once', () => {

@@ -16,7 +16,15 @@ export function lift(x: Operand, like: Value): Value {
     }
     return x
   }
+  if (!(x instanceof Tensor) && typeof x !== 'number') throw noOperand(x)
   return like.graph.constant(x instanceof Tensor ? x : filled(x, [], like.dtype))
+}
+
+/** A name that no input has gives undefined, which would be no number and nothing else. */
+function noOperand(x: unknown): PithError {
+  return new PithError('PITH_ARG', `an operand is ${x === null ? 'null' : typeof x}, no value, tensor or number`, {
+    hint: 'Compare its name with those of the inputs.',
+  })
 }
 
 /** Two operands as values, at least one of which is. @throws PithError `PITH_ARG` neither is */
@@ -65,5 +73,6 @@ export function graphOf(inputs: readonly (Value | undefined)[]): Graph {
   for (const value of inputs) {
     if (value !== undefined && (graph === undefined || value.graph.depth > graph.depth)) graph = value.graph
   }
-  return graph as Graph
+  if (graph === undefined) throw noOperand(inputs[0])
+  return graph
 }

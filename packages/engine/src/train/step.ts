@@ -382,6 +382,9 @@ class CompiledStep implements TrainStep {
       throw new PithError('PITH_ARG', `${accumulate} batches are needed for an update, got ${list.length}`)
     }
     const lr = this.#schedule(counts.steps)
+    if (!(lr >= 0 && lr < Number.POSITIVE_INFINITY)) {
+      throw new PithError('PITH_ARG', `the schedule gives the rate ${lr} for update ${counts.steps + 1}`)
+    }
     const parts = this.#parts(
       list.map((batch) => this.#batch(batch)),
       this.#random.split(counts.steps),

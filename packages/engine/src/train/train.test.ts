@@ -159,6 +159,9 @@ describe('a training', () => {
     expect(Math.sqrt(squares.reduce((sum, square) => sum + square, 0))).toBeCloseTo(0.01, 6)
     expect(step.ema?.params['a.w']?.data).not.toEqual(step.params['a.w']?.data)
     await step.dispose()
+    const odd = await makeStep({ lr: () => Number.NaN })
+    await expect(train(odd, BATCHES, { steps: 1 })).rejects.toMatchObject({ code: 'PITH_ARG' })
+    await odd.dispose()
   })
 })
 
