@@ -7,7 +7,7 @@ export const accept: Accept = {
   system: 'lm',
   shortfalls: {
     'pith-recall, a token behind 900: q4 against node-llama-cpp Q4_0':
-      'llama.cpp holds keys and values as f16 and reads half the bytes; the 2x is reached at 32,000 tokens of vocabulary, where it spends its time drawing',
+      'llama.cpp holds keys and values as f16 and reads half the bytes; it falls behind where the vocabulary is larger',
     'stories260K, a token behind 900: q4 against a growing cache':
       'its past is 32 numbers wide, so that copying it costs less than starting operators, which both must do',
   },

@@ -8,7 +8,7 @@ import { Lm } from '../src/lm.ts'
 import { ORACLE_IDS, ORACLE_MODELS, randomParams } from './models.ts'
 
 /** What llama.cpp gives for the same GGUF files: every eighth logit of each row, and the best tokens behind. */
-const { models } = JSON.parse(readFileSync(join(import.meta.dirname, 'llama-cpp.json'), 'utf8')) as {
+const { models } = JSON.parse(readFileSync(join(import.meta.dirname, 'golden/llama-cpp.json'), 'utf8')) as {
   models: Record<string, { logits: number[][]; greedy: number[] }>
 }
 

@@ -86,7 +86,7 @@ export function llama2cBytes(config: LmConfig, params: Params, version: 0 | 1 = 
   return writer.finish()
 }
 
-/** Models whose logits by llama.cpp stand in llama-cpp.json: heads apart and in groups, tied or not, with additions or not. */
+/** Models whose logits by llama.cpp stand in golden/llama-cpp.json: heads apart and in groups, tied or not, with additions or not. */
 export const ORACLE_MODELS: Readonly<Record<string, { readonly config: LmConfig; readonly seed: number }>> = {
   llama: { config: { ...SMALL, vocab: 300, kvHeads: 4, tied: false }, seed: 11 },
   grouped: { config: { ...SMALL, vocab: 300, layers: 3, ropeTheta: 500000, normEps: 1e-6 }, seed: 12 },
