@@ -2,6 +2,7 @@
 import type { Manifest, OperandSpec, VerbSpec } from '@pith/core'
 import { FORCE, MODEL, out, PRESET, PROFILE, TEXT, TEXTS, WINDOW } from './verbs/options.ts'
 import { storeVerbs } from './verbs/store-specs.ts'
+import { streamVerbs } from './verbs/stream-specs.ts'
 
 const FILE: OperandSpec = { name: 'FILE', summary: 'a cache that pith kv encode wrote', completes: 'file' }
 
@@ -197,5 +198,5 @@ const bench: VerbSpec = {
 export const manifest: Manifest = {
   room: '@pith/kv',
   summary: 'compress, measure and store caches of keys and values',
-  verbs: [profile, encode, decode, info, verify, quant, evict, bench, ...storeVerbs],
+  verbs: [profile, encode, decode, info, verify, quant, evict, bench, ...storeVerbs, ...streamVerbs],
 }

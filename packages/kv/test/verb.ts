@@ -15,8 +15,22 @@ export interface Outcome {
 /** Options by name; `true` is a flag. */
 export type Options = Readonly<Record<string, string | readonly string[] | true>>
 
+/** A verb that runs. */
+export interface Running {
+  /** What it said when it first passed output on. */
+  readonly said: Promise<string>
+  readonly done: Promise<Outcome>
+  /** End it as Ctrl-C does. */
+  stop(reason: Error): void
+}
+
 /** Run a verb such as `encode`. */
-export async function verb(name: string, options: Options, operands: readonly string[] = []): Promise<Outcome> {
+export function verb(name: string, options: Options, operands: readonly string[] = []): Promise<Outcome> {
+  return startVerb(name, options, operands).done
+}
+
+/** Start a verb such as `serve`. */
+export function startVerb(name: string, options: Options, operands: readonly string[] = []): Running {
   const spec = manifest.verbs.find((own) => own.name === `kv ${name}`)
   if (spec === undefined) throw new Error(`there is no verb ${name}`)
   for (const option of Object.keys(options)) {
@@ -32,14 +46,18 @@ export async function verb(name: string, options: Options, operands: readonly st
     value: (option) => values(option).at(-1),
     values,
   }
+  const stop = new AbortController()
   const texts = { out: '', err: '' }
+  const said = Promise.withResolvers<string>()
   const output = (to: 'out' | 'err'): Output => ({
     isTerminal: false,
     columns: 80,
     async write(data) {
       texts[to] += typeof data === 'string' ? data : new TextDecoder().decode(data)
     },
-    async flush() {},
+    async flush() {
+      if (to === 'out') said.resolve(texts.out)
+    },
   })
   const context: CommandContext = {
     stdout: output('out'),
@@ -48,7 +66,7 @@ export async function verb(name: string, options: Options, operands: readonly st
       yield new Uint8Array(0)
     },
     stdinIsTerminal: false,
-    signal: new AbortController().signal,
+    signal: stop.signal,
     json: 'json' in options,
     quiet: 'quiet' in options,
     colour: false,
@@ -61,10 +79,13 @@ export async function verb(name: string, options: Options, operands: readonly st
       texts.out += JSON.stringify(report)
     },
   }
-  try {
-    return { code: await (await spec.load()).run(args, context), ...texts }
-  } catch (error) {
-    if (!isPithError(error)) throw error
-    return { ...texts, error: `${error.code}: ${error.message}` }
+  const run = async (): Promise<Outcome> => {
+    try {
+      return { code: await (await spec.load()).run(args, context), ...texts }
+    } catch (error) {
+      if (!isPithError(error)) throw error
+      return { ...texts, error: `${error.code}: ${error.message}` }
+    }
   }
+  return { said: said.promise, done: run(), stop: (reason) => stop.abort(reason) }
 }
