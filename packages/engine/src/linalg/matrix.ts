@@ -158,9 +158,14 @@ export function scaleOf(data: Reals): number {
   return scale
 }
 
-/** @throws PithError `PITH_NONFINITE` an element is NaN or infinite */
+/** @throws PithError `PITH_SHAPE` no matrix, such as a tensor · `PITH_NONFINITE` an element is NaN or infinite */
 export function checkFinite(a: Matrix, op: string): void {
   const { data } = a
+  if (data.length !== a.rows * a.cols) {
+    throw new PithError('PITH_SHAPE', `${op} needs a matrix: rows, cols and as many elements`, {
+      hint: 'View a tensor as one with matrixOfTensor.',
+    })
+  }
   for (let i = 0; i < data.length; i++) {
     // NaN and the infinities are the only numbers whose difference from themselves is not 0.
     if (data[i] - data[i] !== 0) {

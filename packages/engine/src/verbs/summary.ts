@@ -93,6 +93,12 @@ async function formatOf(path: string, options: { signal?: AbortSignal }): Promis
     const head = String.fromCharCode(...(await file.read(0, 9)))
     if (head.startsWith('GGUF')) return 'gguf'
     if (head.startsWith('PK\x03\x04')) return 'torch'
+    // PROTO, the first instruction of a pickle, and its version.
+    if (head.charCodeAt(0) === 0x80 && head.charCodeAt(1) >= 2 && head.charCodeAt(1) <= 5) {
+      throw new PithError('PITH_UNSUPPORTED', `${path} is a bare pickle, as PyTorch before 1.6 wrote`, {
+        hint: 'Save it anew with torch.save(model.state_dict(), file).',
+      })
+    }
     return head[8] === '{' ? 'safetensors' : 'onnx'
   } finally {
     await file.close()

@@ -129,10 +129,12 @@ test('classes of -100 do not count', async () => {
   expect(await checkReference(NET, path)).toMatchObject({ ok: true, loss: expect.closeTo(0, 6) })
 })
 
-test('an empty file is called so', async () => {
+test('an empty file is called so, and so is a bare pickle', async () => {
   const path = join(folder, 'empty.gguf')
   await writeFile(path, '')
   await expect(summarizeModel(path)).rejects.toMatchObject({ code: 'PITH_TRUNCATED' })
+  await writeFile(path, Uint8Array.of(0x80, 2, 0x8a, 10, 0x6c))
+  await expect(summarizeModel(path)).rejects.toMatchObject({ code: 'PITH_UNSUPPORTED' })
 })
 
 test('references without an input are refused', async () => {
