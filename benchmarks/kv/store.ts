@@ -1,35 +1,19 @@
 /** How long the first token takes where the beginning of a text is known, against reading all of it; and near misses. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Random } from '@pith/core'
-import { type Params, Tensor } from '@pith/engine'
 import { fitProfile, profileCoder } from '@pith/kv'
 import { type ChunkCoder, PrefixStore, rawCoder, type StoreTier } from '@pith/kv/store'
 import { diskTier, redisTier } from '@pith/kv/store/node'
-import { Lm, type LmConfig, parameterShapes, prefillThrough } from '@pith/lm'
+import { type Lm, prefillThrough } from '@pith/lm'
+import { loadLm } from '@pith/lm/node'
 import { askNearMisses } from '../../packages/kv/test/near-miss.ts'
 import { startRedis } from '../../packages/kv/test/redis-server.ts'
 import { type AcceptContext, costAtMost } from '../measure/accept.ts'
 import type { BenchContext } from '../measure/case.ts'
+import { ROOT } from '../measure/machine.ts'
 import { interleave } from '../measure/statistics.ts'
 import { textTable } from '../measure/table.ts'
-
-/** The shape of the reference model: what is measured does not hang on its weights. */
-const CONFIG: LmConfig = {
-  layers: 6,
-  heads: 4,
-  kvHeads: 4,
-  headDim: 64,
-  hidden: 256,
-  ffn: 384,
-  vocab: 512,
-  ctx: 1024,
-  ropeTheta: 10000,
-  normEps: 1e-5,
-  tied: true,
-  qkvBias: false,
-}
 
 /** Tokens that a second text has in common with the first, and those behind them. */
 const PREFIX = 768
@@ -64,22 +48,9 @@ export interface StoreRun {
   readonly stores: readonly StoreFigures[]
 }
 
-function randomModel(seed: number): Lm {
-  const random = new Random(seed)
-  const params: Params = {}
-  for (const [name, shape] of parameterShapes(CONFIG)) {
-    const size = shape.reduce((product, length) => product * length, 1)
-    const base = name.endsWith('.scale') ? 1 : 0
-    const spread = name === 'embed.tokens' ? 1 : 1 / Math.sqrt(shape.at(-1) as number)
-    const data = Float32Array.from({ length: size }, () => base + spread * random.normal())
-    params[name] = new Tensor(data, shape)
-  }
-  return new Lm({ config: CONFIG, params }, { threads: 1 })
-}
-
-function randomIds(length: number, seed: number): Int32Array {
-  const random = new Random(seed)
-  return Int32Array.from({ length }, () => random.integer(CONFIG.vocab))
+/** Ids of a document of the repository: text that the model was not trained on. */
+function idsOf(lm: Lm, file: string): Int32Array {
+  return lm.tokenizer.encode(readFileSync(join(ROOT, file), 'utf8').toLowerCase(), { special: true })
 }
 
 async function timed(task: () => Promise<unknown>): Promise<Times> {
@@ -98,16 +69,17 @@ function least(times: readonly Times[]): Times {
 export async function measureStore(rounds: number, presets: readonly ('cachegen' | 'pca')[]): Promise<StoreRun> {
   const folder = mkdtempSync(join(tmpdir(), 'pith-kv-'))
   const server = await startRedis()
-  const lm = randomModel(1)
+  const lm = await loadLm(join(ROOT, 'models/pith-recall'), { threads: 1 })
   try {
-    const fit = [11, 12, 13, 14].map((seed) => randomIds(256, seed))
+    const learned = idsOf(lm, 'docs/engine.md')
+    const fit = [0, 1, 2, 3, 4, 5, 6, 7].map((i) => learned.slice(512 * i, 512 * (i + 1)))
     const coders: ChunkCoder[] = [rawCoder('f32'), rawCoder('f16')]
     for (const preset of presets) coders.push(profileCoder(await fitProfile(lm, fit, { preset })))
     const tiers: Record<string, () => Promise<StoreTier>> = {
       folder: async () => diskTier(join(folder, 'store')),
       redis: () => redisTier(server.url),
     }
-    const ids = randomIds(PREFIX + QUESTION, 2)
+    const ids = idsOf(lm, 'ARCHITECTURE.md').slice(0, PREFIX + QUESTION)
     const open = async (coder: ChunkCoder, tier: string): Promise<PrefixStore> =>
       new PrefixStore({ tiers: [await (tiers[tier] as () => Promise<StoreTier>)()], coder })
     const tasks: Record<string, () => Promise<Times>> = {
@@ -129,7 +101,7 @@ export async function measureStore(rounds: number, presets: readonly ('cachegen'
         const own = await open(coder, tier)
         stores.push(own)
         // Another question behind the same prefix.
-        const asked = Int32Array.from(ids, (id, i) => (i < PREFIX ? id : (id + 1) % CONFIG.vocab))
+        const asked = Int32Array.from(ids, (id, i) => (i < PREFIX ? id : (id + 1) % lm.config.vocab))
         tasks[`${kept.length - 1}`] = async () => {
           const times = await timed(async () => {
             const { reused } = await prefillThrough(lm.session({ capacity: ids.length }), asked, own)
@@ -176,7 +148,10 @@ export async function benchStore(context: BenchContext): Promise<void> {
       system: 'kv',
       kind: 'store',
       peer: { name: 'no store' },
-      data: { name: `a known prefix of ${PREFIX} tokens, ${QUESTION} new ones`, bytes: 4 * (PREFIX + QUESTION) },
+      data: {
+        name: `pith-recall, a known prefix of ${PREFIX} tokens, ${QUESTION} new ones`,
+        bytes: 4 * (PREFIX + QUESTION),
+      },
       params: { coder, tier },
       ours: { bytes, cpuMs: times.cpu, wallMs: times.wall, quality: { keepCpuMs: keepCpu } },
       theirs: { cpuMs: run.plain.cpu, wallMs: run.plain.wall },
