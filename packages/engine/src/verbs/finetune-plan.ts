@@ -1,6 +1,6 @@
 /** What a fine-tuning is made of, decided and checked before it begins. */
 import { stat } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { PithError } from '@pith/core'
 import { fromModel, type ImportedModel } from '../onnx/import.ts'
 import type { ModelProto } from '../onnx/proto.ts'
@@ -18,7 +18,13 @@ const BATCH = 32
 const LISTED = 12
 
 /** What stands in the way of the outputs is said before the training, not after it. */
-export async function checkOutputs({ out, curve, force }: FinetuneOptions): Promise<void> {
+export async function checkOutputs({ out, data, curve, force }: FinetuneOptions): Promise<void> {
+  for (const [name, path] of Object.entries({ '--data': data, '--curve': curve?.path })) {
+    if (path === undefined || resolve(path) !== resolve(out)) continue
+    throw new PithError('PITH_ARG', `--out and ${name} are the same file`, {
+      hint: 'Choose another name for one of them.',
+    })
+  }
   for (const path of [out, ...(curve === undefined ? [] : [curve.path])]) {
     const folder = await stat(dirname(path)).catch(() => undefined)
     if (folder?.isDirectory() !== true) {

@@ -173,6 +173,15 @@ describe('a folder of images', () => {
   })
 })
 
+test('the outputs are no other file of the call', async () => {
+  const call = (...words: string[]) => finetune(net, '--data', rows, '--force', ...words)
+  expect(textOf(await call('--out', rows))).toContain('PITH_ARG: --out and --data are the same file')
+  const curve = join(tmp, 'curve.svg')
+  expect(textOf(await call('--out', curve, '--curve', curve))).toContain(
+    'PITH_ARG: --out and --curve are the same file',
+  )
+})
+
 const vector = (...values: number[]) => new Tensor(Float32Array.from(values), [values.length / 3, 3])
 const classes = (...values: number[]) => new Tensor(BigInt64Array.from(values, BigInt))
 

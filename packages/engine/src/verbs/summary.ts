@@ -110,7 +110,14 @@ async function summarizeOnnx(
   { dims, ...signal }: { dims: Readonly<Record<string, number>>; signal?: AbortSignal },
 ): Promise<ModelSummary> {
   const proto = await loadModel(path, signal)
-  const assumed = axisNames(proto.graph).filter((name) => !Object.hasOwn(dims, name))
+  const axes = axisNames(proto.graph)
+  const odd = Object.keys(dims).find((name) => !axes.includes(name))
+  if (odd !== undefined) {
+    throw new PithError('PITH_ARG', `the model names no axis ${JSON.stringify(odd.slice(0, 80))}`, {
+      hint: axes.length === 0 ? 'All of its axes have lengths.' : `There are: ${axes.slice(0, 12).join(', ')}.`,
+    })
+  }
+  const assumed = axes.filter((name) => !Object.hasOwn(dims, name))
   const own = { ...dims, ...Object.fromEntries(assumed.map((name) => [name, 1])) }
   const { graph, inputs, outputs, params, opaque } = fromModel(proto, { dims: own })
   const values = Object.values(outputs)

@@ -177,6 +177,13 @@ test('a folder of tests passes, fails, or names the operator that is not known',
   })
 })
 
+test('an axis that the model does not name has no length', async () => {
+  await expect(summarizeModel(NET, { dims: { nope: 3 } })).rejects.toMatchObject({
+    code: 'PITH_ARG',
+    hint: 'There are: batch.',
+  })
+})
+
 test('files of tensors are summarised by their first bytes', async () => {
   const path = join(folder, 'weights')
   await writeFile(path, writeSafetensors({ w: Tensor.zeros([2, 3]), b: Tensor.zeros([3]) }))
