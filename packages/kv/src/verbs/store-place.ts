@@ -1,13 +1,14 @@
 /** Which store the verbs of stores work on. */
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { env } from 'node:process'
 import type { Arguments } from '@pith/core'
 import type { StoreTier } from '../store/index.ts'
 import { type DiskTierOptions, openTier } from '../store/node/index.ts'
 
 /** The place that --store names, or that of the user. */
 export function placeOf(args: Arguments): string {
-  return args.value('store') ?? join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'pith', 'kv')
+  return args.value('store') ?? join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'pith', 'kv')
 }
 
 /** Do something with a store, and leave it. */
