@@ -6,7 +6,7 @@ import { Lm } from '../lm.ts'
 import { Decoder } from './decoder.ts'
 import type { EvictionPolicy, HeadWatch, Prompt } from './eviction.ts'
 import { groupByHead, groupByLayer, type HeadGroups, withoutOrder } from './head-groups.ts'
-import { byHead, KvMemory } from './memory.ts'
+import { KvMemory } from './memory.ts'
 import { bestPlaces } from './prompt.ts'
 import { RaggedMemory } from './ragged-memory.ts'
 
@@ -69,8 +69,8 @@ test('what is kept is what is attended to, at its old positions', async () => {
   const kv = plain.kv()
   const memory = new KvMemory(SMALL)
   const rows = (from: Float32Array): Float32Array =>
-    byHead(Float32Array.from(kept.flatMap((t) => [...from.subarray(t * kv.width, (t + 1) * kv.width)])), SMALL)
-  memory.append(kv.keys.map(rows), kv.values.map(rows), kept.length)
+    Float32Array.from(kept.flatMap((t) => [...from.subarray(t * kv.width, (t + 1) * kv.width)]))
+  memory.appendRows(kv.keys.map(rows), kv.values.map(rows), kept.length)
   const decoder = new Decoder(SMALL, params, { quant: 'f32' })
   const computed = await decoder.run(memory, Int32Array.of(7, 8), Int32Array.of(30, 31), { rows: [0, 1] })
   expect(furthest(await own.read(Int32Array.of(7, 8), [0, 1]), computed.logits as Float32Array)).toBeLessThan(1e-4)
