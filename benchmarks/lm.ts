@@ -26,11 +26,11 @@ async function benchDecode(context: BenchContext, models: readonly BenchModel[])
           vs: { cpu: own / ms },
           repeats: context.repeats,
         })
-        rows.push([model.name, quant, peer.name, own.toFixed(3), ms.toFixed(3), `${(ms / own).toFixed(2)}x faster`])
+        rows.push([model.name, quant, peer.name, own.toFixed(3), ms.toFixed(3), `${(ms / own).toFixed(2)}x`])
       }
     }
   }
-  context.say(textTable([`token behind ${PAST}`, 'ours', 'peer', 'ours, CPU ms', 'theirs', 'ratio'], rows))
+  context.say(textTable([`token behind ${PAST}`, 'ours', 'peer', 'ours, CPU ms', 'theirs', 'theirs / ours'], rows))
 }
 
 async function benchPrefill(context: BenchContext, models: readonly BenchModel[]): Promise<void> {
@@ -49,10 +49,10 @@ async function benchPrefill(context: BenchContext, models: readonly BenchModel[]
         vs: { cpu: whole / byToken },
         repeats: 2,
       })
-      rows.push([model.name, quant, whole.toFixed(1), byToken.toFixed(1), `${(byToken / whole).toFixed(1)}x faster`])
+      rows.push([model.name, quant, whole.toFixed(1), byToken.toFixed(1), `${(byToken / whole).toFixed(1)}x`])
     }
   }
-  context.say(textTable([`prompt of ${PROMPT}`, 'ours', 'CPU ms', 'token by token', 'ratio'], rows))
+  context.say(textTable([`prompt of ${PROMPT}`, 'ours', 'CPU ms', 'token by token', 'that / ours'], rows))
 }
 
 function countOf({ params }: BenchModel): number {

@@ -25,7 +25,7 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
       name,
       port,
       ...maxTokens,
-      now: context.now,
+      now: () => context.now(),
       ...(host === undefined ? {} : { host }),
     })
     try {

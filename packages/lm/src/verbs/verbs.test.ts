@@ -100,6 +100,10 @@ test.each([
   ['generate', { ...base, prompt: 'ab', 'top-k': '1.5' }, 'PITH_ARG: --top-k must be'],
   ['hidden', { ...base, prompt: 'ab', layers: '3', out: join(tmp, 'x') }, 'PITH_ARG: --layers must be'],
   ['hidden', { ...base, prompt: 'ab' }, 'PITH_ARG: option --out is missing'],
+  ['serve', {}, 'PITH_ARG: option --model is missing'],
+  ['serve', { ...base, port: '65536' }, 'PITH_ARG: --port must be'],
+  ['serve', { ...base, queue: '-1' }, 'PITH_ARG: --queue must be'],
+  ['serve', { model: join(tmp, 'none') }, 'PITH_IO'],
   ['hidden', { ...base, prompt: 'h'.repeat(80), out: join(tmp, 'x') }, 'PITH_LIMIT'],
 ])('%s %o is refused', async (name, options, says) => {
   expect((await verb(name, options)).error).toContain(says)

@@ -18,7 +18,7 @@ export interface ServeLmOptions {
   readonly maxTokens?: number
   /** Most bytes of the body of a request. Default 4 MiB. */
   readonly maxBody?: number
-  /** The present moment, for `created`. Default the clock. */
+  /** The present moment, for `created`; without it that is 0. */
   readonly now?: () => Date
 }
 
@@ -64,7 +64,7 @@ const ROUTES: Readonly<
  * @throws PithError `PITH_NETWORK` the port is taken
  */
 export async function serveLm(model: ModelHost, options: ServeLmOptions = {}): Promise<HttpListener> {
-  const { name = 'pith', port = 0, host = '127.0.0.1', maxBody = MAX_BODY, now = () => new Date() } = options
+  const { name = 'pith', port = 0, host = '127.0.0.1', maxBody = MAX_BODY, now = () => new Date(0) } = options
   const limits = { ctx: model.facts.ctx, maxTokens: Math.min(options.maxTokens ?? model.facts.ctx, model.facts.ctx) }
   const own = { id: name, object: 'model', created: seconds(now()), owned_by: 'pith', context_length: limits.ctx }
   const isLocal = LOOPBACK.test(host.includes(':') ? `[${host}]` : host)
