@@ -183,6 +183,13 @@ const bench: VerbSpec = {
     { name: 'fit-windows', value: 'N', summary: 'windows that are learned from at most; default 12' },
     { name: 'limit', value: 'NATS', summary: 'nats a token that are allowed; default 0.02' },
     { name: 'plot', value: 'FILE.svg', completes: 'file', summary: 'where a plot of rate against loss goes' },
+    {
+      name: 'arrivals',
+      value: 'FILE.svg',
+      completes: 'file',
+      summary: 'where a plot of time against bandwidth goes, for simulated links',
+    },
+    { name: 'within', value: 'SECONDS', summary: 'when caches should be ready, for --arrivals; default 1' },
     FORCE,
   ],
   examples: [

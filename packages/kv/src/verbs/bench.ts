@@ -1,13 +1,27 @@
 /** `pith kv bench`. */
 import { type Arguments, type CommandContext, PithError } from '@pith/core'
 import { writeAtomic } from '@pith/core/node'
+import type { Lm } from '@pith/lm'
 import { modelOf, numberOf } from '@pith/lm/node'
-import { BENCH_PRESETS, type BenchPreset, benchKv, plotRates } from '../measure/index.ts'
-import { idsOfTexts, windowSize } from './inputs.ts'
+import { fitProfile } from '../cachegen/index.ts'
+import {
+  BENCH_PRESETS,
+  type BenchPreset,
+  type BenchRow,
+  benchKv,
+  plotArrivals,
+  plotRates,
+  simulateArrivals,
+} from '../measure/index.ts'
+import { measureCosts } from '../stream/index.ts'
+import { idsOfTexts, windowSize, windowsOf } from './inputs.ts'
 import { rowsText } from './rows.ts'
 
 export async function run(args: Arguments, context: CommandContext): Promise<number> {
   const presets = presetsOf(args)
+  if (args.has('arrivals') && presets?.includes('pca') === false) {
+    throw new PithError('PITH_ARG', '--arrivals needs the preset pca', { hint: 'Name it in --presets as well.' })
+  }
   const lm = await modelOf(args, context)
   try {
     const [ids] = (await idsOfTexts(args, context, lm)) as [Int32Array]
@@ -25,6 +39,8 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
       const svg = plotRates(Object.values(result.presets), result.limit, 'Bits of a cache, and what they cost')
       await writeAtomic(plot, new TextEncoder().encode(svg), { force: args.has('force') })
     }
+    const arrivals = args.value('arrivals')
+    if (arrivals !== undefined) await drawArrivals(arrivals, args, lm, ids, Object.values(result.presets))
     if (context.json) await context.report(result)
     else {
       const { windows, window, fitWindows, nll } = result
@@ -37,6 +53,24 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
   } finally {
     await lm.close()
   }
+}
+
+/** Seconds until caches are ready over the bandwidth, simulated with what work takes on this machine. */
+async function drawArrivals(
+  path: string,
+  args: Arguments,
+  lm: Lm,
+  ids: Int32Array,
+  rows: readonly BenchRow[],
+): Promise<void> {
+  const own = rows.filter(({ preset }) => preset === 'pca')
+  const slo = args.has('within') ? numberOf(args, 'within', 0.001, 86400, false) : 1
+  const text = ids.subarray(0, lm.config.ctx)
+  const profile = await fitProfile(lm, windowsOf([text], Math.floor(text.length / 2), 2), { preset: 'cachegen' })
+  const costs = await measureCosts(lm, profile, text)
+  const lines = await simulateArrivals(lm.config, own, costs, { tokens: text.length, slo })
+  const svg = plotArrivals(lines, slo, `Until ${text.length} tokens are ready (simulated links)`)
+  await writeAtomic(path, new TextEncoder().encode(svg), { force: args.has('force') })
 }
 
 function presetsOf(args: Arguments): BenchPreset[] | undefined {
