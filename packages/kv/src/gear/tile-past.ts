@@ -310,17 +310,24 @@ export class TilePast implements Past {
     const low = tile / 4 + lines
     const high = low + 4 * lines
     for (let k = 0; k < 4; k++) {
-      let [first, upper] = [0, 0]
+      let [first, second] = [0, 0]
       for (let s = 0; s < 16; s++) {
         const code = takeCode(codes, place + (4 * s + k) * stride, bits)
-        first |= (code & 3) << (2 * s)
-        upper |= (code >> 2) << (bits === 3 ? s : 2 * s)
+        if (bits === 2) first |= code << (2 * s)
+        else if (bits === 4 && s < 8) first |= code << (4 * s)
+        else if (bits === 4) second |= code << (4 * (s - 8))
+        else if (s < 10) first |= code << (3 * s)
+        else if (s < 15) second |= code << (3 * (s - 10))
+        else {
+          first |= code << 30
+          second |= (code & 4) << 13
+        }
       }
       words[low + 4 * line + k] = first
-      if (bits === 4) words[high + 4 * line + k] = upper
+      if (bits === 4) words[high + 4 * line + k] = second
       if (bits !== 3) continue
       const pair = high + 4 * (line >> 1) + k
-      words[pair] = (line & 1) === 0 ? upper : (words[pair] as number) | (upper << 16)
+      words[pair] = (line & 1) === 0 ? second : (words[pair] as number) | (second << 16)
     }
   }
 

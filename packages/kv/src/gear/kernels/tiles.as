@@ -26,14 +26,21 @@ export function addTiles(
   scratch: i32,
 ): void {
   for (let i = 0; i < count; i++) {
-    const zero = weigh(v, tile, lines, scratch)
+    const zero = f32x4.splat(weigh(v, tile, lines, scratch))
     const low = tile + 4 * lines
     const high = low + 16 * lines
-    for (let quarter = 0; quarter < 4; quarter++) {
-      const to = out + 64 * quarter
-      if (bits === 2) add2(scratch, low, lines, quarter, zero, to)
-      else if (bits === 3) add3(scratch, low, high, lines, quarter, zero, to)
-      else add4(scratch, low, high, lines, quarter, zero, to)
+    if (bits === 3) {
+      add3(scratch, low, lines, 0, zero, out)
+      add3(scratch, low, lines, 15, zero, out + 80)
+      add3Halves(scratch, high, lines, zero, out + 160)
+      add3Last(scratch, low, high, lines, zero, out + 240)
+    } else if (bits === 2) {
+      for (let quarter = 0; quarter < 4; quarter++) add2(scratch, low, lines, 8 * quarter, zero, out + 64 * quarter)
+    } else {
+      add4(scratch, low, lines, 0, zero, out)
+      add4(scratch, low, lines, 16, zero, out + 64)
+      add4(scratch, high, lines, 0, zero, out + 128)
+      add4(scratch, high, lines, 16, zero, out + 192)
     }
     v += vStep
     tile += stride
@@ -52,91 +59,132 @@ function weigh(v: i32, tile: i32, lines: i32, scratch: i32): f32 {
   return lanes(base)
 }
 
+// Codes are not shifted down one by one: a sum of codes that stand higher in their words is made smaller at the end.
+
 @inline
 function fused(sum: v128, weight: v128, codes: v128): v128 {
   return f32x4.add(sum, f32x4.mul(weight, f32x4.convert_i32x4_s(codes)))
 }
 
 @inline
-function finish(to: i32, sum: v128, zero: v128): void {
-  v128.store(to, f32x4.add(v128.load(to), f32x4.add(sum, zero)))
+function finish(to: i32, sum: v128, part: f32, zero: v128): void {
+  v128.store(to, f32x4.add(v128.load(to), f32x4.add(f32x4.mul(sum, f32x4.splat(part)), zero)))
 }
 
-function add2(weights: i32, low: i32, lines: i32, quarter: i32, zero: f32, to: i32): void {
-  const three = i32x4.splat(3)
-  const shift = 8 * quarter
+function add2(weights: i32, words: i32, lines: i32, shift: i32, zero: v128, to: i32): void {
   let s0 = f32x4.splat(0)
   let s1 = s0
   let s2 = s0
   let s3 = s0
   for (let l = 0; l < lines; l++) {
     const weight = v128.load32_splat(weights + 4 * l)
-    const x = i32x4.shr_u(v128.load(low + 16 * l), shift)
-    s0 = fused(s0, weight, v128.and(x, three))
-    s1 = fused(s1, weight, v128.and(i32x4.shr_u(x, 2), three))
-    s2 = fused(s2, weight, v128.and(i32x4.shr_u(x, 4), three))
-    s3 = fused(s3, weight, v128.and(i32x4.shr_u(x, 6), three))
+    const x = i32x4.shr_u(v128.load(words + 16 * l), shift)
+    s0 = fused(s0, weight, v128.and(x, i32x4.splat(3)))
+    s1 = fused(s1, weight, v128.and(x, i32x4.splat(12)))
+    s2 = fused(s2, weight, v128.and(x, i32x4.splat(48)))
+    s3 = fused(s3, weight, v128.and(x, i32x4.splat(192)))
   }
-  const base = f32x4.splat(zero)
-  finish(to, s0, base)
-  finish(to + 16, s1, base)
-  finish(to + 32, s2, base)
-  finish(to + 48, s3, base)
+  finish(to, s0, 1, zero)
+  finish(to + 16, s1, 0.25, zero)
+  finish(to + 32, s2, 0.0625, zero)
+  finish(to + 48, s3, 0.015625, zero)
 }
 
-function add3(weights: i32, low: i32, high: i32, lines: i32, quarter: i32, zero: f32, to: i32): void {
-  const three = i32x4.splat(3)
-  const four = i32x4.splat(4)
-  const shift = 8 * quarter
+function add3(weights: i32, words: i32, lines: i32, shift: i32, zero: v128, to: i32): void {
   let s0 = f32x4.splat(0)
   let s1 = s0
   let s2 = s0
   let s3 = s0
+  let s4 = s0
+  for (let l = 0; l < lines; l++) {
+    const weight = v128.load32_splat(weights + 4 * l)
+    const x = i32x4.shr_u(v128.load(words + 16 * l), shift)
+    s0 = fused(s0, weight, v128.and(x, i32x4.splat(7)))
+    s1 = fused(s1, weight, v128.and(x, i32x4.splat(56)))
+    s2 = fused(s2, weight, v128.and(x, i32x4.splat(448)))
+    s3 = fused(s3, weight, v128.and(x, i32x4.splat(3584)))
+    s4 = fused(s4, weight, v128.and(x, i32x4.splat(28672)))
+  }
+  finish5(to, s0, s1, s2, s3, s4, zero)
+}
+
+@inline
+function finish5(to: i32, s0: v128, s1: v128, s2: v128, s3: v128, s4: v128, zero: v128): void {
+  finish(to, s0, 1, zero)
+  finish(to + 16, s1, 0.125, zero)
+  finish(to + 32, s2, 0.015625, zero)
+  finish(to + 48, s3, 0.001953125, zero)
+  finish(to + 64, s4, 0.000244140625, zero)
+}
+
+function add3Halves(weights: i32, words: i32, lines: i32, zero: v128, to: i32): void {
+  let s0 = f32x4.splat(0)
+  let s1 = s0
+  let s2 = s0
+  let s3 = s0
+  let s4 = s0
   for (let l = 0; l < lines; l += 2) {
-    let h = i32x4.shr_u(v128.load(high + 8 * l), 4 * quarter)
     let weight = v128.load32_splat(weights + 4 * l)
-    let x = i32x4.shr_u(v128.load(low + 16 * l), shift)
-    s0 = fused(s0, weight, v128.or(v128.and(x, three), v128.and(i32x4.shl(h, 2), four)))
-    s1 = fused(s1, weight, v128.or(v128.and(i32x4.shr_u(x, 2), three), v128.and(i32x4.shl(h, 1), four)))
-    s2 = fused(s2, weight, v128.or(v128.and(i32x4.shr_u(x, 4), three), v128.and(h, four)))
-    s3 = fused(s3, weight, v128.or(v128.and(i32x4.shr_u(x, 6), three), v128.and(i32x4.shr_u(h, 1), four)))
+    let x = v128.load(words + 8 * l)
+    s0 = fused(s0, weight, v128.and(x, i32x4.splat(7)))
+    s1 = fused(s1, weight, v128.and(x, i32x4.splat(56)))
+    s2 = fused(s2, weight, v128.and(x, i32x4.splat(448)))
+    s3 = fused(s3, weight, v128.and(x, i32x4.splat(3584)))
+    s4 = fused(s4, weight, v128.and(x, i32x4.splat(28672)))
     weight = v128.load32_splat(weights + 4 * l, 4)
-    x = i32x4.shr_u(v128.load(low + 16 * l, 16), shift)
-    h = i32x4.shr_u(h, 14)
-    s0 = fused(s0, weight, v128.or(v128.and(x, three), v128.and(h, four)))
-    s1 = fused(s1, weight, v128.or(v128.and(i32x4.shr_u(x, 2), three), v128.and(i32x4.shr_u(h, 1), four)))
-    s2 = fused(s2, weight, v128.or(v128.and(i32x4.shr_u(x, 4), three), v128.and(i32x4.shr_u(h, 2), four)))
-    s3 = fused(s3, weight, v128.or(v128.and(i32x4.shr_u(x, 6), three), v128.and(i32x4.shr_u(h, 3), four)))
+    x = i32x4.shr_u(x, 16)
+    s0 = fused(s0, weight, v128.and(x, i32x4.splat(7)))
+    s1 = fused(s1, weight, v128.and(x, i32x4.splat(56)))
+    s2 = fused(s2, weight, v128.and(x, i32x4.splat(448)))
+    s3 = fused(s3, weight, v128.and(x, i32x4.splat(3584)))
+    s4 = fused(s4, weight, v128.and(x, i32x4.splat(28672)))
   }
-  const base = f32x4.splat(zero)
-  finish(to, s0, base)
-  finish(to + 16, s1, base)
-  finish(to + 32, s2, base)
-  finish(to + 48, s3, base)
+  finish5(to, s0, s1, s2, s3, s4, zero)
 }
 
-function add4(weights: i32, low: i32, high: i32, lines: i32, quarter: i32, zero: f32, to: i32): void {
-  const three = i32x4.splat(3)
-  const twelve = i32x4.splat(12)
-  const shift = 8 * quarter
+function add3Last(weights: i32, low: i32, high: i32, lines: i32, zero: v128, to: i32): void {
+  const four = i32x4.splat(4)
+  let sum = f32x4.splat(0)
+  for (let l = 0; l < lines; l += 2) {
+    const h = v128.load(high + 8 * l)
+    const x = i32x4.shr_u(v128.load(low + 16 * l), 30)
+    sum = fused(sum, v128.load32_splat(weights + 4 * l), v128.or(x, v128.and(i32x4.shr_u(h, 13), four)))
+    const y = i32x4.shr_u(v128.load(low + 16 * l, 16), 30)
+    sum = fused(sum, v128.load32_splat(weights + 4 * l, 4), v128.or(y, v128.and(i32x4.shr_u(h, 29), four)))
+  }
+  finish(to, sum, 1, zero)
+}
+
+function add4(weights: i32, words: i32, lines: i32, shift: i32, zero: v128, to: i32): void {
   let s0 = f32x4.splat(0)
   let s1 = s0
   let s2 = s0
   let s3 = s0
   for (let l = 0; l < lines; l++) {
     const weight = v128.load32_splat(weights + 4 * l)
-    const x = i32x4.shr_u(v128.load(low + 16 * l), shift)
-    const y = i32x4.shr_u(v128.load(high + 16 * l), shift)
-    s0 = fused(s0, weight, v128.or(v128.and(x, three), v128.and(i32x4.shl(y, 2), twelve)))
-    s1 = fused(s1, weight, v128.or(v128.and(i32x4.shr_u(x, 2), three), v128.and(y, twelve)))
-    s2 = fused(s2, weight, v128.or(v128.and(i32x4.shr_u(x, 4), three), v128.and(i32x4.shr_u(y, 2), twelve)))
-    s3 = fused(s3, weight, v128.or(v128.and(i32x4.shr_u(x, 6), three), v128.and(i32x4.shr_u(y, 4), twelve)))
+    const x = i32x4.shr_u(v128.load(words + 16 * l), shift)
+    s0 = fused(s0, weight, v128.and(x, i32x4.splat(15)))
+    s1 = fused(s1, weight, v128.and(x, i32x4.splat(240)))
+    s2 = fused(s2, weight, v128.and(x, i32x4.splat(3840)))
+    s3 = fused(s3, weight, v128.and(x, i32x4.splat(61440)))
   }
-  const base = f32x4.splat(zero)
-  finish(to, s0, base)
-  finish(to + 16, s1, base)
-  finish(to + 32, s2, base)
-  finish(to + 48, s3, base)
+  finish(to, s0, 1, zero)
+  finish(to + 16, s1, 0.0625, zero)
+  finish(to + 32, s2, 0.00390625, zero)
+  finish(to + 48, s3, 0.000244140625, zero)
+}
+
+@inline
+function codeAt(low: i32, high: i32, bits: i32, line: i32, place: i32): i32 {
+  const word = 4 * (place & 3)
+  const s = (place >> 2) & 15
+  const first = load<i32>(low + 16 * line + word)
+  if (bits === 2) return (first >> (2 * s)) & 3
+  if (bits === 4) return s < 8 ? (first >> (4 * s)) & 15 : (load<i32>(high + 16 * line + word) >> (4 * (s - 8))) & 15
+  const second = load<i32>(high + 16 * (line >> 1) + word) >> (16 * (line & 1))
+  if (s < 10) return (first >> (3 * s)) & 7
+  if (s < 15) return (second >> (3 * (s - 10))) & 7
+  return ((first >> 30) & 3) | ((second >> 13) & 4)
 }
 
 @inline
@@ -151,11 +199,7 @@ export function addOutliers(v: i32, tile: i32, lines: i32, bits: i32, list: i32,
   for (let n = 0; n < count; n++) {
     const place = <i32>load<u16>(list + 4 * n)
     const line = place >> 6
-    const word = 4 * (place & 3)
-    const s = (place >> 2) & 15
-    let code = (load<i32>(low + 16 * line + word) >> (2 * s)) & 3
-    if (bits === 3) code |= ((load<i32>(high + 16 * (line >> 1) + word) >> (s + 16 * (line & 1))) & 1) << 2
-    else if (bits === 4) code |= ((load<i32>(high + 16 * line + word) >> (2 * s)) & 3) << 2
+    const code = codeAt(low, high, bits, line, place)
     const scaled = half(<i32>load<u16>(tile + 2 * line)) * <f32>code
     const off = half(<i32>load<u16>(list + 4 * n + 2)) - (half(<i32>load<u16>(tile + 2 * lines + 2 * line)) + scaled)
     const at = out + 4 * (place & 63)

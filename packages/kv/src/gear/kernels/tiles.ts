@@ -2,10 +2,11 @@
  * Attention over rounded numbers, TypeScript side; `tiles.as` has it in SIMD, with the same bits.
  *
  * A tile is a number of lines of 64 codes that share a scale and a zero each: a channel of 64 tokens of keys, or 64 channels of a
- * token of values. Lines are even in number. It is u16[lines] scales and u16[lines] zeros in half precision, then 16 bytes a line
- * with the lowest two bits of its codes, then what more bits there are: 8 bytes a line with the third bits of 3, 16 bytes a line
- * with the upper two bits of 4. Code 4 s + k of a line is in word k: two bits from bit 2 s on; third bits of the lines 2 i and
- * 2 i + 1 share 16 bytes, there it is bit s of the lower and of the upper half of the word.
+ * token of values. Lines are a multiple of 4. It is u16[lines] scales and u16[lines] zeros in half precision, then 16 bytes a line
+ * of its codes, then what more bits there are: 8 bytes a line of 3 bits, 16 bytes a line of 4 bits. Code 4 s + k of a line is in
+ * word k of its 16 bytes. 2 bits: from bit 2 s on. 4 bits: from bit 4 s on, of the second 16 bytes from bit 4 (s - 8) on. 3 bits:
+ * from bit 3 s on for s below 10, then from bit 3 (s - 10) on of a half of the second words, which the lines 2 i (lower halves)
+ * and 2 i + 1 share; the last code is bits 30 and 31 of the word and the highest bit of the half.
  *
  * @module
  */
@@ -55,6 +56,23 @@ export function addTiles(
 
 const SUMS = new Float32Array(64)
 
+/** How far up a code stands in its word, within the bits that the kernel takes at once: its sum is made smaller at the end. */
+function shiftOf(bits: i32, s: i32): i32 {
+  return bits === 3 ? (s === 15 ? 0 : 3 * (s % 5)) : bits * (s & 3)
+}
+
+function codeAt(low: i32, high: i32, bits: i32, line: i32, place: i32): i32 {
+  const word = 4 * (place & 3)
+  const s = (place >> 2) & 15
+  const first = ld32(low + 16 * line + word)
+  if (bits === 2) return (first >> (2 * s)) & 3
+  if (bits === 4) return s < 8 ? (first >> (4 * s)) & 15 : (ld32(high + 16 * line + word) >> (4 * (s - 8))) & 15
+  const second = ld32(high + 16 * (line >> 1) + word) >> (16 * (line & 1))
+  if (s < 10) return (first >> (3 * s)) & 7
+  if (s < 15) return (second >> (3 * (s - 10))) & 7
+  return ((first >> 30) & 3) | ((second >> 13) & 4)
+}
+
 function addTile(v: i32, tile: i32, lines: i32, bits: i32, out: i32, scratch: i32): void {
   const base = [0, 0, 0, 0]
   for (let l = 0; l < lines; l++) {
@@ -68,18 +86,15 @@ function addTile(v: i32, tile: i32, lines: i32, bits: i32, out: i32, scratch: i3
   SUMS.fill(0)
   for (let l = 0; l < lines; l++) {
     const weight = ldf32(scratch + 4 * l)
-    for (let k = 0; k < 4; k++) {
-      const word = ld32(low + 16 * l + 4 * k)
-      const upper = bits === 4 ? ld32(high + 16 * l + 4 * k) : 0
-      const third = bits === 3 ? ld32(high + 16 * (l >> 1) + 4 * k) >>> (16 * (l & 1)) : 0
-      for (let s = 0; s < 16; s++) {
-        const code = ((word >>> (2 * s)) & 3) | (((upper >>> (2 * s)) & 3) << 2) | (((third >>> s) & 1) << 2)
-        const at = 4 * s + k
-        SUMS[at] = (SUMS[at] as number) + round(weight * code)
-      }
+    for (let i = 0; i < 64; i++) {
+      const code = codeAt(low, high, bits, l, i) << shiftOf(bits, i >> 2)
+      SUMS[i] = (SUMS[i] as number) + round(weight * code)
     }
   }
-  for (let i = 0; i < 64; i++) stf32(out + 4 * i, round(ldf32(out + 4 * i) + round((SUMS[i] as number) + zero)))
+  for (let i = 0; i < 64; i++) {
+    const sum = round((SUMS[i] as number) * 2 ** -shiftOf(bits, i >> 2))
+    stf32(out + 4 * i, round(ldf32(out + 4 * i) + round(sum + zero)))
+  }
 }
 
 /**
@@ -93,11 +108,7 @@ export function addOutliers(v: i32, tile: i32, lines: i32, bits: i32, list: i32,
   for (let n = 0; n < count; n++) {
     const place = ld16(list + 4 * n)
     const line = place >> 6
-    const word = 4 * (place & 3)
-    const s = (place >> 2) & 15
-    let code = (ld32(low + 16 * line + word) >> (2 * s)) & 3
-    if (bits === 3) code |= ((ld32(high + 16 * (line >> 1) + word) >> (s + 16 * (line & 1))) & 1) << 2
-    else if (bits === 4) code |= ((ld32(high + 16 * line + word) >> (2 * s)) & 3) << 2
+    const code = codeAt(low, high, bits, line, place)
     const scaled = round(half(ld16(tile + 2 * line)) * code)
     const off = round(half(ld16(list + 4 * n + 2)) - round(half(ld16(tile + 2 * lines + 2 * line)) + scaled))
     const at = out + 4 * (place & 63)
