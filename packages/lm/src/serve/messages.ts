@@ -6,7 +6,7 @@ import type { Prompt, WritingRequest } from './requests.ts'
 export interface PrefixSource {
   /** Name or address of a module. */
   readonly module: string
-  /** A function of it that gives a `PrefixCache`, or a promise of one. */
+  /** A function of it that gives a `PrefixCache`, or a promise of one; if that has a method `close`, it is called at the end. */
   readonly open: string
   readonly arguments: readonly unknown[]
 }

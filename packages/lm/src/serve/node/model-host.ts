@@ -15,6 +15,7 @@ export class ModelHost {
   readonly #pool: Pool<typeof modelTasks>
   readonly #source: ModelSource
   readonly #queue: TurnQueue
+  readonly #ending: AbortController = new AbortController()
 
   private constructor(pool: Pool<typeof modelTasks>, source: ModelSource, facts: ModelFacts, waiting: number) {
     this.#pool = pool
@@ -59,7 +60,9 @@ export class ModelHost {
    *
    * @throws PithError `PITH_LOCKED` too many wait · `PITH_ARG` · `PITH_LIMIT` a prompt that is too long · the abort reason
    */
-  async *write(job: WritingJob, signal?: AbortSignal): AsyncGenerator<WritingEvent, void, undefined> {
+  async *write(job: WritingJob, given?: AbortSignal): AsyncGenerator<WritingEvent, void, undefined> {
+    const ending = this.#ending.signal
+    const signal = given === undefined ? ending : AbortSignal.any([given, ending])
     const leave = await this.#queue.enter(signal)
     const { port1, port2 } = new MessageChannel()
     const events: WritingEvent[] = []
@@ -75,7 +78,7 @@ export class ModelHost {
     const work = this.#pool
       .run('write', { source: this.#source, job, port: port2 as never }, { transfer: [port2 as unknown as Movable] })
       .catch((error: unknown) => {
-        failure = { error: signal?.aborted === true ? signal.reason : error }
+        failure = { error: signal.aborted ? signal.reason : error }
         wake()
       })
       // A client that takes its time must not keep others from the model.
@@ -101,7 +104,13 @@ export class ModelHost {
     }
   }
 
+  /** Give up what is under way, and end the thread when its store has written what it holds. */
   async close(): Promise<void> {
+    if (!this.#ending.signal.aborted) {
+      this.#ending.abort(new PithError('PITH_LOCKED', 'the model is closed'))
+      // What cannot be written costs time another day.
+      await this.#pool.run('close', undefined).catch(() => {})
+    }
     await this.#pool.close()
   }
 }

@@ -130,5 +130,21 @@ function idsOf({ tokenizer, config }: Lm, template: ChatTemplate, prompt: Writin
   return prompt.ids
 }
 
+/** Close the models, and stores that have something to write yet. */
+async function close(): Promise<void> {
+  const loaded = await Promise.allSettled(MODELS.values())
+  MODELS.clear()
+  for (const result of loaded) {
+    if (result.status === 'rejected') continue
+    const { lm, prefixes } = result.value
+    await (prefixes as { close?(): Promise<void> } | undefined)?.close?.()
+    await lm.close()
+  }
+}
+
 /** What the thread is asked for. */
-export const modelTasks: { readonly describe: typeof describe; readonly write: typeof write } = { describe, write }
+export const modelTasks: {
+  readonly describe: typeof describe
+  readonly write: typeof write
+  readonly close: typeof close
+} = { describe, write, close }
