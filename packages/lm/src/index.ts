@@ -51,7 +51,7 @@ export type { EvictionPolicy, HeadWatch, Prompt, PromptLayer, PromptNeeds, Stage
 export type { SumRows } from './runtime/feeds.ts'
 export { groupByHead, groupByLayer, type HeadGroups } from './runtime/head-groups.ts'
 export { KvMemory } from './runtime/memory.ts'
-export { bestPlaces, type ReadPromptOptions } from './runtime/prompt.ts'
+export { bestPlaces, type ReadPromptOptions, smoothed } from './runtime/prompt.ts'
 export type { Quant } from './runtime/quantise.ts'
 export { LmSession, type PrefillOptions } from './runtime/session.ts'
 export { type Attend, type NewTokens, SplitDecoder } from './runtime/split-decoder.ts'

@@ -65,7 +65,7 @@ export function uncomp(profile: EntropyProfile, options: UncompOptions): Evictio
           .filter((heads) => heads.length > 0),
       )
     },
-    ...(staged ? { stages: (config: LmConfig, n: number) => stagesOf(profile, config, n, own.window) } : {}),
+    ...(staged ? { stages: (config: LmConfig, n: number) => stagesOf(profile, config, n, own.window, kernel) } : {}),
     keep: (prompt, shape) => {
       checkShape(profile, shape)
       const n = prompt.tokens.length
@@ -88,7 +88,7 @@ export function uncompAda(profile: EntropyProfile, options: UncompAdaOptions): E
   return {
     ...own,
     groups: groupByHead,
-    ...(staged ? { stages: (config: LmConfig, n: number) => stagesOf(profile, config, n, own.window) } : {}),
+    ...(staged ? { stages: (config: LmConfig, n: number) => stagesOf(profile, config, n, own.window, kernel) } : {}),
     keep: (prompt, shape) => {
       checkShape(profile, shape)
       const n = prompt.tokens.length
@@ -136,13 +136,14 @@ function countsOf(
 }
 
 /** Groups of layers read fewer and fewer tokens, evenly down to the last. */
-function stagesOf(profile: EntropyProfile, config: LmConfig, n: number, window: number): Stage[] {
+function stagesOf(profile: EntropyProfile, config: LmConfig, n: number, window: number, kernel: number): Stage[] {
   checkShape(profile, config)
   if (n < LEAST_STAGED) return []
   const groups = layerGroups(profile)
   const last = LAST_STAGE * n
   return groups.slice(1).map((layer, i) => ({
     layer,
+    kernel,
     tokens: Math.max(window, CHOOSERS, Math.round(last + ((n - last) * (groups.length - 2 - i)) / (groups.length - 1))),
   }))
 }

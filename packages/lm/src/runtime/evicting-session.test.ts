@@ -136,8 +136,14 @@ test('tokens fall away at stages, and layers before them do not notice', async (
   const first = (await lm.readPrompt(ids, { window: 8, every: false })).layers[0]?.recent as Float32Array
   const scores = new Float64Array(32)
   for (const [i, x] of first.entries()) if (i % 40 < 32) scores[i % 40] = (scores[i % 40] as number) + x
+  const first8 = new Float64Array(40)
+  for (const [i, x] of first.entries()) first8[i % 40] = (first8[i % 40] as number) + x
   expect([...kept.slice(0, 7)]).toEqual([...bestPlaces(scores, 7)])
   expect(whole.layers.length).toBe(2)
+  const smooth = lm.session({ policy: { ...keeping(all), stages: () => [{ layer: 1, tokens: 15, kernel: 3 }] } })
+  await smooth.prefill(ids)
+  const means = scores.map((_, t) => [t - 1, t, t + 1].reduce((sum, i) => sum + (first8[i] ?? 0), 0) / 3)
+  expect([...smooth.positions(1, 0).slice(0, 7)]).toEqual([...bestPlaces(means, 7)])
   for (const stages of [
     [{ layer: 0, tokens: 20 }],
     [{ layer: 2, tokens: 20 }],

@@ -9,6 +9,8 @@ export interface Stage {
   readonly layer: number
   /** Tokens that go on, at most as many as before. */
   readonly tokens: number
+  /** Neighbours over which the attention that chooses them is averaged, odd. Default 1. */
+  readonly kernel?: number
 }
 
 /** What a layer holds of a prompt, and how it was attended to. */

@@ -138,13 +138,14 @@ export async function readPromptInStages(
     if (computed.logits !== undefined) logits = new Float32Array(computed.logits)
     const stage = stages[i]
     if (stage === undefined) break
-    const scores = new Float64Array(n)
+    const sum = new Float64Array(n)
     for (let head = 0; head < kvHeads; head++) {
       const rows = computed.seen(to - 1, head).slice(0, sums.window)
       for (const row of rows.slice(-CHOOSERS)) {
-        for (let t = 0; t < n; t++) scores[t] = (scores[t] as number) + (row[t] as number)
+        for (let t = 0; t < n; t++) sum[t] = (sum[t] as number) + (row[t] as number)
       }
     }
+    const scores = smoothed(sum, stage.kernel ?? 1)
     for (let t = n - sums.window; t < n; t++) scores[t] = Number.POSITIVE_INFINITY
     const kept = bestPlaces(scores, stage.tokens)
     const x: Float32Array = computed.hidden as Float32Array
@@ -161,6 +162,16 @@ export function bestPlaces(scores: ArrayLike<number>, count: number): Int32Array
   const order = Int32Array.from({ length: scores.length }, (_, t) => t)
   order.sort((a, b) => (scores[b] as number) - (scores[a] as number) || b - a)
   return order.subarray(0, count).sort()
+}
+
+/** Means over `kernel` neighbours, an odd number; what is beyond the ends counts as 0. */
+export function smoothed(values: Float64Array, kernel: number): Float64Array {
+  const half = (kernel - 1) / 2
+  return values.map((_, t) => {
+    let sum = 0
+    for (let i = Math.max(0, t - half); i <= Math.min(values.length - 1, t + half); i++) sum += values[i] as number
+    return sum / kernel
+  })
 }
 
 function checkPrompt(n: number, { window }: PromptNeeds): number {

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { Random } from '@pith/core'
-import type { EvictionPolicy, Prompt } from '@pith/lm'
+import { type EvictionPolicy, type Prompt, smoothed } from '@pith/lm'
 import fc from 'fast-check'
 import { afterAll, expect, test } from 'vitest'
 import { CONFIG, smallModel, texts } from '../../../test/model.ts'
 import { adaKv, h2o, pyramidKv, snapKv, streamingLlm } from './index.ts'
-import { smoothed, windowScores } from './scores.ts'
+import { windowScores } from './scores.ts'
 import { spread, tokensOf } from './spread.ts'
 import { watchWindow } from './watch.ts'
 

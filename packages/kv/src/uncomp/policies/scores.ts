@@ -1,5 +1,5 @@
 /** What tokens are worth to the last queries, and which are kept for it. */
-import { bestPlaces, type Prompt, type PromptLayer } from '@pith/lm'
+import { bestPlaces, type Prompt, type PromptLayer, smoothed } from '@pith/lm'
 
 /** How tokens are valued. */
 export interface ScoreOptions {
@@ -41,16 +41,6 @@ export function windowScores(
     for (let t = 0; t < count; t++) sums[t] = (sums[t] as number) + (recent[at + t] as number)
   }
   return smoothed(sums, kernel)
-}
-
-/** Means over `kernel` neighbours; what is beyond the ends counts as 0. */
-export function smoothed(values: Float64Array, kernel: number): Float64Array {
-  const half = (kernel - 1) / 2
-  return values.map((_, t) => {
-    let sum = 0
-    for (let i = Math.max(0, t - half); i <= Math.min(values.length - 1, t + half); i++) sum += values[i] as number
-    return sum / kernel
-  })
 }
 
 /** The best tokens by score and all behind them, `count` in all: places, ascending. */
