@@ -102,7 +102,7 @@ const FASTER_PREFILL = 5
 /** Tokens behind a long context, and prompts. */
 export async function acceptSpeed(context: AcceptContext): Promise<void> {
   for (const model of await benchModels()) {
-    const { q4, f32, growing, llamaCpp } = await measureDecode(model, 6, context.cache)
+    const { q4, f32, growing, llamaCpp } = await measureDecode(model, 4, context.cache)
     const at = `${model.name}, a token behind ${PAST}`
     context.say(
       `CPU ms of ${at}: q4 ${q4.toFixed(3)}, f32 ${f32.toFixed(3)}, growing cache ${growing.toFixed(3)}, node-llama-cpp ${llamaCpp?.toFixed(3) ?? 'not here'}`,
