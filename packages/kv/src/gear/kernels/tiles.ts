@@ -73,6 +73,15 @@ function codeAt(low: i32, high: i32, bits: i32, line: i32, place: i32): i32 {
   return ((first >> 30) & 3) | ((second >> 13) & 4)
 }
 
+/** Add `count` codes from the lowest bits of a word on, not shifted down, to every fourth sum from `at` on. */
+function addCodes(weight: f32, word: i32, bits: i32, count: i32, at: i32): void {
+  let mask = (1 << bits) - 1
+  for (let i = 0; i < count; i++) {
+    SUMS[at + 4 * i] = (SUMS[at + 4 * i] as number) + round(weight * (word & mask))
+    mask <<= bits
+  }
+}
+
 function addTile(v: i32, tile: i32, lines: i32, bits: i32, out: i32, scratch: i32): void {
   const base = [0, 0, 0, 0]
   for (let l = 0; l < lines; l++) {
@@ -86,9 +95,23 @@ function addTile(v: i32, tile: i32, lines: i32, bits: i32, out: i32, scratch: i3
   SUMS.fill(0)
   for (let l = 0; l < lines; l++) {
     const weight = ldf32(scratch + 4 * l)
-    for (let i = 0; i < 64; i++) {
-      const code = codeAt(low, high, bits, l, i) << shiftOf(bits, i >> 2)
-      SUMS[i] = (SUMS[i] as number) + round(weight * code)
+    for (let k = 0; k < 4; k++) {
+      const first = ld32(low + 16 * l + 4 * k)
+      const second = bits === 4 ? ld32(high + 16 * l + 4 * k) : 0
+      if (bits === 3) {
+        const other = ld32(high + 16 * (l >> 1) + 4 * k) >> (16 * (l & 1))
+        addCodes(weight, first, 3, 5, k)
+        addCodes(weight, first >> 15, 3, 5, k + 20)
+        addCodes(weight, other, 3, 5, k + 40)
+        addCodes(weight, ((first >> 30) & 3) | ((other >> 13) & 4), 3, 1, k + 60)
+      } else if (bits === 2) {
+        for (let part = 0; part < 4; part++) addCodes(weight, first >> (8 * part), 2, 4, k + 16 * part)
+      } else {
+        addCodes(weight, first, 4, 4, k)
+        addCodes(weight, first >> 16, 4, 4, k + 16)
+        addCodes(weight, second, 4, 4, k + 32)
+        addCodes(weight, second >> 16, 4, 4, k + 48)
+      }
     }
   }
   for (let i = 0; i < 64; i++) {
