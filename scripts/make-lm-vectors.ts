@@ -33,4 +33,4 @@ try {
   rmSync(folder, { recursive: true })
 }
 const text = JSON.stringify({ 'node-llama-cpp': LLAMA_CPP, models })
-writeFileSync(join(ROOT, 'packages/lm/test/llama-cpp.json'), `${text}\n`)
+writeFileSync(join(ROOT, 'packages/lm/test/golden/llama-cpp.json'), `${text}\n`)
