@@ -82,7 +82,7 @@ export async function acceptReference(context: AcceptContext): Promise<void> {
     const lm = await loadLm(path, { quant })
     for (const { kind, ids, nll } of references) {
       const own = Float64Array.from(await lm.logprobs(Int32Array.from(ids)), (x) => -x)
-      const means = [own, nll].map((all) => all.reduce((sum: number, x: number) => sum + x, 0) / all.length)
+      const means = [[...own], nll].map((all) => all.reduce((sum: number, x: number) => sum + x, 0) / all.length)
       const off = Math.abs((means[0] as number) - (means[1] as number))
       if (quant === 'f32') atMost(context, `recall-mini, ${kind}, f32: loss of each token`, furthest(own, nll), most, 6)
       else {

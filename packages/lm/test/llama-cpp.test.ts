@@ -25,7 +25,7 @@ test.each(Object.entries(ORACLE_MODELS))('logits of %s are those of llama.cpp', 
     for (const [j, logit] of own.entries()) worst = Math.max(worst, Math.abs(logit - (wanted[j] as number)))
   }
   expect(worst).toBeLessThan(1e-3)
-  let next = rows.slice(-config.vocab)
+  let next: Float32Array = rows.slice(-config.vocab)
   const written: number[] = []
   while (written.length < greedy.length) {
     const id = next.indexOf(next.reduce((a, b) => Math.max(a, b)))
