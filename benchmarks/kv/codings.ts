@@ -24,12 +24,12 @@ const FINER_ANCHORS = [0.2, 0.45]
 let measured: Promise<{ setting: Omit<Setting, 'lm'>; scores: Scores }> | undefined
 
 /** Measured once in a process. */
-export function measureCodings(): Promise<{ setting: Omit<Setting, 'lm'>; scores: Scores }> {
-  return (measured ??= measure())
+export function measureCodings(scale: number): Promise<{ setting: Omit<Setting, 'lm'>; scores: Scores }> {
+  return (measured ??= measure(scale))
 }
 
-async function measure(): Promise<{ setting: Omit<Setting, 'lm'>; scores: Scores }> {
-  const { lm, ...setting } = await storySetting()
+async function measure(scale: number): Promise<{ setting: Omit<Setting, 'lm'>; scores: Scores }> {
+  const { lm, ...setting } = await storySetting(scale)
   try {
     const schemes = await fitSchemes(lm, setting.fit, BENCH_PRESETS)
     const caches: KvCache[] = []
@@ -47,7 +47,7 @@ async function measure(): Promise<{ setting: Omit<Setting, 'lm'>; scores: Scores
 
 /** `npm run bench -- kv --only codings` */
 export async function benchCodings(context: BenchContext): Promise<void> {
-  const { setting, scores } = await measureCodings()
+  const { setting, scores } = await measureCodings(context.scale)
   const q8 = scores.scores.find(({ name }) => name === 'q8') as Score
   for (const own of scores.scores) {
     const { name, setting: at, bitsPerElem, vs8bit, dNLL, interval, kl, top1, profileBytes } = own
@@ -83,7 +83,7 @@ export async function benchCodings(context: BenchContext): Promise<void> {
 
 /** Sizes at a loss, against 8 bits and CacheGen as published. */
 export async function acceptCodings(context: AcceptContext): Promise<void> {
-  const { setting, scores } = await measureCodings()
+  const { setting, scores } = await measureCodings(context.scale)
   const { windows, tokens, nll } = scores
   context.say(
     `${setting.model}, ${windows} windows of ${setting.window}, ${tokens} tokens, ${nll.toFixed(3)} nats exact`,
@@ -125,7 +125,7 @@ export async function acceptCodings(context: AcceptContext): Promise<void> {
 
 /** GEAR against what it is built on, and which of them to take. */
 export async function acceptGear(context: AcceptContext): Promise<void> {
-  const { scores } = (await measureCodings()).scores
+  const { scores } = (await measureCodings(context.scale)).scores
   const of = (name: string, bits: string): Score =>
     scores.find((own) => own.name === name && own.setting === bits) as Score
   const [gear, kivi] = [of('gear', '2'), of('kivi', '2')]

@@ -114,7 +114,7 @@ interface ResidentLoss {
 
 /** Second halves of windows, read behind the first halves and through the blocks that they become themselves. */
 async function measureLosses(): Promise<{ model: string; window: number; windows: number; losses: ResidentLoss[] }> {
-  const { lm, model, window, score } = await storySetting()
+  const { lm, model, window, score } = await storySetting(1)
   const windows = score.slice(0, WINDOWS)
   const half = window / 2
   const { vocab, layers, kvHeads, headDim } = lm.config

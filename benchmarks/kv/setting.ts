@@ -16,7 +16,10 @@ export interface Setting {
 }
 
 /** Windows that are learned from and measured. */
-export const WINDOWS: { readonly fit: number; readonly score: number } = { fit: 24, score: 64 }
+const WINDOWS = { fit: 24, score: 64 }
+
+/** Less of both where a run must be short. */
+const FEW_WINDOWS = { fit: 12, score: 24 }
 
 /** The reference model where it is there, else its prototype. */
 export function kvModel(): { name: string; path: string; tokenizer: string } {
@@ -51,15 +54,16 @@ export function spreadWindows(ids: Int32Array, window: number, most: number): In
   })
 }
 
-/** Learned from stories of the training part, measured on those held out. */
-export async function storySetting(): Promise<Setting> {
+/** Learned from stories of the training part, measured on those held out; a scale below 1 takes fewer windows. */
+export async function storySetting(scale: number): Promise<Setting> {
+  const windows = scale < 1 ? FEW_WINDOWS : WINDOWS
   const { lm, name } = await loadKvModel()
   const window = Math.min(512, lm.config.ctx)
   return {
     lm,
     model: name,
     window,
-    fit: spreadWindows(idsOfFile(lm, 'tinystories.lower.train.txt', 400_000), window, WINDOWS.fit),
-    score: spreadWindows(idsOfFile(lm, 'tinystories.lower.valid.txt', 400_000), window, WINDOWS.score),
+    fit: spreadWindows(idsOfFile(lm, 'tinystories.lower.train.txt', 400_000), window, windows.fit),
+    score: spreadWindows(idsOfFile(lm, 'tinystories.lower.valid.txt', 400_000), window, windows.score),
   }
 }
