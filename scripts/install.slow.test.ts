@@ -110,6 +110,8 @@ describe.each(['10', '11'])('a plain install with npm %s', (version) => {
       ok: true,
       says: 'onnxruntime, native',
     })
-    expect(call(clone, 'git', 'status', '--porcelain', '--untracked-files=no')).toBe('')
+    // npm 10 leaves the C library of packages out of the lock file.
+    const changed = call(clone, 'git', 'status', '--porcelain', '--untracked-files=no').trim()
+    expect(version === '10' ? ['', 'M package-lock.json'] : ['']).toContain(changed)
   })
 })
