@@ -28,6 +28,9 @@ const MEANT = 'pith-recall'
 
 /** Rows of each task, and their tokens. */
 const ROWS = 200
+
+/** Less where a run must be short. */
+const FEW_ROWS = 80
 const LENGTH = 384
 
 /** Rows of each task whose entropies are measured, and where they are drawn from. */
@@ -77,21 +80,21 @@ export interface Recall {
 let measured: Promise<Recall> | undefined
 
 /** Measured once in a process. */
-function measureRecall(): Promise<Recall> {
-  return (measured ??= measure())
+function measureRecall(count: number): Promise<Recall> {
+  return (measured ??= measure(count))
 }
 
-async function measure(): Promise<Recall> {
+async function measure(count: number): Promise<Recall> {
   const { lm, name: model } = await loadKvModel()
   try {
-    return await recallOf(lm, model)
+    return await recallOf(lm, model, count)
   } finally {
     await lm.close()
   }
 }
 
 /** What a model recalls behind each policy. */
-export async function recallOf(lm: Lm, model: string): Promise<Recall> {
+export async function recallOf(lm: Lm, model: string, count: number): Promise<Recall> {
   const source = new QuestionSource(dataFolder() ?? '', model)
   const learned = TASKS.flatMap((task) => source.questions(task, LEARNED, LENGTH, LEARNED_SEED))
   const profile = await profileEntropy(
@@ -103,7 +106,7 @@ export async function recallOf(lm: Lm, model: string): Promise<Recall> {
   const outcomes: Outcome[] = []
   const whole: Record<string, number> = {}
   for (const task of TASKS) {
-    const rows = source.questions(task, ROWS, LENGTH)
+    const rows = source.questions(task, count, LENGTH)
     const own = await measureTask(lm, profile, elsewhere, task, rows)
     outcomes.push(...own)
     whole[task] = mean(rows.map(({ prompt }) => prompt.length)) * tokenBytes(lm)
@@ -198,7 +201,7 @@ function tableOf(recall: Recall): string {
 
 /** `npm run bench -- kv --only uncomp` */
 export async function benchUncomp(context: BenchContext): Promise<void> {
-  const recall = await measureRecall()
+  const recall = await measureRecall(ROWS)
   for (const own of recall.outcomes) {
     if (own.policy === 'whole') continue
     const whole = find(recall, own.task, 1, 'whole')
@@ -232,12 +235,12 @@ const BARS: readonly (readonly [ours: string, theirs: string, least: number])[] 
 
 /** As good as others at equal bytes, in most settings. */
 export async function acceptUncomp(context: AcceptContext): Promise<void> {
-  checkRecall(await measureRecall(), context)
+  checkRecall(await measureRecall(context.scale < 1 ? FEW_ROWS : ROWS), context)
 }
 
 /** The checks of what was measured. */
 export function checkRecall(recall: Recall, context: Pick<AcceptContext, 'say' | 'check'>): void {
-  context.say(`${recall.model}, ${ROWS} rows of ${LENGTH} tokens a task: share of right answers\n${tableOf(recall)}`)
+  context.say(`${recall.model}, rows of ${LENGTH} tokens a task, share of right answers\n${tableOf(recall)}`)
   if (recall.model !== MEANT) {
     context.say(`${recall.model} has too few heads to tell classes apart: nothing is checked`)
     return
