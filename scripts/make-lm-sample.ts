@@ -4,10 +4,10 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { llama2cTokenizerBytes } from '@pith/engine/testing'
 import { hfConfigJson, hfSafetensors, type LmConfig } from '@pith/lm'
+import { randomParams } from '@pith/lm/testing'
 import { ROOT } from '../benchmarks/measure/machine.ts'
-import { randomParams } from '../packages/lm/test/models.ts'
-import { tokenizerBytes } from '../packages/lm/test/tokenizer.ts'
 
 const PIECES = [' the', 'he', 'in', 'er', 'an', ' a', ' s', 'ed', ...' etaoinshrdlucmfwypvbgkqjxz.,:\n']
 
@@ -25,4 +25,4 @@ for (const [i, number] of numbers.entries()) numbers[i] = i < 259 * config.hidde
 mkdirSync(folder, { recursive: true })
 writeFileSync(join(folder, 'config.json'), hfConfigJson(config))
 writeFileSync(join(folder, 'model.safetensors'), hfSafetensors(config, params, { dtype: 'f16' }))
-writeFileSync(join(folder, 'tokenizer.bin'), tokenizerBytes(PIECES))
+writeFileSync(join(folder, 'tokenizer.bin'), llama2cTokenizerBytes(PIECES))

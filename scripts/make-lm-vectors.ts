@@ -5,9 +5,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { randomParams } from '@pith/lm/testing'
 import { LLAMA_CPP, LlamaCpp, llamaCppFolder } from '../benchmarks/lm/llama-cpp.ts'
 import { ROOT } from '../benchmarks/measure/machine.ts'
-import { ORACLE_IDS, ORACLE_MODELS, randomParams } from '../packages/lm/test/models.ts'
+import { ORACLE_IDS, ORACLE_MODELS } from '../packages/lm/test/models.ts'
 
 /** Tokens of the greedy text. */
 const COUNT = 24

@@ -3,6 +3,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { Params, TrainStep } from '@pith/engine'
 
 /** A child process that answers each line with a line of JSON. */
 export class Peer<Hello, Answer> {
@@ -75,4 +76,23 @@ export function npmPeer(cache: string, name: string, version: string): string | 
     return undefined
   }
   return existsSync(join(folder, 'package.json')) ? folder : undefined
+}
+
+/** A few steps of a training in a row. */
+export interface Turn {
+  readonly ms: readonly number[]
+  readonly losses: readonly number[]
+}
+
+/** Steps on one batch, each with its processor time. */
+export async function takeTurn(step: TrainStep, batch: Params, steps: number): Promise<Turn> {
+  const turn = { ms: [] as number[], losses: [] as number[] }
+  for (let i = 0; i < steps; i++) {
+    const before = process.cpuUsage()
+    const { loss } = await step.step(batch)
+    const { user, system } = process.cpuUsage(before)
+    turn.ms.push((user + system) / 1000)
+    turn.losses.push(loss)
+  }
+  return turn
 }

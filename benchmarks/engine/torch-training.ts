@@ -7,7 +7,7 @@ import { type Params, Tensor, type TrainStep } from '@pith/engine'
 import type { BenchContext } from '../measure/case.ts'
 import { spread } from '../measure/statistics.ts'
 import { textTable } from '../measure/table.ts'
-import { Peer, pythonWithTorch } from './peers.ts'
+import { Peer, pythonWithTorch, type Turn, takeTurn } from './peers.ts'
 
 /** Steps of each contender in a row. */
 const STEPS = 4
@@ -33,11 +33,6 @@ export interface TrainingTimes {
   readonly torch?: { readonly version: string; readonly ms: number }
 }
 
-interface Turn {
-  readonly ms: readonly number[]
-  readonly losses: readonly number[]
-}
-
 /** Numbers of the normal distribution. */
 export function normalTensor(seed: number, ...shape: number[]): Tensor {
   const random = new Random(seed)
@@ -60,7 +55,7 @@ export async function measureTraining(training: Training, turns: number): Promis
       peer = await Peer.start([python, join(import.meta.dirname, 'networks.py'), training.name, folder])
     const [ours, theirs]: [Turn[], Turn[]] = [[], []]
     for (let turn = 0; turn <= turns; turn++) {
-      ours.push(await ownTurn(step, training.batch))
+      ours.push(await takeTurn(step, training.batch, STEPS))
       if (peer !== undefined) theirs.push(await peer.ask(String(STEPS)))
     }
     const [own, other] = [ours, theirs].map((all) => all.flatMap(({ losses }) => losses)) as [number[], number[]]
@@ -80,18 +75,6 @@ export async function measureTraining(training: Training, turns: number): Promis
     await step.dispose()
     rmSync(folder, { recursive: true, force: true })
   }
-}
-
-async function ownTurn(step: TrainStep, batch: Params): Promise<Turn> {
-  const turn = { ms: [] as number[], losses: [] as number[] }
-  for (let i = 0; i < STEPS; i++) {
-    const before = process.cpuUsage()
-    const { loss } = await step.step(batch)
-    const { user, system } = process.cpuUsage(before)
-    turn.ms.push((user + system) / 1000)
-    turn.losses.push(loss)
-  }
-  return turn
 }
 
 /** All tensors in one file, and their names and shapes in another. */

@@ -8,7 +8,7 @@ import { spread } from '../measure/statistics.ts'
 import { textTable } from '../measure/table.ts'
 import { batchSpec, countOf, languageModel, type ModelSize, randomBatch, smallSize, startOf } from './language-model.ts'
 import { writePeerFiles } from './peer-files.ts'
-import { npmPeer, Peer, pythonWithTorch } from './peers.ts'
+import { npmPeer, Peer, pythonWithTorch, type Turn, takeTurn } from './peers.ts'
 
 /** Steps of each contender in a row; the first of a row finds the caches full of the other's data. */
 const STEPS = 4
@@ -16,12 +16,6 @@ const BATCH_SEED = 2
 const RATE = 1e-3
 /** Losses of single precision that are computed in another order. */
 const TOLERANCE = 1e-4
-
-/** What one contender did in one turn. */
-interface Turn {
-  readonly ms: readonly number[]
-  readonly losses: readonly number[]
-}
 
 interface Greeting {
   readonly version: string
@@ -70,17 +64,6 @@ export async function measureStep(cache: string, size: ModelSize, turns: number)
   const python = pythonWithTorch()
   const jaxFolder = npmPeer(cache, '@jax-js/jax', '0.1.25')
   const step = await compileLanguageModel(size, params)
-  const own = async (): Promise<Turn> => {
-    const turn = { ms: [] as number[], losses: [] as number[] }
-    for (let i = 0; i < STEPS; i++) {
-      const before = process.cpuUsage()
-      const { loss } = await step.step(batch)
-      const { user, system } = process.cpuUsage(before)
-      turn.ms.push((user + system) / 1000)
-      turn.losses.push(loss)
-    }
-    return turn
-  }
   const peers: Partial<Record<'torch' | 'jax', Peer<Greeting, Turn>>> = {}
   try {
     writePeerFiles(folder, size, params, batch)
@@ -91,7 +74,7 @@ export async function measureStep(cache: string, size: ModelSize, turns: number)
     }
     const seen: Record<'ours' | 'torch' | 'jax', Turn[]> = { ours: [], torch: [], jax: [] }
     for (let turn = 0; turn <= turns; turn++) {
-      seen.ours.push(await own())
+      seen.ours.push(await takeTurn(step, batch, STEPS))
       if (peers.torch !== undefined) seen.torch.push(await peers.torch.ask(String(STEPS)))
       // It has no optimiser here: each step is the first one.
       if (peers.jax !== undefined) seen.jax.push(await peers.jax.ask(turn === 0 ? '1' : '2'))

@@ -2,7 +2,8 @@
 import { bootstrapMean } from '@pith/core'
 import { type ResidentOptions, residentSession } from '@pith/kv/gear'
 import { Lm, type LmConfig, logProbability } from '@pith/lm'
-import { randomParams } from '../../packages/lm/test/models.ts'
+import { randomParams } from '@pith/lm/testing'
+import { CONFIG } from '../../scripts/train-recall/settings.ts'
 import { type AcceptContext, atMost, costAtMost } from '../measure/accept.ts'
 import type { BenchContext } from '../measure/case.ts'
 import { textTable } from '../measure/table.ts'
@@ -15,20 +16,7 @@ const PAST = 4096
 const TURN = 8
 
 /** The shape of the reference model, for longer texts. */
-const SHAPE: LmConfig = {
-  layers: 6,
-  heads: 4,
-  kvHeads: 4,
-  headDim: 64,
-  hidden: 256,
-  ffn: 384,
-  vocab: 512,
-  ctx: 4608,
-  ropeTheta: 10000,
-  normEps: 1e-5,
-  tied: true,
-  qkvBias: false,
-}
+const SHAPE: LmConfig = { ...CONFIG, ctx: 4608 }
 
 /** Windows whose second halves are read behind a compressed past. */
 const WINDOWS = 16

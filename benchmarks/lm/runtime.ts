@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Params } from '@pith/engine'
 import { Lm, type LmConfig, openLlama2c, type Quant, readWeights } from '@pith/lm'
-import { randomParams } from '../../packages/lm/test/models.ts'
+import { randomParams } from '@pith/lm/testing'
+import { CONFIG } from '../../scripts/train-recall/settings.ts'
 import { dataFolder } from '../measure/data.ts'
 import { GrowingModel } from './growing.ts'
 import { LLAMA_CPP, LlamaCpp, llamaCppFolder } from './llama-cpp.ts'
@@ -35,17 +36,6 @@ export const SHAPE_15M: LmConfig = {
   qkvBias: false,
 }
 
-/** The shape of the reference model `pith-recall`. */
-const SHAPE_RECALL: LmConfig = {
-  ...SHAPE_15M,
-  heads: 4,
-  kvHeads: 4,
-  headDim: 64,
-  hidden: 256,
-  ffn: 384,
-  vocab: 512,
-}
-
 export interface BenchModel {
   readonly name: string
   readonly config: LmConfig
@@ -58,7 +48,7 @@ export interface BenchModel {
 export async function benchModels(): Promise<BenchModel[]> {
   const models: BenchModel[] = [
     { name: '15M', config: SHAPE_15M, params: randomParams(SHAPE_15M, 1), type: 'Q4_0' },
-    { name: 'pith-recall', config: SHAPE_RECALL, params: randomParams(SHAPE_RECALL, 2), type: 'Q4_0' },
+    { name: 'pith-recall', config: CONFIG, params: randomParams(CONFIG, 2), type: 'Q4_0' },
   ]
   const folder = dataFolder()
   if (folder === undefined) return models

@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { Random } from '@pith/core'
 import { muon, ParamStore, type Params, Tensor } from '@pith/engine'
 import { readHfTokenizer } from '@pith/engine/io'
+import { llama2cTokenizerBytes } from '@pith/engine/testing'
 import { type LmConfig, readLlama2cTokenizer } from '@pith/lm'
 import { recallWords } from '@pith/lm/recall'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { tokenizerBytes } from '../../packages/lm/test/tokenizer.ts'
 import { tallyRows } from './batch.ts'
 import { loadTraining, type Progress } from './checkpoint.ts'
 import { type MixedRow, mixedRow, type Sources } from './mixture.ts'
@@ -18,7 +18,7 @@ import { rateAt, StageRun, type TrainingSettings } from './stage.ts'
 import { tokenizerConfigJson, tokenizerJson } from './tokenizer-json.ts'
 
 const PIECES = [' t', 'he', ' the', ' co', ' of', ...' abcdefghijklmnopqrstuvwxyz0123456789.;?']
-const tokenizer = readLlama2cTokenizer(tokenizerBytes(PIECES))
+const tokenizer = readLlama2cTokenizer(llama2cTokenizerBytes(PIECES))
 const story = tokenizer.encode('the cat sat on the mat of the house. '.repeat(40), { prefix: false })
 const sources: Sources = { words: recallWords(tokenizer), texts: { stories: story, wiki: story, java: story } }
 
@@ -187,7 +187,7 @@ test('answers count as a whole', () => {
 })
 
 test('both tokenizers give the same ids and texts', async () => {
-  const bytes = tokenizerBytes(PIECES)
+  const bytes = llama2cTokenizerBytes(PIECES)
   const encoder = new TextEncoder()
   const other = await readHfTokenizer(encoder.encode(tokenizerJson(bytes)), encoder.encode(tokenizerConfigJson()))
   expect(other.size).toBe(tokenizer.size)

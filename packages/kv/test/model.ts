@@ -1,7 +1,7 @@
 /** A small model with grouped heads whose caches have something to learn, and texts for it. */
 import { Random } from '@pith/core'
-import { type Params, Tensor } from '@pith/engine'
-import { Lm, type LmConfig, parameterShapes } from '@pith/lm'
+import { Lm, type LmConfig } from '@pith/lm'
+import { randomParams } from '@pith/lm/testing'
 
 export const CONFIG: LmConfig = {
   layers: 3,
@@ -16,22 +16,6 @@ export const CONFIG: LmConfig = {
   normEps: 1e-5,
   tied: true,
   qkvBias: false,
-}
-
-/** Random weights, none of which is at a special value. */
-export function randomParams(config: LmConfig, seed: number): Params {
-  const random = new Random(seed)
-  const params: Params = {}
-  for (const [name, shape] of parameterShapes(config)) {
-    const size = shape.reduce((product, length) => product * length, 1)
-    const base = name.endsWith('.scale') ? 1 : 0
-    const spread = name === 'embed.tokens' ? 1 : 1 / Math.sqrt(shape.at(-1) as number)
-    params[name] = new Tensor(
-      Float32Array.from({ length: size }, () => base + spread * random.normal()),
-      shape,
-    )
-  }
-  return params
 }
 
 /** Models with the same seed are equal. */

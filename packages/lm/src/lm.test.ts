@@ -1,15 +1,15 @@
 import { Random } from '@pith/core'
 import { i64, nn, type Params, Tensor, type Value } from '@pith/engine'
 import { readLlama2cTokenizer } from '@pith/engine/io'
+import { llama2cTokenizerBytes } from '@pith/engine/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { plainLogits } from '../test/plain-llama.ts'
-import { tokenizerBytes } from '../test/tokenizer.ts'
 import type { LmConfig } from './config.ts'
 import { KvCache } from './kv-cache.ts'
 import { Lm } from './lm.ts'
 import { logitsOf } from './model/network.ts'
 
-const TOKENIZER = tokenizerBytes([' ', 'a', 'b', 'c', 'ab', ' a', 'abc'])
+const TOKENIZER = llama2cTokenizerBytes([' ', 'a', 'b', 'c', 'ab', ' a', 'abc'])
 
 const CONFIG: LmConfig = {
   layers: 2,

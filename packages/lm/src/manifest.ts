@@ -1,7 +1,8 @@
 /** What language models add to the `pith` command. */
 import type { Manifest, OptionSpec, VerbSpec } from '@pith/core'
 
-const MODEL: readonly OptionSpec[] = [
+/** Options of verbs that run a model. */
+export const MODEL: readonly OptionSpec[] = [
   { name: 'model', short: 'm', value: 'PATH', completes: 'file', summary: 'a folder or a file of a model' },
   { name: 'tokenizer', value: 'FILE', completes: 'file', summary: 'the tokenizer, if not beside the model' },
   {
@@ -13,7 +14,8 @@ const MODEL: readonly OptionSpec[] = [
   { name: 'threads', value: 'N', summary: 'threads to use; default 1' },
 ]
 
-const TEXT: readonly OptionSpec[] = [
+/** Options of verbs that read a text. */
+export const TEXT: readonly OptionSpec[] = [
   { name: 'text', value: 'FILE', completes: 'file', summary: 'the text; - is standard input' },
   { name: 'prompt', value: 'TEXT', summary: 'the text itself' },
 ]

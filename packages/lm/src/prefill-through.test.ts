@@ -1,10 +1,11 @@
+import { llama2cTokenizerBytes } from '@pith/engine/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { randomParams, SMALL } from '../test/models.ts'
-import { tokenizerBytes } from '../test/tokenizer.ts'
+import { SMALL } from '../test/models.ts'
 import { type KvCache, Lm, type PrefixCache, prefillThrough, readLlama2cTokenizer } from './index.ts'
+import { randomParams } from './testing/index.ts'
 
 const CHUNK = 8
-const TOKENIZER = tokenizerBytes([' ', 'a', 'b', 'c', 'ab', ' a', 'abc'])
+const TOKENIZER = llama2cTokenizerBytes([' ', 'a', 'b', 'c', 'ab', ' a', 'abc'])
 
 let lm: Lm
 

@@ -5,7 +5,8 @@ import { readWeights } from '../src/checkpoint/checkpoint.ts'
 import { openGgufModel } from '../src/checkpoint/gguf.ts'
 import { writeGgufModel } from '../src/checkpoint/gguf-write.ts'
 import { Lm } from '../src/lm.ts'
-import { ORACLE_IDS, ORACLE_MODELS, randomParams } from './models.ts'
+import { randomParams } from '../src/testing/index.ts'
+import { ORACLE_IDS, ORACLE_MODELS } from './models.ts'
 
 /** What llama.cpp gives for the same GGUF files: every eighth logit of each row, and the best tokens behind. */
 const { models } = JSON.parse(readFileSync(join(import.meta.dirname, 'golden/llama-cpp.json'), 'utf8')) as {

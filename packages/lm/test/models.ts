@@ -1,7 +1,6 @@
-/** Small models with random weights, and files of them. */
-import { ByteWriter, Random } from '@pith/core'
-import { type Params, Tensor } from '@pith/engine'
-import { parameterShapes } from '../src/checkpoint/checkpoint.ts'
+/** A small model, and files of it. */
+import { ByteWriter } from '@pith/core'
+import type { Params, Tensor } from '@pith/engine'
 import type { LmConfig } from '../src/config.ts'
 
 /** A model with grouped heads. */
@@ -18,22 +17,6 @@ export const SMALL: LmConfig = {
   normEps: 1e-5,
   tied: true,
   qkvBias: false,
-}
-
-/** Random weights, none of which is at a special value. */
-export function randomParams(config: LmConfig, seed: number): Params {
-  const random = new Random(seed)
-  const params: Params = {}
-  for (const [name, shape] of parameterShapes(config)) {
-    const size = shape.reduce((product, length) => product * length, 1)
-    const base = name.endsWith('.scale') ? 1 : 0
-    const spread = name === 'embed.tokens' ? 1 : 1 / Math.sqrt(shape.at(-1) as number)
-    params[name] = new Tensor(
-      Float32Array.from({ length: size }, () => base + spread * random.normal()),
-      shape,
-    )
-  }
-  return params
 }
 
 /** Order of the tensors in files of llama2.c. */

@@ -1,70 +1,8 @@
-/** Verbs called as the command calls them. */
-import { type Arguments, type CommandContext, isPithError, type Output } from '@pith/core'
+/** The verbs of `pith lm`. */
+import { startVerb, type VerbOptions, type VerbOutcome } from '@pith/core/testing'
 import { manifest } from '../src/manifest.ts'
 
-/** What a verb did. */
-export interface Outcome {
-  readonly out: string
-  readonly err: string
-  /** Exit code; undefined where it threw. */
-  readonly code?: number
-  /** Code and message of what it threw. */
-  readonly error?: string
-}
-
-/** Options by name; `true` is a flag. */
-export type Options = Readonly<Record<string, string | readonly string[] | true>>
-
 /** Run a verb such as `ppl`. */
-export async function verb(name: string, options: Options, stdin = ''): Promise<Outcome> {
-  const spec = manifest.verbs.find((own) => own.name === `lm ${name}`)
-  if (spec === undefined) throw new Error(`there is no verb ${name}`)
-  for (const option of Object.keys(options)) {
-    if (!['json', 'quiet'].includes(option) && !spec.options.some((own) => own.name === option)) throw new Error(option)
-  }
-  const values = (option: string): readonly string[] => {
-    const own = options[option]
-    return own === undefined || own === true ? [] : typeof own === 'string' ? [own] : own
-  }
-  const args: Arguments = {
-    operands: [],
-    has: (option) => option in options,
-    value: (option) => values(option).at(-1),
-    values,
-  }
-  const texts = { out: '', err: '' }
-  const output = (to: 'out' | 'err'): Output => ({
-    isTerminal: false,
-    columns: 80,
-    async write(data) {
-      texts[to] += typeof data === 'string' ? data : new TextDecoder().decode(data)
-    },
-    async flush() {},
-  })
-  const context: CommandContext = {
-    stdout: output('out'),
-    stderr: output('err'),
-    async *stdin() {
-      yield new TextEncoder().encode(stdin)
-    },
-    stdinIsTerminal: false,
-    signal: new AbortController().signal,
-    json: 'json' in options,
-    quiet: 'quiet' in options,
-    colour: false,
-    now: () => new Date(0),
-    onProgress() {},
-    async note(line) {
-      if (!('quiet' in options)) texts.err += `${line}\n`
-    },
-    async report(report) {
-      texts.out += JSON.stringify(report)
-    },
-  }
-  try {
-    return { code: await (await spec.load()).run(args, context), ...texts }
-  } catch (error) {
-    if (!isPithError(error)) throw error
-    return { ...texts, error: `${error.code}: ${error.message}` }
-  }
+export function verb(name: string, options: VerbOptions, stdin = ''): Promise<VerbOutcome> {
+  return startVerb(manifest, `lm ${name}`, options, { stdin }).done
 }

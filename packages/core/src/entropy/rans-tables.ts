@@ -7,7 +7,7 @@
 import { ByteReader, ByteWriter } from '../bytes.ts'
 import { PithError } from '../errors.ts'
 import { SCALE, SCALE_BITS, SYMBOLS } from './frequencies.ts'
-import { checkEnd, type EncodeTable, encodeTable, fillSlots, LOW, MASK, outOfWords, readWords } from './rans-states.ts'
+import { decodeRows, type EncodeTable, encodeTable, fillSlots, LOW, readWords } from './rans-states.ts'
 
 /** Most tables of a set. */
 const MAX_TABLES = 256
@@ -96,49 +96,7 @@ export function decodeRansRows(
   if (states.some((state) => state < LOW)) throw new PithError('PITH_CORRUPT', 'a state of rANS is out of range')
   const words = readWords(reader)
   const data = new Uint8Array(rowLength * tableOf.length)
-  const { slots } = tables
-  let [x0, x1, x2, x3] = states
-  let w = 0
-  const safe = words.length - 4
-  const whole = rowLength - (rowLength & 3)
-  for (let row = 0; row < tableOf.length; row++) {
-    const table = tableOf[row] << SCALE_BITS
-    const from = row * rowLength
-    let i = 0
-    for (; i < whole && w <= safe; i += 4) {
-      const e0 = slots[table | (x0 & MASK)]
-      const e1 = slots[table | (x1 & MASK)]
-      const e2 = slots[table | (x2 & MASK)]
-      const e3 = slots[table | (x3 & MASK)]
-      data[from + i] = e0
-      data[from + i + 1] = e1
-      data[from + i + 2] = e2
-      data[from + i + 3] = e3
-      x0 = Math.imul((e0 >>> 20) + 1, x0 >> SCALE_BITS) + ((e0 >> 8) & MASK)
-      x1 = Math.imul((e1 >>> 20) + 1, x1 >> SCALE_BITS) + ((e1 >> 8) & MASK)
-      x2 = Math.imul((e2 >>> 20) + 1, x2 >> SCALE_BITS) + ((e2 >> 8) & MASK)
-      x3 = Math.imul((e3 >>> 20) + 1, x3 >> SCALE_BITS) + ((e3 >> 8) & MASK)
-      if (x0 < LOW) x0 = (x0 << 16) | words[w++]
-      if (x1 < LOW) x1 = (x1 << 16) | words[w++]
-      if (x2 < LOW) x2 = (x2 << 16) | words[w++]
-      if (x3 < LOW) x3 = (x3 << 16) | words[w++]
-    }
-    if (i === rowLength) continue
-    const rest = Int32Array.of(x0, x1, x2, x3)
-    for (; i < rowLength; i++) {
-      let x = rest[i & 3]
-      const e = slots[table | (x & MASK)]
-      data[from + i] = e
-      x = Math.imul((e >>> 20) + 1, x >> SCALE_BITS) + ((e >> 8) & MASK)
-      if (x < LOW) {
-        if (w >= words.length) throw outOfWords()
-        x = (x << 16) | words[w++]
-      }
-      rest[i & 3] = x
-    }
-    ;[x0, x1, x2, x3] = rest
-  }
-  checkEnd(Int32Array.of(x0, x1, x2, x3), w, words)
+  decodeRows(data, rowLength, tableOf, tables.slots, states, words)
   return data
 }
 

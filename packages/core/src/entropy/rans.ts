@@ -9,7 +9,7 @@ import { PithError } from '../errors.ts'
 import { BitReader, BitWriter } from './bits.ts'
 import { chooseBuckets, readBuckets, writeBuckets } from './buckets.ts'
 import { countBytes, entropyOf, normalizeCounts, readFrequencies, SCALE_BITS, writeFrequencies } from './frequencies.ts'
-import { checkEnd, encodeTable, fillSlots, LOW, MASK, outOfWords, readWords } from './rans-states.ts'
+import { checkEnd, decodeRows, encodeTable, fillSlots, LOW, MASK, outOfWords, readWords } from './rans-states.ts'
 
 const STORED = 0
 const ORDER_0 = 1
@@ -73,7 +73,7 @@ export function decodeRans(bytes: Uint8Array, maxBytes: number): Uint8Array<Arra
   if (states.some((state) => state < LOW)) throw new PithError('PITH_CORRUPT', 'a state of rANS is out of range')
   const words = readWords(reader)
   const data = new Uint8Array(length)
-  if (bucketOf === undefined) decodeOrder0(data, slots, states, words)
+  if (bucketOf === undefined) decodeRows(data, length, Uint8Array.of(0), slots, states, words)
   else decodeOrder1(data, slots, bucketOf, states, words)
   return data
 }
@@ -167,45 +167,6 @@ function encodeOrder0(data: Uint8Array, counts: Uint32Array): Uint8Array<ArrayBu
   }
   states.set([x0, x1, x2, x3])
   return assemble(data.length, ORDER_0, header.finish(), states, words, w)
-}
-
-function decodeOrder0(data: Uint8Array, slots: Int32Array, states: Int32Array, words: Uint16Array): void {
-  let [x0, x1, x2, x3] = states
-  let w = 0
-  let i = 0
-  const whole = data.length - (data.length & 3)
-  const safe = words.length - 4
-  for (; i < whole && w <= safe; i += 4) {
-    const e0 = slots[x0 & MASK]
-    const e1 = slots[x1 & MASK]
-    const e2 = slots[x2 & MASK]
-    const e3 = slots[x3 & MASK]
-    data[i] = e0
-    data[i + 1] = e1
-    data[i + 2] = e2
-    data[i + 3] = e3
-    x0 = Math.imul((e0 >>> 20) + 1, x0 >> SCALE_BITS) + ((e0 >> 8) & MASK)
-    x1 = Math.imul((e1 >>> 20) + 1, x1 >> SCALE_BITS) + ((e1 >> 8) & MASK)
-    x2 = Math.imul((e2 >>> 20) + 1, x2 >> SCALE_BITS) + ((e2 >> 8) & MASK)
-    x3 = Math.imul((e3 >>> 20) + 1, x3 >> SCALE_BITS) + ((e3 >> 8) & MASK)
-    if (x0 < LOW) x0 = (x0 << 16) | words[w++]
-    if (x1 < LOW) x1 = (x1 << 16) | words[w++]
-    if (x2 < LOW) x2 = (x2 << 16) | words[w++]
-    if (x3 < LOW) x3 = (x3 << 16) | words[w++]
-  }
-  const rest = Int32Array.of(x0, x1, x2, x3)
-  for (; i < data.length; i++) {
-    let x = rest[i & 3]
-    const e = slots[x & MASK]
-    data[i] = e
-    x = Math.imul((e >>> 20) + 1, x >> SCALE_BITS) + ((e >> 8) & MASK)
-    if (x < LOW) {
-      if (w >= words.length) throw outOfWords()
-      x = (x << 16) | words[w++]
-    }
-    rest[i & 3] = x
-  }
-  checkEnd(rest, w, words)
 }
 
 function encodeOrder1(data: Uint8Array, bucketOf: Uint8Array, counts: readonly Uint32Array[]): Uint8Array<ArrayBuffer> {

@@ -8,3 +8,4 @@ export { describeSystem, type SystemContract, type SystemLimits } from './descri
 export { HeldEntry } from './held-entry.ts'
 export { type Mutation, mutations } from './mutations.ts'
 export { collectBytes, type Packed, type PackInto, packEntry, unpackEntry } from './round-trip.ts'
+export { type RunningVerb, startVerb, type VerbInput, type VerbOptions, type VerbOutcome } from './verbs.ts'

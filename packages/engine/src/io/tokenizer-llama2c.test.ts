@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { llama2cBytes, smallLlama2c } from '../../test/io/tokenizers.ts'
+import { llama2cTokenizerBytes, smallLlama2cTokenizer } from '../testing/index.ts'
 import { type PieceTokenizer, readLlama2cTokenizer } from './tokenizer-llama2c.ts'
 
-const tokenizer = readLlama2cTokenizer(smallLlama2c())
+const tokenizer = readLlama2cTokenizer(smallLlama2cTokenizer())
 
 /** Merging as llama2.c does it: a scan of all neighbours for each merge. */
 function scanned(own: PieceTokenizer, pieces: ReadonlyMap<string, number>, text: string): number[] {
@@ -68,7 +68,7 @@ test('a long text takes linear time', () => {
 })
 
 test('damaged files are refused', () => {
-  const bytes = llama2cBytes(['a'])
+  const bytes = llama2cTokenizerBytes(['a'])
   // The number of pieces stands nowhere: one that ends after a whole piece is a smaller vocabulary.
   const whole = bytes.length - 9
   for (let length = 0; length < bytes.length; length++) {

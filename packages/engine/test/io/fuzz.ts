@@ -22,8 +22,9 @@ import { readHfTokenizer } from '../../src/io/tokenizer.ts'
 import { readLlama2cTokenizer } from '../../src/io/tokenizer-llama2c.ts'
 import { openTorch } from '../../src/io/torch.ts'
 import { Tensor } from '../../src/tensor.ts'
+import { smallLlama2cTokenizer } from '../../src/testing/index.ts'
 import { JPEG, picture, png } from './pictures.ts'
-import { bytePairs, smallLlama2c, wordPieces } from './tokenizers.ts'
+import { bytePairs, wordPieces } from './tokenizers.ts'
 import { vector } from './vectors.ts'
 
 /** A reader with the files that are mutated. */
@@ -192,7 +193,7 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   },
   {
     name: 'tokenizer.bin',
-    seeds: async () => [smallLlama2c()],
+    seeds: async () => [smallLlama2cTokenizer()],
     read: async (bytes) => {
       const tokenizer = readLlama2cTokenizer(bytes)
       return tokenizer.decode(tokenizer.encode('the code of an end')).length

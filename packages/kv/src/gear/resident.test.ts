@@ -1,9 +1,10 @@
 import { Tensor } from '@pith/engine'
 import { readLlama2cTokenizer } from '@pith/engine/io'
 import { type GeneratedToken, Lm, type LmConfig } from '@pith/lm'
+import { randomParams } from '@pith/lm/testing'
 import { afterAll, describe, expect, test } from 'vitest'
 import { tokenizerBytes } from '../../test/files.ts'
-import { CONFIG, randomParams, smallModel, texts } from '../../test/model.ts'
+import { CONFIG, smallModel, texts } from '../../test/model.ts'
 import { type ResidentOptions, type ResidentSession, residentSession, roundWithGear } from './index.ts'
 
 /** Heads of 64, as the kernel has them; two queries share keys. */

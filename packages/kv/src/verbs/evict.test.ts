@@ -2,9 +2,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Random } from '@pith/core'
+import type { VerbOptions, VerbOutcome } from '@pith/core/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { modelBytes, tokenizerBytes } from '../../test/files.ts'
-import { type Options, type Outcome, verb } from '../../test/verb.ts'
+import { verb } from '../../test/verb.ts'
 
 const tmp = mkdtempSync(join(tmpdir(), 'pith-kv-evict-'))
 afterAll(() => rmSync(tmp, { recursive: true }))
@@ -17,7 +18,7 @@ beforeAll(async () => {
   writeFileSync(at('doc.txt'), Array.from({ length: 700 }, () => 'abcdefgh '[random.integer(9)]).join(''))
 })
 
-const run = (options: Options): Promise<Outcome> =>
+const run = (options: VerbOptions): Promise<VerbOutcome> =>
   verb('evict', { model: at('net.gguf'), text: at('doc.txt'), window: '48', windows: '6', ...options })
 
 test('policies are measured at budgets, and one is named', async () => {

@@ -1,22 +1,7 @@
 /** Options that several verbs of caches take. */
 import type { OptionSpec } from '@pith/core'
 
-export const MODEL: readonly OptionSpec[] = [
-  { name: 'model', short: 'm', value: 'PATH', completes: 'file', summary: 'a folder or a file of a model' },
-  { name: 'tokenizer', value: 'FILE', completes: 'file', summary: 'the tokenizer, if not beside the model' },
-  {
-    name: 'quant',
-    value: 'KIND',
-    choices: ['f32', 'q8', 'q4', 'q2'],
-    summary: 'weights as f32 (default), q8, q4 or q2',
-  },
-  { name: 'threads', value: 'N', summary: 'threads to use; default 1' },
-]
-
-export const TEXT: readonly OptionSpec[] = [
-  { name: 'text', value: 'FILE', completes: 'file', summary: 'the text; - is standard input' },
-  { name: 'prompt', value: 'TEXT', summary: 'the text itself' },
-]
+export { MODEL, TEXT } from '@pith/lm/manifest'
 
 export const TEXTS: readonly OptionSpec[] = [
   { name: 'text', value: 'FILE', many: true, completes: 'file', summary: 'a text to learn from; may be given often' },

@@ -1,7 +1,8 @@
 import type { GgufValue } from '@pith/engine/io'
+import { llama2cTokenizerBytes } from '@pith/engine/testing'
 import { describe, expect, test } from 'vitest'
-import { randomParams, SMALL } from '../../test/models.ts'
-import { tokenizerBytes } from '../../test/tokenizer.ts'
+import { SMALL } from '../../test/models.ts'
+import { randomParams } from '../testing/index.ts'
 import { openGgufModel } from './gguf.ts'
 import { ggufTokenizerValues, tokenizerOfGguf } from './gguf-tokenizer.ts'
 import { writeGgufModel } from './gguf-write.ts'
@@ -11,7 +12,7 @@ const TEXTS = ['the end of the café', '', ' two  spaces', '1 = 2\n\n€']
 
 describe('pieces with scores', () => {
   test('stand in a GGUF file, and come back as the same tokenizer', async () => {
-    const bytes = tokenizerBytes(PIECES)
+    const bytes = llama2cTokenizerBytes(PIECES)
     const config = { ...SMALL, vocab: 259 + PIECES.length }
     const model = await writeGgufModel(config, randomParams(config, 1), { tokenizer: ggufTokenizerValues(bytes) })
     const file = await openGgufModel(model)
@@ -28,7 +29,7 @@ describe('pieces with scores', () => {
   })
 
   test('have bytes and marks under the names of llama.cpp', () => {
-    const values = ggufTokenizerValues(tokenizerBytes(PIECES))
+    const values = ggufTokenizerValues(llama2cTokenizerBytes(PIECES))
     const tokens = values.get('tokenizer.ggml.tokens')?.value as string[]
     expect(tokens.slice(0, 4)).toEqual(['<unk>', '<s>', '</s>', '<0x00>'])
     expect(tokens[261]).toBe('\u2581the')
@@ -49,7 +50,7 @@ describe('pieces with scores', () => {
     ['no space in front', 'add_space_prefix', { type: 'bool', value: false }],
     ['another kind', 'model', { type: 'string', value: 'bert' }],
   ])('are refused with %s', async (_name, key, value) => {
-    const values = ggufTokenizerValues(tokenizerBytes(PIECES))
+    const values = ggufTokenizerValues(llama2cTokenizerBytes(PIECES))
     if (value === undefined) values.delete(`tokenizer.ggml.${key}`)
     else values.set(`tokenizer.ggml.${key}`, value)
     await expect(tokenizerOfGguf(values)).rejects.toMatchObject({

@@ -2,14 +2,15 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { serveFiles } from '@pith/core/node/http'
+import { llama2cTokenizerBytes } from '@pith/engine/testing'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { llama2cBytes, randomParams, SMALL } from '../../test/models.ts'
-import { tokenizerBytes } from '../../test/tokenizer.ts'
+import { llama2cBytes, SMALL } from '../../test/models.ts'
 import type { GeneratedToken } from '../language-model.ts'
 import { loadLm } from '../node/load.ts'
 import { ModelHost } from '../serve/node/model-host.ts'
 import { serveLm } from '../serve/node/server.ts'
+import { randomParams } from '../testing/index.ts'
 import { EndpointModel, UNKNOWN_ID } from './endpoint.ts'
 import { eventData } from './event-stream.ts'
 
@@ -28,7 +29,7 @@ beforeAll(async () => {
   const numbers = table.data as Float32Array
   numbers.fill(0, 0, 259 * config.hidden)
   writeFileSync(path, llama2cBytes(config, params))
-  writeFileSync(join(tmp, 'tokenizer.bin'), tokenizerBytes(PIECES))
+  writeFileSync(join(tmp, 'tokenizer.bin'), llama2cTokenizerBytes(PIECES))
   lm = await loadLm(path)
   host = await ModelHost.open({ path })
   server = await serveLm(host, { name: 'net' })

@@ -1,12 +1,13 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { llama2cTokenizerBytes } from '@pith/engine/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { llama2cBytes, randomParams, SMALL } from '../../test/models.ts'
-import { tokenizerBytes } from '../../test/tokenizer.ts'
+import { llama2cBytes, SMALL } from '../../test/models.ts'
 import { readWeights } from '../checkpoint/checkpoint.ts'
 import { writeGgufModel } from '../checkpoint/gguf-write.ts'
 import { hfConfigJson, hfSafetensors } from '../checkpoint/hf-write.ts'
+import { randomParams } from '../testing/index.ts'
 import { openModel } from './index.ts'
 
 const params = randomParams(SMALL, 1)
@@ -26,10 +27,10 @@ beforeAll(async () => {
   await put('hf/model.safetensors', tensors)
   await put('named/config.json', hfConfigJson(SMALL))
   await put('named/small.safetensors', tensors)
-  await put('named/tokenizer.bin', tokenizerBytes([...'abc']))
+  await put('named/tokenizer.bin', llama2cTokenizerBytes([...'abc']))
   await put('gguf/small.gguf', await writeGgufModel(SMALL, params))
   await put('c/stories.bin', llama2cBytes(SMALL, params))
-  await put('c/tokenizer.bin', tokenizerBytes([...'abc']))
+  await put('c/tokenizer.bin', llama2cTokenizerBytes([...'abc']))
   await put('two/a.gguf', '')
   await put('two/b.gguf', '')
   await put('none/readme.txt', '')

@@ -1,10 +1,11 @@
 import { Random } from '@pith/core'
+import { readLlama2cTokenizer } from '@pith/engine/io'
+import { smallLlama2cTokenizer } from '@pith/engine/testing'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { smallTokenizer } from '../../test/tokenizer.ts'
 import { NOUNS, RECALL_TASKS, type RecallRow, type RecallTask, recallRow, recallWords, repeatsRow } from './index.ts'
 
-const tokenizer = smallTokenizer()
+const tokenizer = readLlama2cTokenizer(smallLlama2cTokenizer())
 const words = recallWords(tokenizer)
 const story = tokenizer.encode('the cat sat on a mat. it was an old cat.\n'.repeat(100), { prefix: false })
 

@@ -1,7 +1,8 @@
 import { afterAll, expect, test } from 'vitest'
-import { randomParams, SMALL } from '../../test/models.ts'
+import { SMALL } from '../../test/models.ts'
 import type { LmConfig } from '../config.ts'
 import { Lm } from '../lm.ts'
+import { randomParams } from '../testing/index.ts'
 import type { Attend } from './split-decoder.ts'
 
 const CONFIGS: Record<string, LmConfig> = {

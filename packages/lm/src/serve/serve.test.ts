@@ -3,12 +3,13 @@ import { createConnection } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { llama2cTokenizerBytes } from '@pith/engine/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { llama2cBytes, randomParams, SMALL } from '../../test/models.ts'
-import { tokenizerBytes } from '../../test/tokenizer.ts'
+import { llama2cBytes, SMALL } from '../../test/models.ts'
 import { chatTemplate, encodeChat, PLAIN_TEMPLATE } from '../chat/template.ts'
 import type { GeneratedToken, GenerateOptions } from '../language-model.ts'
 import { loadLm } from '../node/load.ts'
+import { randomParams } from '../testing/index.ts'
 import { ModelHost } from './node/model-host.ts'
 import { serveLm } from './node/server.ts'
 
@@ -36,7 +37,7 @@ beforeAll(async () => {
     const numbers = table.data as Float32Array
     numbers.fill(0, 0, 259 * config.hidden)
     writeFileSync(join(tmp, name, 'net.bin'), llama2cBytes(config, params))
-    writeFileSync(join(tmp, name, 'tokenizer.bin'), tokenizerBytes(PIECES))
+    writeFileSync(join(tmp, name, 'tokenizer.bin'), llama2cTokenizerBytes(PIECES))
   }
   writeFileSync(join(tmp, 'templated/tokenizer_config.json'), JSON.stringify({ chat_template: TEMPLATE }))
   lm = await loadLm(path)

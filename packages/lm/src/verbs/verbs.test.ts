@@ -2,11 +2,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readNpz } from '@pith/engine/io'
+import { llama2cTokenizerBytes } from '@pith/engine/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { llama2cBytes, randomParams, SMALL } from '../../test/models.ts'
-import { tokenizerBytes } from '../../test/tokenizer.ts'
+import { llama2cBytes, SMALL } from '../../test/models.ts'
 import { verb } from '../../test/verb.ts'
 import { loadLm } from '../node/load.ts'
+import { randomParams } from '../testing/index.ts'
 
 const tmp = mkdtempSync(join(tmpdir(), 'pith-lm-'))
 afterAll(() => rmSync(tmp, { recursive: true }))
@@ -17,7 +18,7 @@ let lm: Awaited<ReturnType<typeof loadLm>>
 
 beforeAll(async () => {
   writeFileSync(model, llama2cBytes(config, randomParams(config, 4)))
-  writeFileSync(join(tmp, 'tokenizer.bin'), tokenizerBytes(PIECES))
+  writeFileSync(join(tmp, 'tokenizer.bin'), llama2cTokenizerBytes(PIECES))
   writeFileSync(join(tmp, 'text.txt'), 'ab abba baab abab cab')
   lm = await loadLm(model)
 })

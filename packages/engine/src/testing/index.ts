@@ -1,9 +1,8 @@
-/** A small vocabulary in the layout of llama2.c. */
+/** Small tokenizers in the layout of llama2.c, for tests. */
 import { ByteWriter } from '@pith/core'
-import { type PieceTokenizer, readLlama2cTokenizer } from '@pith/engine/io'
 
 /** The bytes of a tokenizer.bin: special pieces, all bytes, and pieces that are worth less the later they come. */
-export function tokenizerBytes(pieces: readonly string[]): Uint8Array {
+export function llama2cTokenizerBytes(pieces: readonly string[]): Uint8Array {
   const writer = new ByteWriter(4096)
   const encoder = new TextEncoder()
   writer.i32(Math.max(...pieces.map((piece) => encoder.encode(piece).length)))
@@ -21,7 +20,7 @@ export function tokenizerBytes(pieces: readonly string[]): Uint8Array {
 
 const MERGES = [' t', 'he', ' a', ' s', ' w', 'nd', ' the', 'ed', ' co', ' cod', 'an', 'ea', ' of', ' is', 'é']
 
-/** A tokenizer with a few merges and a piece for each letter, digit and sign of recall tasks except `=`. */
-export function smallTokenizer(): PieceTokenizer {
-  return readLlama2cTokenizer(tokenizerBytes([...MERGES, ...' abcdefghijklmnopqrstuvwxyz0123456789.;?']))
+/** A vocabulary of a few merges and a piece for each letter, digit and some signs except `=`. */
+export function smallLlama2cTokenizer(): Uint8Array {
+  return llama2cTokenizerBytes([...MERGES, ...' abcdefghijklmnopqrstuvwxyz0123456789.;?'])
 }
