@@ -67,10 +67,11 @@ describe.each(PRESETS)('%s', (preset) => {
         fc.integer({ min: 0, max: 150 }),
         fc.subarray([0, 1, 2]),
         fc.subarray(['k', 'v'] as const),
-        async (a, b, layers, kinds) => {
+        fc.boolean(),
+        async (a, b, layers, kinds, ids) => {
           const [from, to] = [Math.min(a, b), Math.max(a, b)]
-          const part = await file.read({ from, to, layers, kinds })
-          expect(part.tokens).toEqual(kv.tokens.slice(from, to))
+          const part = await file.read({ from, to, layers, kinds, ids })
+          expect(part.tokens).toEqual(ids ? kv.tokens.slice(from, to) : new Int32Array(0))
           expect([...part.keys.keys()]).toEqual(kinds.includes('k') ? layers : [])
           for (const layer of part.keys.keys())
             expect(part.keys.get(layer)).toEqual(whole.keys[layer]?.slice(from * 16, to * 16))

@@ -75,10 +75,13 @@ export interface KvRange extends Pick<Run, 'signal' | 'onProgress'> {
   layers?: readonly number[]
   kinds?: readonly Kind[]
   level?: number
+  /** Whether ids of tokens are read too; without them `tokens` of the part is empty. Default true. */
+  ids?: boolean
 }
 
 /** Part of a cache. */
 export interface KvPart {
+  /** Ids; empty where they were not wanted. */
   readonly tokens: Int32Array
   readonly positions: Int32Array
   /** f32[tokens, kvHeads * headDim] by layer. */
@@ -257,7 +260,7 @@ export class KvFile {
     }
     const width = info.kvHeads * info.headDim
     const positions = Int32Array.from({ length: to - from }, (_, i) => info.position + from + i)
-    const tokens = new Int32Array(to - from)
+    const tokens = new Int32Array(range.ids === false ? 0 : to - from)
     const out = { k: new Map<number, Float32Array>(), v: new Map<number, Float32Array>() }
     for (const kind of kinds) for (const layer of layers) out[kind].set(layer, new Float32Array((to - from) * width))
     const meter = meterProgress(range, { stage: 'decode', unit: 'tokens', total: to - from })
@@ -270,8 +273,10 @@ export class KvFile {
     for (let c = Math.floor(from / info.chunk); c * info.chunk < to; c++) {
       throwIfAborted(signal)
       const [first, last] = [c * info.chunk, Math.min(info.tokens, (c + 1) * info.chunk)]
-      const ids = await this.#tokens(c, last - first)
-      for (let t = Math.max(first, from); t < Math.min(last, to); t++) tokens[t - from] = ids[t - first] as number
+      if (tokens.length > 0) {
+        const ids = await this.#tokens(c, last - first)
+        tokens.set(ids.subarray(Math.max(first, from) - first, to - first), Math.max(first, from) - from)
+      }
       const start = Math.max(first, Math.min(info.sinks, last))
       if (start > first && from < start) {
         const bytes = await this.#block('sinks', c, 0)
@@ -302,7 +307,7 @@ export class KvFile {
    */
   async cache(
     fp: ModelFingerprint,
-    range: Omit<KvRange, 'layers' | 'kinds'> & { allowNumerics?: boolean } = {},
+    range: Omit<KvRange, 'layers' | 'kinds' | 'ids'> & { allowNumerics?: boolean } = {},
   ): Promise<KvCache> {
     const { info } = this
     checkSameModel(fp, info.fp, range)
