@@ -19,8 +19,11 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
 /** Rooms whose folders are systems; the folders of the other rooms are parts of one whole. */
 const ROOMS_OF_SYSTEMS = 'text|index|signal|kv|context|weights|eval'
 
-/** Folders that are above the systems of their room: they command them, compare them, and send what they make. */
-const ABOVE_SYSTEMS = '^packages/[^/]+/src/(verbs|measure|stream)/'
+/** Folders that are above the systems of their room: they command, compare and combine them, and send what they make. */
+const ABOVE_SYSTEMS = '^packages/[^/]+/src/(verbs|measure|stream|store|domain-adaptation|serve|adapters)/'
+
+/** Folders that the systems of their room stand on. */
+const BELOW_SYSTEMS = 'node|wasm|lexical|sparse|dense|pq|metrics|readers'
 
 /** Where Node's modules may be used. */
 const NODE_PLACES = [
@@ -61,7 +64,10 @@ function rules(): IFlattenedRuleSet {
         name: 'systems-apart',
         severity: 'error',
         from: { path: `^packages/(${ROOMS_OF_SYSTEMS})/src/([^/]+)/`, pathNot: ABOVE_SYSTEMS },
-        to: { path: '^packages/$1/src/[^/]+/', pathNot: ['^packages/$1/src/$2/', '^packages/$1/src/(node|wasm)/'] },
+        to: {
+          path: '^packages/$1/src/[^/]+/',
+          pathNot: ['^packages/$1/src/$2/', `^packages/$1/src/(${BELOW_SYSTEMS})/`],
+        },
       },
       {
         name: 'node-in-its-place',
