@@ -1,4 +1,5 @@
 export { allBut, bothKeep, eitherKeeps, filterOf, filterRows, isKept, keptRows } from './row-filter.ts'
+export type { SectionContent, SectionOptions, SectionReader, SectionWriter } from './sections.ts'
 export { TopK } from './top-k.ts'
 export type {
   DenseMatrix,
