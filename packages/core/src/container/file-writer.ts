@@ -2,6 +2,7 @@ import { PithError } from '../errors.ts'
 import type { FileSink, RandomAccess } from '../io.ts'
 import { resolveLimits } from '../limits.ts'
 import type { Limits } from '../run.ts'
+import { compareText } from '../text-order.ts'
 import type { EntryState, Row } from './catalog.ts'
 import { copyEntry } from './catalog.ts'
 import { Fetcher } from './fetch.ts'
@@ -11,7 +12,6 @@ import { HEADER_BYTES, TAIL_BYTES, TYPES } from './layout.ts'
 import type { Committed, LocatedSolo } from './locate.ts'
 import { locate, readEntryPage, readRowPage, tailAt } from './locate.ts'
 import { pageMayHold } from './pages.ts'
-import { comparePaths } from './paths.ts'
 import { encodeUndo } from './records.ts'
 import type { DeadRegion } from './tail-rewrite.ts'
 import { copyBehind, moveDown } from './tail-rewrite.ts'
@@ -71,7 +71,7 @@ export class FileWriter extends ChunkWriter implements FileContainerWriter {
       const mayHold =
         typeof idOrPath === 'number'
           ? idOrPath >= page.firstId && idOrPath <= page.lastId
-          : comparePaths(page.firstPath, idOrPath) <= 0 && comparePaths(idOrPath, page.lastPath) <= 0
+          : compareText(page.firstPath, idOrPath) <= 0 && compareText(idOrPath, page.lastPath) <= 0
       if (!mayHold) continue
       await this.out.drain()
       const entry = (await index.loadEntries(page)).find(fits)

@@ -1,11 +1,11 @@
 import { PithError } from '../errors.ts'
+import { compareText } from '../text-order.ts'
 import type { EntryState, Row } from './catalog.ts'
 import { compareRows, copyEntry } from './catalog.ts'
 import type { ChunkOutput } from './chunk-output.ts'
 import { FRAME_BYTES, TYPES } from './layout.ts'
 import type { EntryPage, Root, RowPage } from './pages.ts'
 import { encodeEntryPage, encodeRoot, encodeRowPage } from './pages.ts'
-import { comparePaths } from './paths.ts'
 
 /** Rows that may stand in the root itself. */
 const ROOT_ROWS = 32
@@ -191,8 +191,8 @@ function idsAndPaths(entries: readonly EntryState[]): Pick<EntryPage, 'firstId' 
   let lastPath = ''
   for (const { head } of entries) {
     if (head.path === undefined) continue
-    if (firstPath === '' || comparePaths(head.path, firstPath) < 0) firstPath = head.path
-    if (comparePaths(head.path, lastPath) > 0) lastPath = head.path
+    if (firstPath === '' || compareText(head.path, firstPath) < 0) firstPath = head.path
+    if (compareText(head.path, lastPath) > 0) lastPath = head.path
   }
   return { firstId: entries[0].id, lastId: entries[entries.length - 1].id, firstPath, lastPath }
 }

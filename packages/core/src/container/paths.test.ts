@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { MemorySink } from '../sink.ts'
+import { compareText } from '../text-order.ts'
 import { createContainer } from './create.ts'
-import { checkLink, checkPath, comparePaths } from './paths.ts'
+import { checkLink, checkPath } from './paths.ts'
 
 describe('paths', () => {
   test.each(['a', 'a/b.log', '.hidden', 'dev-disk-by\\x2dlabel.device', 'ünï/ço', 'con-fig', 'ab:c', '...x'])(
@@ -52,7 +53,7 @@ describe('paths', () => {
       )
       return x < y ? -1 : Number(x > y)
     })
-    expect([...paths].sort(comparePaths)).toEqual(byBytes)
+    expect([...paths].sort(compareText)).toEqual(byBytes)
   })
 })
 

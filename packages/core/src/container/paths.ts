@@ -65,20 +65,3 @@ export function checkLink(path: string, target: string): string {
   }
   return target
 }
-
-/** Order of paths in the index: by Unicode code points, which is the order of their UTF-8 bytes. */
-export function comparePaths(a: string, b: string): number {
-  const length = Math.min(a.length, b.length)
-  for (let i = 0; i < length; i++) {
-    const x = a.charCodeAt(i)
-    const y = b.charCodeAt(i)
-    if (x !== y) return rank(x) - rank(y)
-  }
-  return a.length - b.length
-}
-
-/** Surrogates stand for code points above all others, so they move behind U+E000..U+FFFF. */
-function rank(unit: number): number {
-  if (unit < 0xd800) return unit
-  return unit < 0xe000 ? unit + 0x2000 : unit - 0x800
-}

@@ -2,6 +2,7 @@ import { ByteReader } from '../bytes.ts'
 import { crc32c } from '../crc32c.ts'
 import { checkLimit } from '../limits.ts'
 import type { Limits } from '../run.ts'
+import { compareText } from '../text-order.ts'
 import type { ChunkRef, EntryState, Row } from './catalog.ts'
 import { compareRows, copyEntry } from './catalog.ts'
 import type { Fetcher } from './fetch.ts'
@@ -11,7 +12,6 @@ import type { Committed, LocatedSolo } from './locate.ts'
 import { findEntry, readEntryPage, readRowPage } from './locate.ts'
 import type { RowPage } from './pages.ts'
 import { pageMayHold } from './pages.ts'
-import { comparePaths } from './paths.ts'
 import { corrupt, readBlockPrefix } from './records.ts'
 
 /** Pages of rows that are kept decoded. */
@@ -125,7 +125,7 @@ export function chunkStore(file: Fetcher, committed: Committed, limits: Limits):
     for (const candidate of journal.entries.values()) if (candidate.head.path === idOrPath) return candidate
     for (let i = root.entryPages.length - 1; i >= 0; i--) {
       const page = root.entryPages[i]
-      if (comparePaths(page.firstPath, idOrPath) > 0 || comparePaths(idOrPath, page.lastPath) > 0) continue
+      if (compareText(page.firstPath, idOrPath) > 0 || compareText(idOrPath, page.lastPath) > 0) continue
       const found = (await readEntryPage(file, page, end, signal)).find(({ head }) => head.path === idOrPath)
       if (found !== undefined) return copyEntry(found)
     }

@@ -1,5 +1,5 @@
 /** GGUF files, version 3, as a stream. */
-import { ByteWriter, concatBytes, PithError } from '@pith/core'
+import { ByteWriter, compareText, concatBytes, PithError } from '@pith/core'
 import type { Shape } from '../shape.ts'
 import { Tensor } from '../tensor.ts'
 import { bytesOfData } from './elements.ts'
@@ -7,7 +7,6 @@ import { DEFAULT_ALIGNMENT, dtypeOfGguf, GGUF_MAGIC } from './gguf.ts'
 import { type GgufValue, writeText, writeValue } from './gguf-metadata.ts'
 import { type QuantizableType, quantize } from './gguf-quantize.ts'
 import { type GgufType, ggufBytes, ggufTypeFacts } from './gguf-types.ts'
-import { compareText } from './safetensors-header.ts'
 
 /** Name, type and shape of a tensor that is going to be written; the last axis is the fastest. */
 export interface GgufSpec {

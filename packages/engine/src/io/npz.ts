@@ -1,9 +1,8 @@
 /** NumPy's .npz files: zip archives of .npy files. */
-import { type ByteSource, PithError } from '@pith/core'
+import { type ByteSource, compareText, PithError } from '@pith/core'
 import { zipSync } from 'fflate'
 import type { Params, Tensor } from '../tensor.ts'
 import { type NpyHeader, parseNpy, parseNpyHeader, writeNpy } from './npy.ts'
-import { compareText } from './safetensors-header.ts'
 import { entryOf, type ReadOptions, readParams, type TensorEntry, type TensorFile } from './tensor-file.ts'
 import { openZip, type Zip, type ZipEntry } from './zip.ts'
 

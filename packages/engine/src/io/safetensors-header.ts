@@ -1,5 +1,5 @@
 /** The header of a safetensors file: names, types, shapes and places, written and checked. */
-import { PithError } from '@pith/core'
+import { compareText, PithError } from '@pith/core'
 import type { DType } from '../dtype.ts'
 import { type Shape, sizeOf } from '../shape.ts'
 import { checkedShape } from './elements.ts'
@@ -216,20 +216,4 @@ export function layOutSafetensors<Spec extends SafetensorsSpec>(
   new DataView(header.buffer).setBigUint64(0, BigInt(length), true)
   header.set(text, 8)
   return { header, order }
-}
-
-/** Order of the UTF-8 bytes of two texts, which is that of their code points. */
-export function compareText(a: string, b: string): number {
-  const length = Math.min(a.length, b.length)
-  for (let i = 0; i < length; i++) {
-    const left = a.charCodeAt(i)
-    const right = b.charCodeAt(i)
-    // Surrogates stand for code points above all others.
-    if (left !== right) return lifted(left) - lifted(right)
-  }
-  return a.length - b.length
-}
-
-function lifted(unit: number): number {
-  return unit >= 0xd800 && unit < 0xe000 ? unit + 0x10000 : unit
 }

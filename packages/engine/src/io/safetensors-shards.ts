@@ -1,8 +1,8 @@
 /** Models in several safetensors files with an index: `model-00001-of-00005.safetensors`, `model.safetensors.index.json`. */
-import { type ByteSource, PithError, readAll } from '@pith/core'
+import { type ByteSource, compareText, PithError, readAll } from '@pith/core'
 import { isRecord, parseJsonBytes } from './json-text.ts'
 import { openSafetensors, type Safetensors } from './safetensors.ts'
-import { compareText, type SafetensorsEntry, type SafetensorsSpec, safetensorsBytes } from './safetensors-header.ts'
+import { type SafetensorsEntry, type SafetensorsSpec, safetensorsBytes } from './safetensors-header.ts'
 import { entryOf, type ReadOptions, type TensorFile } from './tensor-file.ts'
 
 /** Largest index that is read, in bytes. */
