@@ -4,6 +4,7 @@ import type { Tokenizer } from '@pith/engine/io'
 import type { GeneratedToken, GenerateEnd, GenerateOptions } from './language-model.ts'
 import type { LmSession } from './runtime/session.ts'
 import { checkSampling, likeliest, logProbability, sampleToken } from './sample.ts'
+import { TokenText } from './token-text.ts'
 
 /** Tokens before the next one that `repeatPenalty` looks at. */
 const REPEAT_WINDOW = 64
@@ -12,7 +13,8 @@ const REPEAT_WINDOW = 64
 const MAX_ALTERNATIVES = 100
 
 /**
- * Write behind what a session has read; what it returns at last says how it ended.
+ * Write behind what a session has read; what it returns at last says how it ended. The token that ends a text only comes where
+ * text was held back, as it could have become a stop.
  *
  * @param logits of the token to come, as the last read gave them
  * @throws PithError `PITH_ARG` options outside of their ranges · the reason of the abort
@@ -32,34 +34,40 @@ export async function* generateTokens(
   }
   checkSampling(sampling)
   const random = new Random(seed)
-  const written: number[] = []
-  const before = tokenizer.decode(session.tokens)
-  const read = [...session.tokens]
-  /** Text that came out, and text that may be the start of a stop or half of a character. */
-  let shown = ''
+  const before = session.tokens
+  const recent = [...before.subarray(Math.max(0, before.length - REPEAT_WINDOW))]
+  const text = new TokenText(tokenizer, before)
+  /** Text that is not out yet, as it may be the start of a stop. */
+  let held = ''
   let scores = logits
   for (let i = 0; i < maxTokens; i++) {
     throwIfAborted(signal)
-    const id = sampleToken(scores, sampling, random, [...read, ...written].slice(-REPEAT_WINDOW))
-    if (id === tokenizer.eos) return { reason: 'stop', tokens: written.length }
+    const id = sampleToken(scores, sampling, random, recent)
     const logprob = logProbability(scores, id)
-    const beside = alternatives === 0 ? {} : { alternatives: likeliest(scores, alternatives) }
-    written.push(id)
-    const whole = tokenizer.decode([...read, ...written]).slice(before.length)
-    const end = firstStop(whole, stop)
-    if (end !== undefined) {
-      if (end > shown.length) yield { id, text: whole.slice(shown.length, end), logprob, ...beside }
-      return { reason: 'stop', tokens: written.length }
+    if (id === tokenizer.eos) {
+      const rest = held + text.finish()
+      if (rest !== '') yield { id, text: rest, logprob }
+      return { reason: 'stop', tokens: i }
     }
+    const beside = alternatives === 0 ? {} : { alternatives: likeliest(scores, alternatives) }
+    if (recent.length === REPEAT_WINDOW) recent.shift()
+    recent.push(id)
+    held += text.push(id)
     const isLast = i + 1 === maxTokens || session.length + 1 >= ctx
-    const safe = isLast ? whole.length : safeLength(whole, stop)
-    const text = whole.slice(shown.length, Math.max(shown.length, safe))
-    shown += text
-    yield { id, text, logprob, ...beside }
-    if (isLast) break
+    if (isLast) held += text.finish()
+    const end = firstStop(held, stop)
+    if (end !== undefined) {
+      if (end > 0) yield { id, text: held.slice(0, end), logprob, ...beside }
+      return { reason: 'stop', tokens: i + 1 }
+    }
+    const safe = isLast ? held.length : safeLength(held, stop)
+    const fresh = held.slice(0, safe)
+    held = held.slice(safe)
+    yield { id, text: fresh, logprob, ...beside }
+    if (isLast) return { reason: 'length', tokens: i + 1 }
     scores = await session.decode(id)
   }
-  return { reason: 'length', tokens: written.length }
+  return { reason: 'length', tokens: maxTokens }
 }
 
 function firstStop(text: string, stops: readonly string[]): number | undefined {
@@ -67,7 +75,7 @@ function firstStop(text: string, stops: readonly string[]): number | undefined {
   return places.length === 0 ? undefined : Math.min(...places)
 }
 
-/** How much of a text is certain: not the start of a stop at its end, nor bytes that are no character yet. */
+/** How much of a text is no start of a stop. */
 function safeLength(text: string, stops: readonly string[]): number {
   let safe = text.length
   for (const stop of stops) {
@@ -78,6 +86,5 @@ function safeLength(text: string, stops: readonly string[]): number {
       }
     }
   }
-  while (safe > 0 && text[safe - 1] === '�') safe--
   return safe
 }

@@ -32,11 +32,18 @@ const generate: VerbSpec = {
   name: 'lm generate',
   group: 'Models',
   summary: 'write text behind a prompt',
-  details: [KINDS, 'The same seed gives the same text. Filters work in the order of the options.'],
+  details: [
+    KINDS,
+    'The same seed gives the same text. Filters work in the order of the options.',
+    'With --past the model goes on behind a cache that pith kv encode wrote, and reads only what --text or --prompt put behind it.',
+  ],
   operands: [],
   options: [
     ...MODEL,
     ...TEXT,
+    { name: 'past', value: 'FILE.pith', completes: 'file', summary: 'the cache of a text that stands in front' },
+    { name: 'level', value: 'N', summary: 'level of the cache; default the best of the file' },
+    { name: 'profile', value: 'FILE.kvp', completes: 'file', summary: 'of the cache, if not within it' },
     { name: 'max-tokens', value: 'N', summary: 'tokens to write at most; default 256' },
     { name: 'repeat-penalty', value: 'X', summary: 'factor against tokens that were there; default 1' },
     { name: 'temperature', value: 'X', summary: '0 takes the best token; default 0.8' },
@@ -49,6 +56,7 @@ const generate: VerbSpec = {
   examples: [
     { line: 'pith lm generate --model models/pith-recall --prompt "once upon a time"', what: 'a story' },
     { line: 'pith lm generate -m net.gguf --quant q4 --text prompt.txt --temperature 0', what: 'the likeliest text' },
+    { line: 'pith lm generate -m models/pith-recall --past doc.pith --prompt " and then"', what: 'behind a cache' },
   ],
   load: () => import('./verbs/generate.ts'),
 }

@@ -2,8 +2,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Random } from '@pith/core'
+import { startVerb, type VerbOptions, type VerbOutcome } from '@pith/core/testing'
 import type { Tensor } from '@pith/engine'
-import { readNpz } from '@pith/engine/io'
+import { type EncodeOptions, readNpz } from '@pith/engine/io'
+import { generateTokens } from '@pith/lm'
+import { manifest as lmManifest } from '@pith/lm/manifest'
 import { loadLm } from '@pith/lm/node'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { FILE_CONFIG as config, modelBytes, tokenizerBytes } from '../../test/files.ts'
@@ -145,6 +148,29 @@ test('without a profile, one of the text stands in the file; apart, it is asked 
     profile: await readProfileFile(readFileSync(at('net.kvp'))),
   })
   expect((await file.cache(lm.fingerprint)).length).toBe(file.info.tokens)
+})
+
+test('a model goes on behind the cache of a file', async () => {
+  const ask = { model, tokenizer, past: at('doc.pith'), temperature: '0', 'max-tokens': '6', json: true } as const
+  const write = (options: VerbOptions): Promise<VerbOutcome> => startVerb(lmManifest, 'lm generate', options).done
+  const file = await KvFile.open(readFileSync(at('doc.pith')))
+  const session = lm.session()
+  session.attachKv(await file.cache(lm.fingerprint, { level: 2 }))
+  const pastTokens = session.length
+  const ids = lm.tokenizer.encode('abab', { prefix: false } as EncodeOptions)
+  const logits = await session.prefill(ids)
+  const written: number[] = []
+  const own = generateTokens(session, lm.tokenizer, logits, lm.config.ctx, { temperature: 0, maxTokens: 6 })
+  for await (const { id } of own) written.push(id)
+  const { code, out } = await write({ ...ask, prompt: 'abab', level: '2' })
+  expect(code).toBe(0)
+  expect(JSON.parse(out)).toMatchObject({ pastTokens, promptTokens: ids.length, tokens: written })
+  const bare = JSON.parse((await write(ask)).out)
+  expect(bare).toMatchObject({ pastTokens, promptTokens: 0 })
+  expect(bare.tokens.length).toBeGreaterThan(0)
+  expect((await write({ ...ask, quant: 'q4' })).error).toMatch(/^PITH_MODEL: the cache was made in f32/)
+  expect((await write({ ...ask, prompt: 'abcdefgh '.repeat(20) })).error).toMatch(/^PITH_LIMIT: the past has/)
+  expect((await write({ ...ask, past: at('doc.txt') })).error).toMatch(/^PITH_/)
 })
 
 describe('measurements', () => {

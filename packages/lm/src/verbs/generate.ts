@@ -1,17 +1,23 @@
 /** `pith lm generate`. */
 import type { Arguments, CommandContext } from '@pith/core'
-import type { GenerateOptions } from '../language-model.ts'
+import { generateTokens } from '../generate.ts'
+import type { GeneratedToken, GenerateOptions } from '../language-model.ts'
+import type { Lm } from '../lm.ts'
 import { idsOf, modelOf, numberOf } from './inputs.ts'
+import { continuationOf, pastOf } from './past.ts'
 
 export async function run(args: Arguments, context: CommandContext): Promise<number> {
   const options = optionsOf(args)
   const lm = await modelOf(args, context)
   try {
-    const prompt = await idsOf(args, context, lm, 1)
+    const writing = { ...options, signal: context.signal }
+    const [tokens, counts] = args.has('past')
+      ? await behindPast(args, context, lm, writing)
+      : await behindPrompt(args, context, lm, writing)
     const start = performance.now()
     const ids: number[] = []
     let text = ''
-    for await (const token of lm.generate(prompt, { ...options, signal: context.signal })) {
+    for await (const token of tokens) {
       ids.push(token.id)
       text += token.text
       if (!context.json && token.text !== '') {
@@ -20,7 +26,7 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
       }
     }
     const seconds = (performance.now() - start) / 1000
-    if (context.json) await context.report({ text, promptTokens: prompt.length, tokens: ids, seconds })
+    if (context.json) await context.report({ text, ...counts, tokens: ids, seconds })
     else {
       await context.stdout.write('\n')
       await context.note(`${ids.length} tokens, ${(ids.length / seconds).toFixed(0)} a second`)
@@ -29,6 +35,42 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
   } finally {
     await lm.close()
   }
+}
+
+type Writing = [AsyncIterable<GeneratedToken>, { readonly promptTokens: number; readonly pastTokens?: number }]
+
+async function behindPrompt(
+  args: Arguments,
+  context: CommandContext,
+  lm: Lm,
+  writing: GenerateOptions,
+): Promise<Writing> {
+  const prompt = await idsOf(args, context, lm, 1)
+  return [lm.generate(prompt, writing), { promptTokens: prompt.length }]
+}
+
+/** Behind a cache, and what is given to read behind it. */
+async function behindPast(
+  args: Arguments,
+  context: CommandContext,
+  lm: Lm,
+  writing: GenerateOptions,
+): Promise<Writing> {
+  const past = await pastOf(args, context, lm)
+  const prompt = await continuationOf(args, context, lm, past)
+  const session = lm.session({
+    capacity: Math.min(lm.config.ctx, past.length + prompt.length + (writing.maxTokens ?? 0)),
+  })
+  // The last token is read again where nothing follows it, for its logits.
+  const known = prompt.length === 0 ? past.length - 1 : past.length
+  session.attachKv(past.slice(0, known))
+  const logits = await session.prefill(prompt.length === 0 ? past.tokens.subarray(known) : prompt, {
+    signal: context.signal,
+  })
+  return [
+    generateTokens(session, lm.tokenizer, logits, lm.config.ctx, writing),
+    { promptTokens: prompt.length, pastTokens: past.length },
+  ]
 }
 
 function optionsOf(args: Arguments): GenerateOptions {
