@@ -90,6 +90,12 @@ test('looked-up values stand in the table, each is asked for once at most', () =
   }
 })
 
+test('a table that would fill its row ends where a question fits', () => {
+  const row = rowOf('lookup', 13, 73)
+  expect(row.answers.length).toBe(1)
+  expect(textOf(row)).toMatch(/^(\w+=\d{4};)+\n\?(\w+)=\d{4};\n*$/)
+})
+
 test('codes stand once in the story and are asked for at its end', () => {
   for (let seed = 0; seed < 50; seed++) {
     const row = rowOf('needle', seed, 64 + 8 * seed)

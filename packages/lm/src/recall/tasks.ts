@@ -146,26 +146,57 @@ function lookup(row: RowWriter, random: Random, words: RecallWords): void {
   const count = between(random, random.uniform() < 0.5 ? 2 : Math.ceil(most / 2), most)
   const table = shuffled(random, words.nouns)
     .slice(0, count)
-    .map((noun) => ({ noun, value: drawDigits(random, words, 4) }))
-  for (const { noun, value } of table) row.put([...noun, words.equals, ...value, words.end])
-  row.put([words.newline])
-  row.question = row.at
-  askAll(row, random, words, table)
+    .map((noun) => {
+      const value = drawDigits(random, words, 4)
+      return { noun, value, shown: value }
+    })
+  putTable(row, random, words, table)
 }
 
 interface Named {
   readonly noun: readonly number[]
   readonly value: readonly number[]
+  /** What stands for the value in the table. */
+  readonly shown: readonly number[]
+}
+
+/** A table, a new line, and questions about it. Its end is left out where no question would fit behind it. */
+function putTable(row: RowWriter, random: Random, words: RecallWords, whole: readonly Named[]): void {
+  let table = whole
+  let order = shuffled(random, table)
+  const sizeOf = ({ noun, shown }: Named): number => noun.length + shown.length + 2
+  const needed = (): number => table.reduce((sum, own) => sum + sizeOf(own), 1) + questionSize(order[0] as Named)
+  while (table.length > 1 && needed() > row.room) {
+    table = table.slice(0, -1)
+    order = order.filter((own) => table.includes(own))
+  }
+  for (const { noun, shown } of table) row.put([...noun, words.equals, ...shown, words.end])
+  row.put([words.newline])
+  row.question = row.at
+  askAll(row, random, words, table, order)
+}
+
+function questionSize({ noun, value }: Named): number {
+  return noun.length + value.length + 3
 }
 
 /**
  * Questions in random order, again and again in others, while they fit. Only the first time counts as an answer: later ones
  * stand in the row already.
+ *
+ * @param first order of the first time
  */
-function askAll(row: RowWriter, random: Random, words: RecallWords, table: readonly Named[]): void {
+function askAll(
+  row: RowWriter,
+  random: Random,
+  words: RecallWords,
+  table: readonly Named[],
+  first: readonly Named[],
+): void {
   for (let round = 0; ; round++) {
-    for (const { noun, value } of shuffled(random, table)) {
-      if (row.room < noun.length + value.length + 3) return
+    for (const own of round === 0 ? first : shuffled(random, table)) {
+      const { noun, value } = own
+      if (row.room < questionSize(own)) return
       row.put([words.ask, ...noun, words.equals])
       if (round === 0) row.answer(value)
       else row.put(value, 1)
@@ -226,12 +257,9 @@ function chain(row: RowWriter, random: Random, words: RecallWords, { hops = 2 }:
         ? (open[random.integer(open.length)] as Named & { hops: number })
         : undefined
     const value = from?.value ?? drawDigits(random, words, 2)
-    row.put([...noun, words.equals, ...(from?.noun ?? value), words.end])
-    table.push({ noun, value, hops: from === undefined ? 0 : from.hops + 1 })
+    table.push({ noun, value, shown: from?.noun ?? value, hops: from === undefined ? 0 : from.hops + 1 })
   }
-  row.put([words.newline])
-  row.question = row.at
-  askAll(row, random, words, table)
+  putTable(row, random, words, table)
 }
 
 function drawSymbols(random: Random, { symbols }: RecallWords, count: number): number[] {
