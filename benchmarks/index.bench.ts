@@ -1,0 +1,16 @@
+/** The bench of search indexes: `npm run bench -- index`. Reads PITH_DATA. */
+import type { Bench, BenchContext } from './measure/case.ts'
+
+const PARTS: Readonly<Record<string, (context: BenchContext) => Promise<void>>> = {}
+
+export const bench: Bench = {
+  system: 'index',
+  parts: Object.keys(PARTS),
+  async run(context) {
+    for (const [name, part] of Object.entries(PARTS)) {
+      if (context.only.size > 0 && !context.only.has(name)) continue
+      context.say(`## index: ${name}`)
+      await part(context)
+    }
+  },
+}
