@@ -148,6 +148,49 @@ export async function listenHttp(
   }
 }
 
+/** Addresses that only this machine reaches. */
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/
+
+/**
+ * Whether requests may be answered by a server that listens at `host`. One for its own machine is asked by a name of that
+ * machine only: a page of another origin could reach it by a name that it chose.
+ */
+export function hostGuard(host: string): (request: IncomingMessage) => boolean {
+  const isLocal = LOOPBACK.test(host.includes(':') ? `[${host}]` : host)
+  return (request) => !isLocal || LOOPBACK.test(request.headers.host ?? '')
+}
+
+/** Whether the body of a request is JSON. A page of another origin can send anything but that without being asked first. */
+export function sendsJson(request: IncomingMessage): boolean {
+  return /^application\/json\b/i.test(request.headers['content-type'] ?? '')
+}
+
+/** The bytes of a body; undefined where they are too many: the connection should end with the answer then. */
+export async function readBody(request: IncomingMessage, most: number): Promise<Uint8Array | undefined> {
+  if (Number(request.headers['content-length'] ?? 0) > most) return undefined
+  const parts: Uint8Array[] = []
+  let size = 0
+  return await new Promise((resolve, reject) => {
+    request.on('data', (part: Uint8Array) => {
+      size += part.length
+      if (size > most) {
+        request.pause()
+        resolve(undefined)
+      } else parts.push(part)
+    })
+    request.on('end', () => resolve(new Uint8Array(Buffer.concat(parts))))
+    request.on('error', reject)
+    request.on('aborted', () => reject(new PithError('PITH_NETWORK', 'the request broke off')))
+  })
+}
+
+/** Answer with JSON. */
+export function sendJson(response: ServerResponse, status: number, body: object): void {
+  const bytes = new TextEncoder().encode(JSON.stringify(body))
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': bytes.length })
+  response.end(response.req.method === 'HEAD' ? undefined : bytes)
+}
+
 function finish(response: ServerResponse, status: number): void {
   response.statusCode = status
   response.setHeader('content-length', 0)

@@ -1,7 +1,7 @@
 /** Caches served by HTTP, chunk by chunk at any level. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isPithError, PithError } from '@pith/core'
-import { drained, type HttpListener, listenHttp } from '@pith/core/node/http'
+import { drained, type HttpListener, hostGuard, listenHttp, readBody, sendJson, sendsJson } from '@pith/core/node/http'
 import type { KvOffer } from '../offer.ts'
 import type { Throttle } from './throttle.ts'
 
@@ -29,9 +29,6 @@ export interface ServeKvOptions {
 
 const MAX_BODY = 4 * 2 ** 20
 
-/** Addresses that only this machine reaches. */
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/
-
 /**
  * Serve caches: `POST /v1/kv` with `{"tokens": [...]}` makes one, `GET /v1/kv/ID` describes it, `GET /v1/kv/ID/CHUNK?level=L` is a
  * chunk, `GET /v1/profile/ID` what it is decoded with.
@@ -40,12 +37,9 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/
  */
 export async function serveKv(source: KvSource, options: ServeKvOptions = {}): Promise<HttpListener> {
   const { port = 0, host = '127.0.0.1', throttle, maxBody = MAX_BODY } = options
-  const isLocal = LOOPBACK.test(host.includes(':') ? `[${host}]` : host)
+  const isAsked = hostGuard(host)
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    // A page of another origin reaches this server by a name that it chose.
-    if (isLocal && !LOOPBACK.test(request.headers.host ?? '')) {
-      return refuse(response, 403, 'PITH_ARG', 'this server is for its own machine')
-    }
+    if (!isAsked(request)) return refuse(response, 403, 'PITH_ARG', 'this server is for its own machine')
     const url = new URL(request.url ?? '/', 'http://localhost')
     const [, , noun, id, index] = url.pathname.split('/')
     if (url.pathname === '/v1/kv' && request.method === 'POST') return await make(source, request, response, maxBody)
@@ -74,24 +68,16 @@ async function make(
   response: ServerResponse,
   maxBody: number,
 ): Promise<void> {
-  // A page of another origin can send anything but this without being asked first.
-  if (!/^application\/json\b/i.test(request.headers['content-type'] ?? '')) {
-    return refuse(response, 415, 'PITH_ARG', 'the content type must be application/json')
-  }
+  if (!sendsJson(request)) return refuse(response, 415, 'PITH_ARG', 'the content type must be application/json')
   const gone = new AbortController()
   response.once('close', () => gone.abort())
-  const parts: Uint8Array[] = []
-  let size = 0
-  for await (const part of request as AsyncIterable<Uint8Array>) {
-    size += part.length
-    if (size > maxBody) {
-      response.setHeader('connection', 'close')
-      return refuse(response, 413, 'PITH_LIMIT', `the request has more than ${maxBody} bytes`)
-    }
-    parts.push(part)
+  const body = await readBody(request, maxBody)
+  if (body === undefined) {
+    response.setHeader('connection', 'close')
+    return refuse(response, 413, 'PITH_LIMIT', `the request has more than ${maxBody} bytes`)
   }
   try {
-    sendJson(response, 201, await source.add(readTokens(Buffer.concat(parts).toString('utf8')), gone.signal))
+    sendJson(response, 201, await source.add(readTokens(new TextDecoder().decode(body)), gone.signal))
   } catch (error) {
     if (response.destroyed) return
     if (isPithError(error, 'PITH_LIMIT')) return refuse(response, 413, error.code, error.message)
@@ -134,12 +120,6 @@ async function sendBytes(
     return !response.destroyed
   })
   response.end()
-}
-
-function sendJson(response: ServerResponse, status: number, body: object): void {
-  response.statusCode = status
-  response.setHeader('content-type', 'application/json')
-  response.end(JSON.stringify(body))
 }
 
 function refuse(response: ServerResponse, status: number, code: string, message: string): void {

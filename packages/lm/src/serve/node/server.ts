@@ -1,7 +1,7 @@
 /** A model behind OpenAI's API, by HTTP. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isPithError, type PithCode, PithError, throwIfAborted } from '@pith/core'
-import { drained, type HttpListener, listenHttp } from '@pith/core/node/http'
+import { drained, type HttpListener, hostGuard, listenHttp, readBody, sendJson, sendsJson } from '@pith/core/node/http'
 import { type Answer, type AnswerHead, chatAnswer, completionAnswer } from '../answers.ts'
 import { chatRequest, completionRequest, type RequestLimits, type WritingRequest } from '../requests.ts'
 import type { ModelHost } from './model-host.ts'
@@ -31,9 +31,6 @@ interface Problem {
 }
 
 const MAX_BODY = 4 * 2 ** 20
-
-/** Addresses that only this machine reaches. */
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/
 
 const STATUS: Readonly<Partial<Record<PithCode, number>>> = {
   PITH_ARG: 400,
@@ -67,27 +64,26 @@ export async function serveLm(model: ModelHost, options: ServeLmOptions = {}): P
   const { name = 'pith', port = 0, host = '127.0.0.1', maxBody = MAX_BODY, now = () => new Date(0) } = options
   const limits = { ctx: model.facts.ctx, maxTokens: Math.min(options.maxTokens ?? model.facts.ctx, model.facts.ctx) }
   const own = { id: name, object: 'model', created: seconds(now()), owned_by: 'pith', context_length: limits.ctx }
-  const isLocal = LOOPBACK.test(host.includes(':') ? `[${host}]` : host)
+  const isAsked = hostGuard(host)
   const ending = new AbortController()
   let serial = 0
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const path = (request.url ?? '/').split('?')[0] as string
-    if (isLocal && !LOOPBACK.test(request.headers.host ?? '')) {
+    if (!isAsked(request)) {
       return refuse(response, problem(403, 'wrong_host', 'this server is for its own machine'))
     }
     if (path === '/health' || path === '/v1/models' || path.startsWith('/v1/models/')) {
       if (!only(request, response, ['GET', 'HEAD'])) return
-      if (path === '/health') return send(response, 200, { ok: true, waiting: model.waiting })
-      if (path === '/v1/models') return send(response, 200, { object: 'list', data: [own] })
-      if (path === `/v1/models/${encodeURIComponent(name)}`) return send(response, 200, own)
+      if (path === '/health') return sendJson(response, 200, { ok: true, waiting: model.waiting })
+      if (path === '/v1/models') return sendJson(response, 200, { object: 'list', data: [own] })
+      if (path === `/v1/models/${encodeURIComponent(name)}`) return sendJson(response, 200, own)
       return refuse(response, noModel(path.slice('/v1/models/'.length), name))
     }
     const route = Object.hasOwn(ROUTES, path) ? ROUTES[path] : undefined
     if (route === undefined) return refuse(response, problem(404, 'not_found', `there is no ${path.slice(0, 80)}`))
     if (!only(request, response, ['POST'])) return
-    // A page of another origin can send anything but this without being asked first.
-    if (!/^application\/json\b/i.test(request.headers['content-type'] ?? '')) {
+    if (!sendsJson(request)) {
       return refuse(response, problem(415, 'wrong_type', 'the content type must be application/json'))
     }
     const body = await readBody(request, maxBody)
@@ -149,35 +145,10 @@ async function write(
     const piece = answer.take(event)
     if (stream) await put(piece)
   }
-  if (!stream) return send(response, 200, answer.whole())
+  if (!stream) return sendJson(response, 200, answer.whole())
   if (includeUsage) await put(answer.usage())
   await put('[DONE]')
   response.end()
-}
-
-/** The bytes of a body; undefined where they are too many. */
-async function readBody(request: IncomingMessage, most: number): Promise<Uint8Array | undefined> {
-  if (Number(request.headers['content-length'] ?? 0) > most) return undefined
-  const parts: Uint8Array[] = []
-  let size = 0
-  return await new Promise((resolve, reject) => {
-    request.on('data', (part: Uint8Array) => {
-      size += part.length
-      if (size > most) {
-        request.pause()
-        resolve(undefined)
-      } else parts.push(part)
-    })
-    request.on('end', () => resolve(new Uint8Array(Buffer.concat(parts))))
-    request.on('error', reject)
-    request.on('aborted', () => reject(new PithError('PITH_NETWORK', 'the request broke off')))
-  })
-}
-
-function send(response: ServerResponse, status: number, body: object): void {
-  const bytes = new TextEncoder().encode(JSON.stringify(body))
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': bytes.length })
-  response.end(response.req.method === 'HEAD' ? undefined : bytes)
 }
 
 /** Whether the method is one of these; others are refused. */
@@ -197,7 +168,7 @@ function noModel(asked: string, name: string): Problem {
 }
 
 function refuse(response: ServerResponse, own: Problem): void {
-  send(response, own.status, errorBody(own))
+  sendJson(response, own.status, errorBody(own))
 }
 
 function errorBody({ message, type, code }: Problem): object {
