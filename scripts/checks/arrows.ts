@@ -20,10 +20,11 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
 const ROOMS_OF_SYSTEMS = 'text|index|signal|kv|context|weights|eval'
 
 /** Folders that are above the systems of their room: they command, compare and combine them, and send what they make. */
-const ABOVE_SYSTEMS = '^packages/[^/]+/src/(verbs|measure|stream|store|domain-adaptation|serve|adapters)/'
+const ABOVE_SYSTEMS =
+  '^packages/[^/]+/src/(verbs|measure|stream|store|domain-adaptation|serve|adapters|proxy|mcp|middleware)/'
 
 /** Folders that the systems of their room stand on. */
-const BELOW_SYSTEMS = 'node|wasm|lexical|sparse|dense|pq|metrics|readers'
+const BELOW_SYSTEMS = 'node|wasm|lexical|sparse|dense|pq|metrics|readers|safe|select'
 
 /** Where Node's modules may be used. */
 const NODE_PLACES = [
