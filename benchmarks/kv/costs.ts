@@ -3,12 +3,11 @@ import { ByteReader, bytesAccess, countAccess } from '@pith/core'
 import { decodeRans, decodeRansRows, encodeRansRows } from '@pith/core/entropy'
 import { encodeKv, fitProfile, KvFile, type KvProfile } from '@pith/kv/cachegen'
 import type { KvCache, Lm } from '@pith/lm'
-import { stepsOf } from '../../packages/kv/src/cachegen/codec.ts'
+import { frameCodec } from '../../packages/kv/src/cachegen/codec.ts'
 import { gatherFrame } from '../../packages/kv/src/cachegen/frames.ts'
-import { decodePlane, encodePlane, quantisePlane } from '../../packages/kv/src/cachegen/plane.ts'
+import { decodePlane, encodePlane } from '../../packages/kv/src/cachegen/plane.ts'
 import { stepOf } from '../../packages/kv/src/cachegen/profile.ts'
 import { codingTables, ESCAPE, REACH, SYMBOLS } from '../../packages/kv/src/cachegen/tables.ts'
-import { readyTransform } from '../../packages/kv/src/cachegen/transform.ts'
 import { type AcceptContext, atMost, costAtLeast, costAtMost } from '../measure/accept.ts'
 import type { BenchContext } from '../measure/case.ts'
 import { interleave } from '../measure/statistics.ts'
@@ -99,12 +98,11 @@ export async function measureCoder(preset: KvProfile['preset']): Promise<CoderFi
     let [bytes, whole, ideal, symbols] = [0, 0, 0, 0]
     const rows: { symbols: Uint8Array; chosen: Uint8Array; coded: Uint8Array }[] = []
     const rest = kv.slice(4, kv.length)
-    for (const set of profile.sets) {
+    for (const [s, set] of profile.sets.entries()) {
       const { unit, classes } = set
-      const frame = gatherFrame(rest, set.kind, set.layers)
+      const frame = gatherFrame(rest, set)
       const own = classes.subarray((LEVEL - 1) * unit.length, LEVEL * unit.length)
-      const values = await (await readyTransform(set)).forward(frame)
-      const plane = encodePlane(quantisePlane(values, stepsOf(set, stepOf(profile, LEVEL))), own, tables)
+      const plane = encodePlane(await frameCodec(profile).codes(s, stepOf(profile, LEVEL), frame), own, tables)
       const reader = new ByteReader(plane)
       const moved = decodeRans(reader.take(reader.varint()), own.length)
       const chosen = Uint8Array.from(moved, (by, c) => (by + (own[c] as number)) & 255)

@@ -8,7 +8,7 @@ import { type EncodeOptions, encodeKv, fitProfile, KvFile, type KvProfile, readP
 let lm: Lm
 let kv: KvCache
 const profiles: Record<string, KvProfile> = {}
-const PRESETS = ['cachegen', 'pca-layer', 'pca'] as const
+const PRESETS = ['anchor', 'cachegen', 'pca-layer', 'pca'] as const
 
 beforeAll(async () => {
   lm = smallModel()

@@ -19,7 +19,7 @@ export const card: SystemCard = {
   ],
   differences: [
     'Positions are taken out of keys before they are coded, and put back for the positions that are read.',
-    'No anchors and differences between tokens: each number, or each component of a basis over one layer or all layers, has a step of its own.',
+    'No anchors and differences between tokens, unless the preset anchor asks for them: each number, or each component of a basis over one layer or all layers, has a step of its own.',
     'Numbers are coded by 64 classes of tables that belong to the model; the released code ships a table for each channel with each chunk, 2 bits a number at 256 tokens.',
     'The step is searched by what it costs on texts; the released code has one table of bins for the names of a few models.',
     'The first tokens of a text, which are far from all others, are kept at 8 bits.',

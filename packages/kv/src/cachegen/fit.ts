@@ -2,24 +2,32 @@
 import { meterProgress, PithError, type Run, throwIfAborted } from '@pith/core'
 import { eigh, matmul, matrixOf } from '@pith/engine/linalg'
 import { KvCache, type Lm, logProbability } from '@pith/lm'
-import { frameCodec, stepsOf } from './codec.ts'
-import { gatherFrame, jointLayers, type Kind, type LayerRange, singleLayers, takeLayer } from './frames.ts'
-import { quantisePlane } from './plane.ts'
+import { frameCodec } from './codec.ts'
+import {
+  type FrameSource,
+  gatherFrame,
+  jointLayers,
+  type Kind,
+  type LayerRange,
+  singleLayers,
+  takeLayer,
+} from './frames.ts'
+import { deviationOfDifferences, reachOfAnchors } from './groups.ts'
 import { type KvProfile, LEVELS, type Preset, type ProfileSet, stepOf } from './profile.ts'
 import { CLASSES, classOf, ESCAPE, fitTables, REACH, SYMBOLS } from './tables.ts'
-import { readyTransform, roundBasis, type Transform } from './transform.ts'
+import { roundBasis, type Transform } from './transform.ts'
 
 /** How a profile is learned. */
 export interface FitOptions extends Pick<Run, 'signal' | 'onProgress'> {
-  preset?: Exclude<Preset, 'anchor'>
+  preset?: Preset
   /** Nats that text behind a cache of the default level may cost more, on the texts of the fit. Default 0.01. */
   damage?: number
   /** Tokens at the start that are left out, as they are stored apart. Default 4. */
   sinks?: number
 }
 
-/** Factors of steps by thirds of the layers: early ones are more sensitive (the paper, section 5.2). */
-const BY_THIRD = [0.7, 1, 1.3]
+/** Factors of steps by thirds of the layers: early ones are more sensitive (the paper, section 5.2, which has those of anchor). */
+const BY_THIRD = { anchor: [0.5, 1, 1.5], cachegen: [0.7, 1, 1.3] } as const
 
 /** Halvings of the range of steps. */
 const HALVINGS = 8
@@ -107,15 +115,14 @@ export async function fitProfile(lm: Lm, texts: readonly Int32Array[], options: 
 }
 
 /** A set before the step is known. */
-interface Draft {
-  readonly kind: Kind
-  readonly layers: LayerRange
+interface Draft extends FrameSource {
   readonly transform: Transform
   /** Rows of the basis before rounding, or none. */
   readonly rows?: Float64Array
   readonly unit: Float32Array
   /** Deviations of the components. */
   readonly sigma: Float32Array
+  readonly anchors?: Float32Array
 }
 
 async function readSample(lm: Lm, ids: Int32Array): Promise<Sample> {
@@ -153,12 +160,21 @@ async function fitSet(
   kind: Kind,
   range: LayerRange,
   layers: number,
-  preset: KvProfile['preset'],
+  preset: Preset,
   sinks: number,
 ): Promise<Draft> {
-  const frames = samples.map(({ kv }) => gatherFrame(kv.slice(sinks, kv.length), kind, range))
+  const own: FrameSource = { kind, layers: range, ...(preset === 'anchor' ? { turned: true } : {}) }
+  const frames = samples.map(({ kv }) => gatherFrame(kv.slice(sinks, kv.length), own))
   const kv = (samples[0] as Sample).kv
   const width = (range.to - range.from) * kv.width
+  const third = Math.min(2, Math.floor((3 * range.from) / layers))
+  if (preset === 'anchor') {
+    const anchors = reachOfAnchors(frames, width)
+    const sigma = deviationOfDifferences(frames, anchors)
+    const transform = { mean: new Float32Array(width), gain: new Float32Array(width).fill(1) }
+    const factor = BY_THIRD.anchor[third] as number
+    return { ...own, transform, unit: sigma.map((deviation) => deviation * factor), sigma, anchors }
+  }
   const count = frames.reduce((sum, frame) => sum + frame.length / width, 0)
   const mean = new Float64Array(width)
   for (const frame of frames)
@@ -172,7 +188,6 @@ async function fitSet(
       centred[at] = ((frame[i] as number) - (mean[column] as number)) * (gain[column] as number)
     }
   }
-  const own = { kind, layers: range }
   const transform = { mean: Float32Array.from(mean), gain }
   if (preset === 'cachegen') {
     const sigma = new Float32Array(width)
@@ -181,7 +196,7 @@ async function fitSet(
       for (let row = 0; row < count; row++) sum += (centred[row * width + column] as number) ** 2
       sigma[column] = Math.sqrt(sum / count)
     }
-    const factor = BY_THIRD[Math.min(2, Math.floor((3 * range.from) / layers))] as number
+    const factor = BY_THIRD.cachegen[third] as number
     return { ...own, transform, unit: sigma.map((deviation) => deviation * factor), sigma }
   }
   const x = matrixOf(centred, count, width)
@@ -214,7 +229,7 @@ function finish(
   tables: Uint16Array | undefined,
 ): Pick<KvProfile, 'sets' | 'tables'> {
   const finest = step * (LEVELS.at(-1) as number)
-  const sets = drafts.map(({ kind, layers, transform, rows, unit, sigma }): ProfileSet => {
+  const sets = drafts.map(({ kind, layers, turned, transform, rows, unit, sigma, anchors }): ProfileSet => {
     const width = transform.mean.length
     let kept = sigma.length
     // Components fall in deviation.
@@ -226,7 +241,8 @@ function finish(
       }
     }
     const basis = rows === undefined ? {} : { basis: roundBasis(rows, kept, width) }
-    return { kind, layers, ...transform, ...basis, unit: unit.slice(0, kept), classes }
+    const grouped = anchors === undefined ? {} : { turned: turned === true, anchors }
+    return { kind, layers, ...transform, ...basis, unit: unit.slice(0, kept), classes, ...grouped }
   })
   return { sets, tables: tables ?? fitTables(Array.from({ length: CLASSES }, () => new Float64Array(SYMBOLS))) }
 }
@@ -234,13 +250,13 @@ function finish(
 /** Tables of the symbols that the classes had at all levels. */
 async function countTables(profile: KvProfile, samples: readonly Sample[], sinks: number): Promise<Uint16Array> {
   const counts = Array.from({ length: CLASSES }, () => new Float64Array(SYMBOLS))
-  for (const set of profile.sets) {
-    const transform = await readyTransform(set)
+  const codec = frameCodec(profile)
+  for (const [s, set] of profile.sets.entries()) {
     for (const { kv } of samples) {
-      const tokens = kv.length - sinks
-      const values = await transform.forward(gatherFrame(kv.slice(sinks, kv.length), set.kind, set.layers))
+      const frame = gatherFrame(kv.slice(sinks, kv.length), set)
       for (let level = 1; level <= LEVELS.length; level++) {
-        const codes = quantisePlane(values, stepsOf(set, stepOf(profile, level)))
+        const codes = await codec.codes(s, stepOf(profile, level), frame)
+        const tokens = codes.length / set.unit.length
         for (let c = 0; c < set.unit.length; c++) {
           const own = counts[set.classes[(level - 1) * set.unit.length + c] as number] as Float64Array
           for (let t = 0; t < tokens; t++) {
@@ -266,10 +282,10 @@ export async function roundCache(
   const rest = kv.slice(Math.min(sinks, kv.length), kv.length)
   const keys: Float32Array[] = []
   const values: Float32Array[] = []
-  for (const [index, { kind, layers }] of profile.sets.entries()) {
-    const frame = await round(index, step, gatherFrame(rest, kind, layers))
-    for (let layer = layers.from; layer < layers.to; layer++) {
-      ;(kind === 'k' ? keys : values)[layer] = takeLayer(frame, kind, layers, layer, rest.positions, rest)
+  for (const [index, set] of profile.sets.entries()) {
+    const frame = await round(index, step, gatherFrame(rest, set))
+    for (let layer = set.layers.from; layer < set.layers.to; layer++) {
+      ;(set.kind === 'k' ? keys : values)[layer] = takeLayer(frame, set, layer, rest.positions, rest)
     }
   }
   return kv.slice(0, kv.length - rest.length).concat(new KvCache({ ...partsOf(rest), keys, values }))

@@ -11,6 +11,14 @@ export interface LayerRange {
   readonly to: number
 }
 
+/** What a frame is made of. */
+export interface FrameSource {
+  readonly kind: Kind
+  readonly layers: LayerRange
+  /** Whether keys keep their positions. */
+  readonly turned?: boolean
+}
+
 /** Widest frame of several layers, in numbers of a token. */
 const WIDEST = 2048
 
@@ -30,16 +38,16 @@ export function jointLayers({ layers, kvHeads, headDim }: KvShape): LayerRange[]
 }
 
 /**
- * Rows of all layers of a range side by side, positions taken out of keys.
+ * Rows of all layers of a range side by side, positions taken out of keys unless they are to be kept.
  *
  * @returns f32[tokens, (to - from) * kvHeads * headDim]
  */
-export function gatherFrame(kv: KvCache, kind: Kind, { from, to }: LayerRange): Float32Array {
+export function gatherFrame(kv: KvCache, { kind, layers: { from, to }, turned = false }: FrameSource): Float32Array {
   const width = kv.width
   const out = new Float32Array(kv.length * (to - from) * width)
   for (let layer = from; layer < to; layer++) {
     const own = (kind === 'k' ? kv.keys : kv.values)[layer] as Float32Array
-    const rows = kind === 'k' ? turnRows(own, kv.positions, kv, kv.ropeTheta, -1) : own
+    const rows = kind === 'k' && !turned ? turnRows(own, kv.positions, kv, kv.ropeTheta, -1) : own
     for (let t = 0; t < kv.length; t++) {
       out.set(rows.subarray(t * width, (t + 1) * width), (t * (to - from) + layer - from) * width)
     }
@@ -50,8 +58,7 @@ export function gatherFrame(kv: KvCache, kind: Kind, { from, to }: LayerRange): 
 /** One layer of a frame again, keys turned to their positions: f32[tokens, kvHeads * headDim]. */
 export function takeLayer(
   frame: Float32Array,
-  kind: Kind,
-  { from, to }: LayerRange,
+  { kind, layers: { from, to }, turned = false }: FrameSource,
   layer: number,
   positions: Int32Array,
   shape: KvShape & { readonly ropeTheta: number },
@@ -62,5 +69,5 @@ export function takeLayer(
     const at = (t * (to - from) + layer - from) * width
     rows.set(frame.subarray(at, at + width), t * width)
   }
-  return kind === 'k' ? turnRows(rows, positions, shape, shape.ropeTheta, 1) : rows
+  return kind === 'k' && !turned ? turnRows(rows, positions, shape, shape.ropeTheta, 1) : rows
 }

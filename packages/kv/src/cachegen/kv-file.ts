@@ -175,7 +175,7 @@ export async function encodeKv(kv: KvCache, options: EncodeOptions): Promise<Uin
     }
     const rest = kv.slice(start, to)
     for (const [s, set] of profile.sets.entries()) {
-      const frame = gatherFrame(rest, set.kind, set.layers)
+      const frame = gatherFrame(rest, set)
       for (const level of wanted) {
         const bytes = await codec.encode(s, level, frame)
         await entry.block(sectionOf(s), bytes, { rawBytes: 4 * frame.length, keys, variant: level, profile: needs })
@@ -290,7 +290,7 @@ export class KvFile {
         if (inside.length === 0 || !kinds.includes(set.kind) || own.length === 0) continue
         const frame = await this.#frame(s, c, level, own.length)
         for (const layer of inside) {
-          place(set.kind, layer, start, takeLayer(frame, set.kind, set.layers, layer, own, info))
+          place(set.kind, layer, start, takeLayer(frame, set, layer, own, info))
         }
       }
       meter.update(Math.min(last, to) - from)

@@ -3,7 +3,7 @@ import { ByteReader, ByteWriter, PithError } from '@pith/core'
 import { decodeRans, decodeRansRows, encodeRans, encodeRansRows } from '@pith/core/entropy'
 import { CLASSES, type CodingTables, ESCAPE, REACH, SYMBOLS } from './tables.ts'
 
-/** Half of a step less this much is still 0: fewer bits at about the same loss. */
+/** Zero is a little wider than other steps: fewer bits at about the same loss. */
 const ROUND_UP = 0.4
 
 /** Classes on each side of the expected one that are tried for a component of a chunk. */
@@ -17,9 +17,10 @@ const MOST = 2 ** 30
  *
  * @param values f32[tokens, components]
  * @param steps of each component, above 0
+ * @param roundUp added before what is behind the point is left out; 0.5 rounds to the nearest
  * @returns i32[components, tokens]
  */
-export function quantisePlane(values: Float32Array, steps: Float32Array): Int32Array {
+export function quantisePlane(values: Float32Array, steps: Float32Array, roundUp: number = ROUND_UP): Int32Array {
   const components = steps.length
   const tokens = components === 0 ? 0 : values.length / components
   const out = new Int32Array(values.length)
@@ -27,7 +28,7 @@ export function quantisePlane(values: Float32Array, steps: Float32Array): Int32A
     const step = steps[c] as number
     for (let t = 0; t < tokens; t++) {
       const value = values[t * components + c] as number
-      const whole = Math.min(MOST, Math.floor(Math.abs(value) / step + ROUND_UP))
+      const whole = Math.min(MOST, Math.floor(Math.abs(value) / step + roundUp))
       out[c * tokens + t] = value < 0 ? -whole : whole
     }
   }

@@ -3,13 +3,13 @@ import { ByteReader, ByteWriter, fromHex, PithError, toHex } from '@pith/core'
 import { decodeRans, encodeRans } from '@pith/core/entropy'
 import { checkKvShape } from '../shape.ts'
 import { jointLayers, type Kind, type LayerRange, singleLayers } from './frames.ts'
-import { type KvProfile, LEVELS, type ProfileSet } from './profile.ts'
+import { type KvProfile, LEVELS, type Preset, type ProfileSet } from './profile.ts'
 import { CLASSES, codingTables, SYMBOLS } from './tables.ts'
 
 const VERSION = 1
 
 /** Presets by their numbers. */
-const PRESETS: readonly KvProfile['preset'][] = ['cachegen', 'pca-layer', 'pca']
+const PRESETS: readonly Preset[] = ['cachegen', 'pca-layer', 'pca', 'anchor']
 
 const KINDS: readonly Kind[] = ['k', 'v']
 
@@ -27,12 +27,13 @@ export function writeProfile(profile: KvProfile): Uint8Array {
   writer.f32(profile.step)
   for (let level = 0; level < LEVELS.length; level++) writer.f32(profile.damage[level] ?? Number.NaN)
   putPacked(writer, bytesOf(profile.tables))
-  for (const { mean, gain, basis, unit, classes } of profile.sets) {
+  for (const { mean, gain, basis, unit, classes, anchors } of profile.sets) {
     writer.varint(unit.length)
     putPacked(writer, bytesOf(mean))
     putPacked(writer, bytesOf(gain))
     putPacked(writer, bytesOf(unit))
     putPacked(writer, classes)
+    if (anchors !== undefined) putPacked(writer, bytesOf(anchors))
     if (basis === undefined) continue
     putPacked(writer, bytesOf(basis.scales))
     putPacked(writer, bytesOf(basis.codes))
@@ -77,11 +78,11 @@ function readSet(
   kind: Kind,
   layers: LayerRange,
   { kvHeads, headDim }: { readonly kvHeads: number; readonly headDim: number },
-  preset: KvProfile['preset'],
+  preset: Preset,
 ): ProfileSet {
   const width = (layers.to - layers.from) * kvHeads * headDim
   const components = reader.varint()
-  if (components > width || (preset === 'cachegen' && components !== width)) {
+  if (components > width || ((preset === 'cachegen' || preset === 'anchor') && components !== width)) {
     throw new PithError('PITH_CORRUPT', `${components} components are more than ${width} numbers have`)
   }
   const mean = takeFloats(reader, width)
@@ -95,6 +96,11 @@ function readSet(
     throw new PithError('PITH_CORRUPT', 'the profile has a class that is not there')
   const set = { kind, layers, mean, gain, unit, classes }
   if (preset === 'cachegen') return set
+  if (preset === 'anchor') {
+    const anchors = takeFloats(reader, width)
+    if (anchors.some((own) => !(own > 0))) throw new PithError('PITH_CORRUPT', 'a step of anchors is not above 0')
+    return { ...set, turned: true, anchors }
+  }
   const scales = takeFloats(reader, components)
   const codes = new Int8Array(takePacked(reader, components * width).buffer)
   return { ...set, basis: { scales, codes } }

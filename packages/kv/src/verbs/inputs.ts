@@ -38,8 +38,8 @@ export async function profileOf(args: Arguments, context: CommandContext): Promi
 }
 
 /** What --preset names. */
-export function presetOf(args: Arguments): Exclude<Preset, 'anchor'> {
-  return (args.value('preset') ?? 'pca') as Exclude<Preset, 'anchor'>
+export function presetOf(args: Arguments): Preset {
+  return (args.value('preset') ?? 'pca') as Preset
 }
 
 /** Ids of each text that --text names, or of the one of --prompt. */

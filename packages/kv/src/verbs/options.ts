@@ -15,8 +15,8 @@ export const WINDOW: readonly OptionSpec[] = [
 export const PRESET: OptionSpec = {
   name: 'preset',
   value: 'NAME',
-  choices: ['cachegen', 'pca-layer', 'pca'],
-  summary: 'how keys and values are coded; default pca',
+  choices: ['anchor', 'cachegen', 'pca-layer', 'pca'],
+  summary: 'how keys and values are coded; default pca, anchor is the paper',
 }
 
 export const PROFILE: OptionSpec = {
