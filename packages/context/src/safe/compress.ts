@@ -17,8 +17,15 @@ import { joinSpans } from './pieces.ts'
 import { protectedSpans } from './protect.ts'
 import { sourceMapOf } from './source-map.ts'
 
-/** Says which pieces of a text matter, given what must not be cut in two. */
-export type Ranker = (text: string, options: CompressOptions & { counter: TokenCounter }) => Ranking | Promise<Ranking>
+/** What a ranking may depend on. */
+export interface RankContext extends Pick<CompressOptions, 'query' | 'signal'> {
+  readonly counter: TokenCounter
+  /** Tokens that may stay over those of the text, below 1. */
+  readonly share: number
+}
+
+/** Says which pieces of a text matter. */
+export type Ranker = (text: string, context: RankContext) => Ranking | Promise<Ranking>
 
 /**
  * Cut a text to a budget: the most important pieces, exactly as they stand, in their order.
@@ -30,13 +37,17 @@ export type Ranker = (text: string, options: CompressOptions & { counter: TokenC
  * @throws PithError `PITH_BUDGET` what is protected alone is above the budget; `needed` tokens are named in the hint · `PITH_ARG`
  */
 export async function compressBy(rank: Ranker, text: string, options: CompressOptions): Promise<Compressed> {
-  const { joiner = 'none', markerMinTokens = 40, onOverflow = 'throw', protect, signal } = options
+  const { joiner = 'none', markerMinTokens = 40, onOverflow = 'throw', protect, query, signal } = options
   signal?.throwIfAborted()
   const counter = options.counter ?? (await o200kCounter())
   const originalTokens = counter.count(text)
   const budget = tokensOf(options.budget, originalTokens)
   if (originalTokens <= budget || text.trim() === '') return unchanged(text, originalTokens, counter, budget)
-  const ranking = await rank(text, { ...options, counter })
+  const ranking = await rank(text, {
+    ...{ counter, share: budget / originalTokens },
+    ...(query === undefined ? {} : { query }),
+    ...(signal === undefined ? {} : { signal }),
+  })
   const { pieces, order } = wholePieces(ranking, protectedSpans(text, protect))
   const always = protectedSpans(text, ranking.dropsWords === true ? protect : { ...protect, kinds: [] })
   const pinned = touching(pieces, always)
