@@ -1,0 +1,7 @@
+export { buildLexical } from './build.ts'
+export { LexicalBuilder, type LexicalOptions } from './builder.ts'
+export { LEXICAL_SECTIONS, type OpenLexicalOptions, openLexical, writeLexical } from './format.ts'
+export { LexicalIndex, type LexicalSearchOptions } from './lexical.ts'
+export { type LexicalClause, type LexicalQuery, parseQuery, type QueryOptions, wordsQuery } from './query.ts'
+export type { LexicalInfo, LexicalSource, Places, Postings, Span, TermEntry } from './source.ts'
+export { type LexicalStats, sumStats } from './stats.ts'
