@@ -24,6 +24,8 @@ export {
   type SpecialTokens,
 } from './checkpoint/hf-write.ts'
 export { openLlama2c } from './checkpoint/llama2c.ts'
+export { openOnnxModel } from './checkpoint/onnx.ts'
+export { type OnnxWriteOptions, onnxModelOf } from './checkpoint/onnx-write.ts'
 export { checkConfig, type LmConfig } from './config.ts'
 export { EndpointModel, type EndpointOptions, type EndpointToken, UNKNOWN_ID } from './endpoint/endpoint.ts'
 export { fingerprintOf } from './fingerprint.ts'

@@ -26,7 +26,7 @@ const OUT: readonly OptionSpec[] = [
 ]
 
 const KINDS =
-  'A model is a folder with config.json and safetensors, a .safetensors file with a config.json beside it, a GGUF file, or a checkpoint of llama2.c with its tokenizer.bin.'
+  'A model is a folder with config.json and safetensors, a .safetensors file with a config.json beside it, a GGUF file, an ONNX file of pith lm export, or a checkpoint of llama2.c with its tokenizer.bin.'
 
 const generate: VerbSpec = {
   name: 'lm generate',
@@ -136,6 +136,27 @@ const attn: VerbSpec = {
   load: () => import('./verbs/attn.ts'),
 }
 
+const exportTo: VerbSpec = {
+  name: 'lm export',
+  group: 'Models',
+  summary: 'write a model as an ONNX or a GGUF file',
+  details: [
+    KINDS,
+    'An ONNX file holds the network as it is run here, which onnxruntime runs elsewhere too, with sizes and tokenizer in its metadata; tensors beyond 64 MiB stand in a file beside it. A GGUF file is for llama.cpp.',
+  ],
+  operands: [],
+  options: [
+    ...MODEL.filter(({ name }) => name !== 'threads'),
+    { name: 'out', short: 'o', value: 'FILE', completes: 'file', summary: 'a name that ends with .onnx or .gguf' },
+    { name: 'force', short: 'f', summary: 'replace a file that exists' },
+  ],
+  examples: [
+    { line: 'pith lm export -m models/pith-recall -o recall.onnx', what: 'single precision' },
+    { line: 'pith lm export -m models/pith-recall --quant q4 -o recall-q4.onnx', what: 'matrices in 4 bits' },
+  ],
+  load: () => import('./verbs/export.ts'),
+}
+
 const serve: VerbSpec = {
   name: 'lm serve',
   group: 'Models',
@@ -176,5 +197,5 @@ const serve: VerbSpec = {
 export const manifest: Manifest = {
   room: '@pith/lm',
   summary: 'run small language models',
-  verbs: [generate, ppl, logprobs, hidden, attn, serve],
+  verbs: [generate, ppl, logprobs, hidden, attn, exportTo, serve],
 }

@@ -12,8 +12,8 @@ test('help of lm ppl is exact', async () => {
 Measure how well a model foresees a text.
 
 A model is a folder with config.json and safetensors, a .safetensors file with a
-config.json beside it, a GGUF file, or a checkpoint of llama2.c with its
-tokenizer.bin.
+config.json beside it, a GGUF file, an ONNX file of pith lm export, or a
+checkpoint of llama2.c with its tokenizer.bin.
 
 The text is read in windows; each token is scored once, behind half a window or
 more where there is as much.

@@ -5,7 +5,7 @@ import type { Tokenizer } from '@pith/engine/io'
 import { checkConfig, type LmConfig } from '../config.ts'
 
 /** Files that a model can come from. */
-export type LmFormat = 'llama2c' | 'safetensors' | 'gguf'
+export type LmFormat = 'llama2c' | 'safetensors' | 'gguf' | 'onnx'
 
 /** How a read may be given up. */
 export interface LoadOptions {
@@ -40,6 +40,8 @@ export interface LmCheckpoint {
 export interface LoadedTokenizer {
   readonly own: Tokenizer
   readonly bytes: Uint8Array
+  /** Of the tokenizer_config.json that it was read with. */
+  readonly config?: Uint8Array
 }
 
 /** The parameters of a model with their shapes, in the order in which they are used. */

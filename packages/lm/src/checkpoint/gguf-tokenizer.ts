@@ -121,7 +121,8 @@ async function mergesOf(metadata: Metadata): Promise<LoadedTokenizer> {
   const config = { bos_token: bos ?? null, eos_token: eos ?? null, clean_up_tokenization_spaces: false }
   const encoder = new TextEncoder()
   const bytes = encoder.encode(JSON.stringify(json))
-  return { own: await readHfTokenizer(bytes, encoder.encode(JSON.stringify(config))), bytes }
+  const settings = encoder.encode(JSON.stringify(config))
+  return { own: await readHfTokenizer(bytes, settings), bytes, config: settings }
 }
 
 function beginsWith({ bos, id }: { bos: string; id: number }): Record<string, unknown> {

@@ -42,9 +42,7 @@ export interface HfOptions extends LoadOptions {
  * positions · `PITH_MODEL` tensors that are not those of the sizes · what the readers of the files throw
  */
 export async function openHf(open: OpenFile, options: HfOptions = {}): Promise<LmCheckpoint> {
-  const json = await readSmall(open, 'config.json', MAX_CONFIG_BYTES, options)
-  if (json === undefined) throw missing('config.json')
-  const hf = readHfConfig(json)
+  const hf = await openHfConfig(open, options)
   const file = await openTensors(open, options)
   try {
     return checkpointOf(hf, file)
@@ -52,6 +50,13 @@ export async function openHf(open: OpenFile, options: HfOptions = {}): Promise<L
     await file.close()
     throw error
   }
+}
+
+/** The config.json of a folder. @throws PithError `PITH_ARG` there is none · what the reader throws */
+export async function openHfConfig(open: OpenFile, options: LoadOptions): Promise<HfConfig> {
+  const json = await readSmall(open, 'config.json', MAX_CONFIG_BYTES, options)
+  if (json === undefined) throw missing('config.json')
+  return readHfConfig(json)
 }
 
 async function openTensors(open: OpenFile, options: HfOptions): Promise<TensorFile> {
@@ -89,7 +94,7 @@ function checkpointOf(hf: HfConfig, file: TensorFile): LmCheckpoint {
     names.set(own, name)
     tensors.set(own, { shape, type, bytes })
   }
-  const config = configOf(hf, tensors.has('blocks.0.attn.bq'))
+  const config = configOfHf(hf, tensors.has('blocks.0.attn.bq'))
   checkTensors(config, tensors)
   return {
     format: 'safetensors',
@@ -104,7 +109,8 @@ function checkpointOf(hf: HfConfig, file: TensorFile): LmCheckpoint {
   }
 }
 
-function configOf(hf: HfConfig, qkvBias: boolean): LmConfig {
+/** @throws PithError `PITH_UNSUPPORTED` another architecture than llama and qwen2, or stretched positions */
+export function configOfHf(hf: HfConfig, qkvBias: boolean): LmConfig {
   if (hf.family !== 'llama' && hf.family !== 'qwen2') {
     throw new PithError('PITH_UNSUPPORTED', `models of type ${hf.family} are not run here`, {
       hint: 'Known are llama and qwen2.',

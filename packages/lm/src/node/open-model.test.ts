@@ -1,12 +1,14 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { writeModel } from '@pith/engine/onnx'
 import { llama2cTokenizerBytes } from '@pith/engine/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { llama2cBytes, SMALL } from '../../test/models.ts'
 import { readWeights } from '../checkpoint/checkpoint.ts'
 import { writeGgufModel } from '../checkpoint/gguf-write.ts'
 import { hfConfigJson, hfSafetensors } from '../checkpoint/hf-write.ts'
+import { onnxModelOf } from '../checkpoint/onnx-write.ts'
 import { randomParams } from '../testing/index.ts'
 import { openModel } from './index.ts'
 
@@ -29,6 +31,7 @@ beforeAll(async () => {
   await put('named/small.safetensors', tensors)
   await put('named/tokenizer.bin', llama2cTokenizerBytes([...'abc']))
   await put('gguf/small.gguf', await writeGgufModel(SMALL, params))
+  await put('onnx/small.onnx', writeModel(onnxModelOf(SMALL, params)))
   await put('c/stories.bin', llama2cBytes(SMALL, params))
   await put('c/tokenizer.bin', llama2cTokenizerBytes([...'abc']))
   await put('two/a.gguf', '')
@@ -44,6 +47,7 @@ test.each([
   ['named', 'safetensors', true],
   ['gguf', 'gguf', false],
   ['gguf/small.gguf', 'gguf', false],
+  ['onnx', 'onnx', false],
   ['c', 'llama2c', true],
   ['c/stories.bin', 'llama2c', true],
 ] as const)('%s', async (path, format, hasTokenizer) => {

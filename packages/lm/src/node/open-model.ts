@@ -4,10 +4,12 @@ import { basename, dirname, join } from 'node:path'
 import { type ByteSource, PithError, type RandomAccess } from '@pith/core'
 import { fileSource } from '@pith/core/node'
 import { readHfTokenizer, readLlama2cTokenizer } from '@pith/engine/io'
+import { loadModel } from '@pith/engine/onnx/node'
 import { closedOnError, type LmCheckpoint, type LoadedTokenizer, type LoadOptions } from '../checkpoint/checkpoint.ts'
 import { openGgufModel } from '../checkpoint/gguf.ts'
 import { openHf } from '../checkpoint/hf.ts'
 import { openLlama2c } from '../checkpoint/llama2c.ts'
+import { openOnnxModel } from '../checkpoint/onnx.ts'
 
 /** A model that was found at a path. */
 export interface OpenedModel {
@@ -29,8 +31,8 @@ const TOKENIZERS = ['tokenizer.bin', 'tokenizer.json']
 const MAX_TOKENIZER_BYTES = 2 ** 28
 
 /**
- * Open a model: a folder with config.json and safetensors, a .safetensors file with a config.json beside it, a GGUF file, or a
- * checkpoint of llama2.c. Only headers are read.
+ * Open a model: a folder with config.json and safetensors, a .safetensors file with a config.json beside it, a GGUF file, an
+ * ONNX file of `pith lm export`, or a checkpoint of llama2.c. Only headers are read, but of ONNX files all.
  *
  * @throws PithError `PITH_ARG` nothing of that kind stands there, or several models do · `PITH_IO` · what the readers throw
  */
@@ -64,10 +66,11 @@ async function fileOf(path: string): Promise<string> {
     names.find((own) => own === 'model.safetensors' || own === 'model.safetensors.index.json') ??
     chosen((own) => own.endsWith('.safetensors')) ??
     chosen((own) => own.endsWith('.gguf')) ??
+    chosen((own) => own.endsWith('.onnx')) ??
     chosen((own) => own.endsWith('.bin') && !TOKENIZERS.includes(own))
   if (name !== undefined) return join(path, name)
   throw new PithError('PITH_ARG', `${path} holds no model`, {
-    hint: 'Give a folder with config.json and safetensors, a .gguf file, or a checkpoint of llama2.c.',
+    hint: 'Give a folder with config.json and safetensors, a .gguf or .onnx file, or a checkpoint of llama2.c.',
   })
 }
 
@@ -84,6 +87,9 @@ async function openFile(path: string, options: LoadOptions): Promise<LmCheckpoin
   if (path.endsWith('.safetensors') || path.endsWith('.index.json')) {
     const weights = path.endsWith('.safetensors') ? { weights: basename(path) } : {}
     return await openHf((name) => openIfThere(join(folder, name)), { ...options, ...weights })
+  }
+  if (path.endsWith('.onnx')) {
+    return await openOnnxModel(await loadModel(path, options), (name) => openIfThere(join(folder, name)), options)
   }
   const source = await fileSource(path)
   return await closedOnError(source, async () =>
@@ -111,7 +117,7 @@ async function findTokenizer(folder: string, { tokenizer }: OpenModelOptions): P
     if (bytes === undefined) continue
     if (!path.endsWith('.json')) return { own: readLlama2cTokenizer(bytes), bytes }
     const config = await readSmall(join(dirname(path), 'tokenizer_config.json'), false)
-    return { own: await readHfTokenizer(bytes, config), bytes }
+    return { own: await readHfTokenizer(bytes, config), bytes, ...(config === undefined ? {} : { config }) }
   }
   return undefined
 }

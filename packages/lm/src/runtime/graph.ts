@@ -5,7 +5,7 @@
 import { Graph, type Params, Tensor, type Value } from '@pith/engine'
 import type { LmConfig } from '../config.ts'
 import { type HeadGroups, withoutOrder } from './head-groups.ts'
-import { Projections, parameter } from './projection.ts'
+import { type Place, Projections, parameter } from './projection.ts'
 import type { Quant } from './quantise.ts'
 
 /** As far as a slice goes where it goes to the end. */
@@ -22,6 +22,8 @@ export interface DecoderOptions {
   from?: number
   /** Layer before which it ends; logits come where that is behind the last. Default all. */
   to?: number
+  /** Tensors of the model are inputs of the graph in place of constants, and are put here under their names. */
+  named?: Params
 }
 
 /** Names of the ends of the graph. */
@@ -77,12 +79,13 @@ export const ENDS: Readonly<
 export function decoderGraph(
   config: LmConfig,
   params: Params,
-  { quant, sums = false, groups, from = 0, to = config.layers }: DecoderOptions,
+  { quant, sums = false, groups, from = 0, to = config.layers, named }: DecoderOptions,
 ): Record<string, Value> {
   const { layers, heads, kvHeads, headDim, hidden, ffn, vocab, normEps, qkvBias } = config
   const group = heads / kvHeads
   const graph = new Graph()
-  const project = new Projections(graph, params, quant)
+  const place = placeIn(graph, named)
+  const project = new Projections(graph, params, quant, place)
   const cos = graph.input(ENDS.cos, 'f32', [-1, headDim / 2])
   const sin = graph.input(ENDS.sin, 'f32', [-1, headDim / 2])
   const causal = graph.input(ENDS.causal, 'f32', [-1, -1])
@@ -95,7 +98,7 @@ export function decoderGraph(
   const many = (op: string, inputs: readonly Value[], attrs: object, outputs: number): readonly Value[] =>
     graph.emit(op, inputs, { ...attrs }, { outputs })
   const shaped = (x: Value, ...shape: number[]): Value => one('Reshape', [x, graph.ints(shape)])
-  const scale = (name: string): Value => graph.constant(parameter(params, name, [hidden]))
+  const scale = (name: string): Value => place(name, parameter(params, name, [hidden]))
   const start = graph.constant(new Tensor(BigInt64Array.of(0n), [1]))
   const product = (a: Value, b: Value, attrs: object): Value =>
     one('FusedMatMul', [a, b], { alpha: 1, ...attrs }, 'com.microsoft')
@@ -103,7 +106,7 @@ export function decoderGraph(
   // would make one of a scale that is a single number.
   const shrink = graph.constant(new Tensor(new Float32Array(headDim).fill(1 / Math.sqrt(headDim)), [headDim]))
   const outputs: Record<string, Value> = {}
-  const table = graph.constant(parameter(params, 'embed.tokens', [vocab, hidden]))
+  const table = place('embed.tokens', parameter(params, 'embed.tokens', [vocab, hidden]))
   let x =
     from === 0 ? one('Gather', [table, graph.input(ENDS.ids, 'i64', [-1])]) : graph.input(ENDS.x, 'f32', [-1, hidden])
   const first = scale(`blocks.${from}.norm1.scale`)
@@ -197,4 +200,15 @@ export function decoderGraph(
   const chosen = one('Gather', [normed, graph.input(ENDS.rows, 'i64', [-1])])
   outputs[ENDS.logits] = project.apply(chosen, [config.tied ? 'embed.tokens' : 'head.w'], [vocab], hidden)
   return outputs
+}
+
+function placeIn(graph: Graph, named: Params | undefined): Place {
+  if (named === undefined) return (_, tensor) => graph.constant(tensor)
+  const inputs = new Map<string, Value>()
+  return (name, tensor) => {
+    let input = inputs.get(name)
+    if (input === undefined) inputs.set(name, (input = graph.input(name, tensor.dtype, tensor.shape)))
+    named[name] = tensor
+    return input
+  }
 }

@@ -13,16 +13,24 @@ export function parameter(params: Params, name: string, shape: Shape): Tensor {
   return tensor
 }
 
+/** Puts a tensor of the model, or several joined, into a graph under its name. */
+export type Place = (name: string, tensor: Tensor) => Value
+
+/** What stands between the names of matrices that are joined. */
+export const JOINT = '+'
+
 /** Emits products; matrices that read the same input stand in one product. */
 export class Projections {
   readonly #graph: Graph
   readonly #params: Params
   readonly #quant: Quant
+  readonly #place: Place
 
-  constructor(graph: Graph, params: Params, quant: Quant) {
+  constructor(graph: Graph, params: Params, quant: Quant, place: Place = (_, own) => graph.constant(own)) {
     this.#graph = graph
     this.#params = params
     this.#quant = quant
+    this.#place = place
   }
 
   /**
@@ -44,9 +52,11 @@ export class Projections {
     const width = widths.reduce((sum, own) => sum + own, 0)
     const matrix = parts.length === 1 ? (parts[0] as Tensor) : new Tensor(joined(parts), [width, inputs])
     const additions = biases.map((name, i) => parameter(this.#params, name, [widths[i] as number]))
-    const bias = additions.length === 0 ? undefined : this.#graph.constant(new Tensor(joined(additions), [width]))
+    const bias =
+      additions.length === 0 ? undefined : this.#place(biases.join(JOINT), new Tensor(joined(additions), [width]))
+    const name = names.join(JOINT)
     if (this.#quant === 'f32') {
-      const given = bias === undefined ? [x, this.#graph.constant(matrix)] : [x, this.#graph.constant(matrix), bias]
+      const given = [x, this.#place(name, matrix), ...(bias === undefined ? [] : [bias])]
       return this.#graph.emit('Gemm', given, { transA: 0, transB: 1, alpha: 1, beta: 1 })[0] as Value
     }
     const bits = QUANT_BITS[this.#quant]
@@ -55,7 +65,7 @@ export class Projections {
     const packed = new Tensor(codes, [width, blocks, (QUANT_BLOCK * bits) / 8])
     const product = this.#graph.emit(
       'MatMulNBits',
-      [x, this.#graph.constant(packed), this.#graph.constant(new Tensor(scales, [width * blocks]))],
+      [x, this.#place(`${name}.codes`, packed), this.#place(`${name}.scales`, new Tensor(scales, [width * blocks]))],
       { K: inputs, N: width, bits, block_size: QUANT_BLOCK, accuracy_level: 4 },
       { domain: 'com.microsoft' },
     )[0] as Value

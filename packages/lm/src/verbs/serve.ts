@@ -17,7 +17,7 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
   const port = args.has('port') ? numberOf(args, 'port', 0, 65535, true) : DEFAULT_PORT
   const maxTokens = args.has('max-tokens') ? { maxTokens: numberOf(args, 'max-tokens', 1, 1e6, true) } : {}
   const waiting = args.has('queue') ? { waiting: numberOf(args, 'queue', 0, 1e5, true) } : {}
-  const name = args.value('name') ?? basename(source.path).replace(/\.(gguf|bin|safetensors)$/, '')
+  const name = args.value('name') ?? basename(source.path).replace(/\.(gguf|bin|safetensors|onnx)$/, '')
   const model = await ModelHost.open(source, waiting)
   try {
     const host = args.value('host')

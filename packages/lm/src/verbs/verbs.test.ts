@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readNpz } from '@pith/engine/io'
@@ -68,6 +68,23 @@ test('generate writes the same text for a seed', async () => {
   expect((await verb('generate', { ...options, quiet: true })).out).toBe(`${first.text}\n`)
   const other = await verb('generate', { ...options, seed: '4', json: true })
   expect(JSON.parse(other.out).tokens).not.toEqual(first.tokens)
+})
+
+test('export writes files that are the same model', async () => {
+  const wanted = (await verb('ppl', { ...base, prompt: 'ab abba', json: true })).out
+  for (const name of ['net.onnx', 'net.gguf']) {
+    const out = join(tmp, 'exported', name)
+    mkdirSync(join(tmp, 'exported'), { recursive: true })
+    const { code, out: text } = await verb('export', { ...base, out, json: true })
+    expect(code).toBe(0)
+    expect(JSON.parse(text)).toMatchObject({ out, quant: 'f32', hasTokenizer: true, bytes: expect.any(Number) })
+    expect((await verb('ppl', { model: out, prompt: 'ab abba', json: true })).out).toBe(wanted)
+    expect((await verb('export', { ...base, out })).error).toMatch(/^PITH_IO: .*exists/)
+  }
+  const small = { ...base, quant: 'q2', out: join(tmp, 'small.onnx') }
+  expect((await verb('export', small)).out).toMatch(/small\.onnx: [\d,]+ parameters in .*, its tokenizer within\n$/)
+  expect((await verb('export', { ...small, out: 'a.gguf' })).error).toContain('does not hold q2')
+  expect((await verb('export', { ...base, out: 'a.bin' })).error).toContain('must name a file that ends with')
 })
 
 test('hidden and attn write arrays', async () => {
