@@ -3,20 +3,21 @@ import type { Hits } from './types.ts'
 
 /**
  * The k best of rows that come one by one: greater scores first, equal scores by ascending row, whatever the order in which they come.
+ * Scores are compared as 32-bit floats, which is what they come back as: who joins the best of several parts sees the same ties.
  *
  * @throws PithError `PITH_ARG` k is not 1..2^24
  */
 export class TopK {
   readonly #k: number
   readonly #ids: Uint32Array
-  readonly #scores: Float64Array
+  readonly #scores: Float32Array
   #size = 0
 
   constructor(k: number) {
     if (!(Number.isInteger(k) && k >= 1 && k <= 1 << 24)) throw new PithError('PITH_ARG', `k must be 1..2^24, not ${k}`)
     this.#k = k
     this.#ids = new Uint32Array(k)
-    this.#scores = new Float64Array(k)
+    this.#scores = new Float32Array(k)
   }
 
   get size(): number {
@@ -29,8 +30,9 @@ export class TopK {
   }
 
   push(id: number, score: number): void {
-    if (this.#size < this.#k) this.#up(this.#size++, id, score)
-    else if (worse(this.#scores[0] as number, this.#ids[0] as number, score, id)) this.#down(0, id, score)
+    const rounded = Math.fround(score)
+    if (this.#size < this.#k) this.#up(this.#size++, id, rounded)
+    else if (worse(this.#scores[0] as number, this.#ids[0] as number, rounded, id)) this.#down(0, id, rounded)
   }
 
   /** All that are kept, best first. The collector is empty afterwards. */
