@@ -30,7 +30,15 @@ export { checkConfig, type LmConfig } from './config.ts'
 export { EndpointModel, type EndpointOptions, type EndpointToken, UNKNOWN_ID } from './endpoint/endpoint.ts'
 export { fingerprintOf } from './fingerprint.ts'
 export { generateTokens } from './generate.ts'
-export { checkSameModel, KvCache, type KvCacheParts, type KvShape, type ModelFingerprint } from './kv-cache.ts'
+export {
+  checkSameModel,
+  type HeadKv,
+  KvCache,
+  type KvCacheParts,
+  type KvShape,
+  type ModelFingerprint,
+  type RaggedKv,
+} from './kv-cache.ts'
 export type {
   AttentionOptions,
   GeneratedToken,

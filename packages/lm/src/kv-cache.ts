@@ -26,6 +26,25 @@ export interface KvCacheParts extends KvShape {
   readonly values: readonly Float32Array[]
 }
 
+/** Tokens that one head keeps. */
+export interface HeadKv {
+  /** Ascending. */
+  readonly positions: Int32Array
+  /** f32[tokens, headDim], keys turned to their positions. */
+  readonly keys: Float32Array
+  readonly values: Float32Array
+}
+
+/** A cache of which each head keeps tokens of its own. */
+export interface RaggedKv extends KvShape {
+  readonly fp: ModelFingerprint
+  readonly ropeTheta: number
+  /** All that were read, also those that no head keeps. */
+  readonly tokens: Int32Array
+  /** By layer and head. */
+  readonly heads: readonly (readonly HeadKv[])[]
+}
+
 /** Keys and values of a run of tokens. Parts are views where they can be; nothing is changed in place. */
 export class KvCache implements KvCacheParts {
   readonly fp: ModelFingerprint

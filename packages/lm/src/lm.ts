@@ -76,7 +76,7 @@ export class Lm implements LanguageModel {
   session({ capacity, policy }: { capacity?: number; policy?: EvictionPolicy } = {}): LmSession | EvictingSession {
     if (policy === undefined) return new LmSession(this.#decoder, this.fingerprint, capacity)
     this.#ragged ??= this.#makeRagged()
-    return new EvictingSession(this.#decoder, this.#ragged, policy)
+    return new EvictingSession(this.#decoder, this.#ragged, policy, this.fingerprint)
   }
 
   /** Read a prompt once for several sessions that keep different parts of it: {@link EvictingSession.start}. */

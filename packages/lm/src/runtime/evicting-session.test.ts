@@ -5,6 +5,7 @@ import { SMALL } from '../../test/models.ts'
 import { Lm } from '../lm.ts'
 import { randomParams } from '../testing/index.ts'
 import { Decoder } from './decoder.ts'
+import type { EvictingSession } from './evicting-session.ts'
 import type { EvictionPolicy, HeadWatch, Prompt } from './eviction.ts'
 import { groupByHead, groupByLayer, type HeadGroups, withoutOrder } from './head-groups.ts'
 import { KvMemory } from './memory.ts'
@@ -76,6 +77,43 @@ test('what is kept is what is attended to, at its old positions', async () => {
   const computed = await decoder.run(memory, Int32Array.of(7, 8), Int32Array.of(30, 31), { rows: [0, 1] })
   expect(furthest(await own.read(Int32Array.of(7, 8), [0, 1]), computed.logits as Float32Array)).toBeLessThan(1e-4)
   await decoder.close()
+})
+
+const oldestFirst = (): HeadWatch => ({
+  push: () => {},
+  worst: (positions) => positions.indexOf(Math.min(...positions)),
+  drop: () => {},
+  clone: oldestFirst,
+})
+
+test('a session goes back to what it wrote, and its cache goes on elsewhere', async () => {
+  const policy = keeping((layer, head, tokens) => all(layer, head, tokens).filter((t) => t % (head + 2) === 0))
+  const own = lm.session({ policy })
+  await own.prefill(ids.subarray(0, 30))
+  const wanted = await own.read(Int32Array.of(5, 6, 7), [2])
+  own.truncate(31)
+  expect([own.length, own.positions(1, 1).at(-1)]).toEqual([31, 30])
+  const kv = own.kv()
+  expect(kv.heads[1]?.[1]?.positions).toEqual(own.positions(1, 1))
+  expect(furthest(await own.read(Int32Array.of(6, 7), [1]), wanted)).toBeLessThan(1e-4)
+  const other = lm.session({ policy })
+  other.attachKv(kv)
+  expect([other.length, other.tokens]).toEqual([31, own.tokens.slice(0, 31)])
+  expect(furthest(await other.read(Int32Array.of(6, 7), [1]), wanted)).toBeLessThan(1e-4)
+  expect(other.kv().heads).toEqual(own.kv().heads)
+  const code = (name: string): unknown => expect.objectContaining({ code: name })
+  expect(() => own.truncate(29)).toThrow(code('PITH_CAPABILITY'))
+  expect(() => own.truncate(34)).toThrow(code('PITH_ARG'))
+  expect(() => other.attachKv(kv)).toThrow(code('PITH_ARG'))
+  const fresh = (): EvictingSession => lm.session({ policy })
+  expect(() => fresh().kv()).toThrow(code('PITH_ARG'))
+  expect(() => fresh().attachKv({ ...kv, heads: kv.heads.slice(1) })).toThrow(code('PITH_SHAPE'))
+  expect(() => fresh().attachKv({ ...kv, fp: { ...kv.fp, weights: kv.fp.arch } })).toThrow(code('PITH_MODEL'))
+  const bounded = lm.session({ policy: { ...policy, watch: oldestFirst } })
+  expect(() => bounded.attachKv(kv)).toThrow(code('PITH_CAPABILITY'))
+  await bounded.prefill(ids.subarray(0, 30))
+  await bounded.decode(1)
+  expect(() => bounded.truncate(30)).toThrow(code('PITH_CAPABILITY'))
 })
 
 test('heads that keep different tokens answer the same in any layout', async () => {

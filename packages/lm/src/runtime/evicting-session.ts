@@ -1,5 +1,6 @@
 /** A session that keeps a part of its tokens, as a policy has it. */
 import { PithError } from '@pith/core'
+import { checkSameModel, type KvShape, type ModelFingerprint, type RaggedKv } from '../kv-cache.ts'
 import type { Decoder } from './decoder.ts'
 import type { EvictionPolicy, HeadWatch, Prompt } from './eviction.ts'
 import { type ReadPromptOptions, readPrompt, readPromptInStages } from './prompt.ts'
@@ -14,13 +15,17 @@ export class EvictingSession {
   readonly policy: EvictionPolicy
   readonly #decoder: Decoder
   readonly #ragged: RaggedDecoder
+  readonly #fp: ModelFingerprint
   #memory: RaggedMemory | undefined
   #watches: HeadWatch[][] = []
   #tokens: number[] = []
+  /** Tokens of the prompt, of which a part is kept. */
+  #prompt = 0
   #busy = false
 
-  constructor(decoder: Decoder, ragged: RaggedDecoder, policy: EvictionPolicy) {
+  constructor(decoder: Decoder, ragged: RaggedDecoder, policy: EvictionPolicy, fp: ModelFingerprint) {
     this.#decoder = decoder
+    this.#fp = fp
     this.#ragged = ragged
     this.policy = policy
   }
@@ -93,14 +98,86 @@ export class EvictingSession {
     )
     this.#memory = memory
     this.#tokens = [...prompt.tokens]
+    this.#prompt = this.#tokens.length
+  }
+
+  /** Of the model. */
+  get fingerprint(): ModelFingerprint {
+    return this.#fp
+  }
+
+  /**
+   * Forget what was written behind the first tokens, which are the prompt at least.
+   *
+   * @throws PithError `PITH_ARG` more than there are · `PITH_CAPABILITY` what would have to come back is gone
+   */
+  truncate(tokens: number): void {
+    const memory = this.#own()
+    if (!(Number.isInteger(tokens) && tokens >= 0 && tokens <= this.length)) {
+      throw new PithError('PITH_ARG', `there are ${this.length} tokens, not ${tokens}`)
+    }
+    if (tokens === this.length) return
+    if (tokens < this.#prompt) {
+      throw new PithError('PITH_CAPABILITY', `of the ${this.#prompt} tokens of the prompt only a part is kept`, {
+        hint: 'Read the shorter prompt in a new session.',
+      })
+    }
+    if (this.policy.watch !== undefined) {
+      throw new PithError('PITH_CAPABILITY', 'heads gave up tokens for those that would go', {
+        hint: 'Fork the session before it writes, or take a policy whose caches grow.',
+      })
+    }
+    memory.truncate(tokens)
+    this.#tokens.length = tokens
+  }
+
+  /** Keys and values of the tokens that each head keeps, copied. */
+  kv(): RaggedKv {
+    const memory = this.#own()
+    const { layers, kvHeads, headDim, ropeTheta } = this.#decoder.config
+    const heads = Array.from({ length: layers }, (_, layer) =>
+      Array.from({ length: kvHeads }, (_head, head) => memory.head(layer, head)),
+    )
+    return { fp: this.#fp, layers, kvHeads, headDim, ropeTheta, tokens: this.tokens, heads }
+  }
+
+  /**
+   * Begin behind a cache that {@link kv} gave, as if its tokens had been read and cut down here.
+   *
+   * @throws PithError `PITH_ARG` the session has begun · `PITH_MODEL` it is of another model · `PITH_SHAPE` parts that do not fit ·
+   * `PITH_CAPABILITY` the policy has to follow the prompt
+   */
+  attachKv(kv: RaggedKv, options: { allowNumerics?: boolean } = {}): void {
+    if (this.#memory !== undefined) throw new PithError('PITH_ARG', 'the session has read its prompt')
+    checkSameModel(this.#fp, kv.fp, options)
+    if (this.policy.watch !== undefined) {
+      throw new PithError('PITH_CAPABILITY', 'a policy that follows the prompt cannot begin behind its cache', {
+        hint: 'Take a policy whose caches grow, or read the prompt.',
+      })
+    }
+    const { config } = this.#decoder
+    checkRagged(kv, config)
+    const memory = new RaggedMemory(config, this.policy.groups(config))
+    for (const [layer, heads] of kv.heads.entries()) {
+      memory.reserve(
+        layer,
+        heads.map(({ positions }) => positions.length),
+      )
+      for (const [head, own] of heads.entries()) memory.putHead(layer, head, own)
+    }
+    this.#memory = memory
+    this.#tokens = [...kv.tokens]
+    this.#prompt = kv.tokens.length
+    this.#watches = kv.heads.map(() => [])
   }
 
   /** A session that goes on from here on its own. */
   fork(): EvictingSession {
-    const copy = new EvictingSession(this.#decoder, this.#ragged, this.policy)
+    const copy = new EvictingSession(this.#decoder, this.#ragged, this.policy, this.#fp)
     copy.#memory = this.#memory?.clone()
     copy.#watches = this.#watches.map((heads) => heads.map((watch) => watch.clone()))
     copy.#tokens = [...this.#tokens]
+    copy.#prompt = this.#prompt
     return copy
   }
 
@@ -170,4 +247,21 @@ export class EvictingSession {
       this.#busy = false
     }
   }
+}
+
+/** @throws PithError `PITH_SHAPE` */
+function checkRagged({ heads, tokens }: RaggedKv, { layers, kvHeads, headDim }: KvShape): void {
+  const isWhole =
+    heads.length === layers &&
+    heads.every(
+      (own) =>
+        own.length === kvHeads &&
+        own.every(
+          ({ positions, keys, values }) =>
+            keys.length === positions.length * headDim &&
+            values.length === keys.length &&
+            positions.every((position, i) => position > (positions[i - 1] ?? -1) && position < tokens.length),
+        ),
+    )
+  if (!isWhole) throw new PithError('PITH_SHAPE', 'the parts of the cache do not fit each other or the model')
 }

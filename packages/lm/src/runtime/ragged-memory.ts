@@ -1,7 +1,7 @@
 /** Keys and values of which each head holds its own tokens, in blocks that the network reads without a copy. */
 import { PithError } from '@pith/core'
 import { Tensor } from '@pith/engine'
-import type { KvShape } from '../kv-cache.ts'
+import type { HeadKv, KvShape } from '../kv-cache.ts'
 import { ENDS } from './graph.ts'
 import { checkGroups, type HeadGroups } from './head-groups.ts'
 import { HIDDEN } from './memory.ts'
@@ -157,6 +157,43 @@ export class RaggedMemory {
     bias[slot * capacity + last] = HIDDEN
     positions[at] = positions[last] as number
     positions.length = last
+  }
+
+  /** Forget all tokens from a position on. */
+  truncate(tokens: number): void {
+    for (const [layer, places] of this.#places.entries()) {
+      for (const [head, { positions }] of places.entries()) {
+        // The last token takes the place of one that goes, so places are looked at from the end.
+        for (let at = positions.length - 1; at >= 0; at--) {
+          if ((positions[at] as number) >= tokens) this.drop(layer, head, at)
+        }
+      }
+    }
+  }
+
+  /** The tokens of a head, copied, by position. */
+  head(layer: number, head: number): HeadKv {
+    const { headDim } = this.shape
+    const { block, slot, positions } = this.#place(layer, head)
+    const order = [...positions.keys()].sort((a, b) => (positions[a] as number) - (positions[b] as number))
+    const keys = new Float32Array(order.length * headDim)
+    const values = new Float32Array(order.length * headDim)
+    for (const [row, at] of order.entries()) {
+      for (let i = 0; i < headDim; i++) {
+        keys[row * headDim + i] = block.keys[(slot * headDim + i) * block.capacity + at] as number
+      }
+      const from = (slot * block.capacity + at) * headDim
+      values.set(block.values.subarray(from, from + headDim), row * headDim)
+    }
+    return { positions: Int32Array.from(order, (at) => positions[at] as number), keys, values }
+  }
+
+  /** Take in tokens that {@link head} gave. */
+  putHead(layer: number, head: number, { positions, keys, values }: HeadKv): void {
+    const place = this.#place(layer, head)
+    const { headDim } = this.shape
+    grow(place.block, place.positions.length + positions.length, headDim)
+    for (const [row, position] of positions.entries()) this.#write(place, row * headDim, position, keys, values)
   }
 
   /** Inputs of the network for layers `from` .. `to` - 1. */
