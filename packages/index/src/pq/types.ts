@@ -1,7 +1,7 @@
 /** What product quantisation and the searchers over dense vectors hand to each other and to the rest of the room. */
 import type { Run } from '@pith/core'
 import type { KernelTarget } from '@pith/core/wasm'
-import type { DenseMatrix, Hits, RowFilter } from '../types.ts'
+import type { Hits, RowFilter } from '../types.ts'
 
 /** How alike two vectors are: inner product, minus the squared distance, or the cosine. The greater, the more alike. */
 export type Metric = 'ip' | 'l2' | 'cos'
@@ -101,8 +101,3 @@ export interface SearcherOptions {
 export interface CodeSearcher extends DenseSearcher {
   search(query: Float32Array, k: number, options?: CodeSearchOptions): Hits
 }
-
-/** Makes {@link Pq}. */
-export type TrainPq = (x: DenseMatrix, options: PqOptions) => Promise<Pq>
-/** Makes {@link PqCodes} of rows; the same row gives the same code, alone or among others. */
-export type EncodePq = (pq: Pq, x: DenseMatrix, run?: Run) => Promise<PqCodes>

@@ -1,0 +1,113 @@
+// AssemblyScript side of fast.ts: same names, same meaning.
+
+// Where sums of 16 rows are put to be picked from: even rows are in the lower halves of lanes, odd ones in the upper.
+@inline
+function pick(even: v128, odd: v128, passed: i32, row: i32, n: i32, filter: i32, out: i32): i32 {
+  const low = i8x16.shuffle(even, odd, 0, 1, 16, 17, 2, 3, 18, 19, 4, 5, 20, 21, 6, 7, 22, 23)
+  const high = i8x16.shuffle(even, odd, 8, 9, 24, 25, 10, 11, 26, 27, 12, 13, 28, 29, 14, 15, 30, 31)
+  v128.store(SCRATCH, low)
+  v128.store(SCRATCH, high, 16)
+  while (passed !== 0) {
+    const i = ctz(passed)
+    passed &= passed - 1
+    const r = row + i
+    if (r >= n) continue
+    if (filter !== 0 && ((load<i32>(filter + 4 * (r >> 5)) >> (r & 31)) & 1) === 0) continue
+    store<i32>(out, r)
+    store<i32>(out, <i32>load<u16>(SCRATCH + 2 * i), 4)
+    out += 8
+  }
+  return out
+}
+
+// The first bytes of the memory are never handed out.
+const SCRATCH: i32 = 64
+
+// Bits of lanes of rows 0, 2, 4 ... and 1, 3, 5 ..., in the order of rows.
+@inline
+function order(even: v128, odd: v128): i32 {
+  const low = i8x16.shuffle(even, odd, 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30)
+  return i8x16.bitmask(low)
+}
+
+export function fast4(
+  lut: i32,
+  blocks: i32,
+  bytes: i32,
+  from: i32,
+  to: i32,
+  n: i32,
+  limit: i32,
+  filter: i32,
+  out: i32,
+): i32 {
+  const start = out
+  const least = i16x8.splat(<i16>limit)
+  const half = i8x16.splat(15)
+  let code = blocks + 16 * bytes * from
+  for (let block = from; block < to; block++) {
+    let a0 = i16x8.splat(0)
+    let a1 = a0
+    let b0 = a0
+    let b1 = a0
+    const end = code + 16 * bytes
+    let t = lut
+    while (code < end) {
+      const c = v128.load(code)
+      const r = i8x16.swizzle(v128.load(t), v128.and(c, half))
+      const s = i8x16.swizzle(v128.load(t, 16), i8x16.shr_u(c, 4))
+      a0 = i16x8.add(a0, r)
+      a1 = i16x8.add(a1, i16x8.shr_u(r, 8))
+      b0 = i16x8.add(b0, s)
+      b1 = i16x8.add(b1, i16x8.shr_u(s, 8))
+      t += 32
+      code += 16
+    }
+    // The lower halves were added with the upper ones on top of them.
+    const odd = i16x8.add(a1, b1)
+    const even = i16x8.sub(i16x8.add(a0, b0), i16x8.shl(odd, 8))
+    const e = i16x8.ge_u(even, least)
+    const o = i16x8.ge_u(odd, least)
+    if (v128.any_true(v128.or(e, o))) out = pick(even, odd, order(e, o), 16 * block, n, filter, out)
+  }
+  return (out - start) >> 3
+}
+
+// Bytes of which a lane of 8 bits holds the number of ones.
+const RUN: i32 = 31
+
+export function hamming(
+  q: i32,
+  blocks: i32,
+  bytes: i32,
+  from: i32,
+  to: i32,
+  n: i32,
+  limit: i32,
+  filter: i32,
+  out: i32,
+): i32 {
+  const start = out
+  const most = i16x8.splat(<i16>limit)
+  let code = blocks + 16 * bytes * from
+  for (let block = from; block < to; block++) {
+    let even = i16x8.splat(0)
+    let odd = even
+    let b = 0
+    while (b < bytes) {
+      const end = min(b + RUN, bytes)
+      let sum = i8x16.splat(0)
+      while (b < end) {
+        sum = i8x16.add(sum, i8x16.popcnt(v128.xor(v128.load(code), v128.load8_splat(q + b))))
+        code += 16
+        b++
+      }
+      even = i16x8.add(even, v128.and(sum, i16x8.splat(255)))
+      odd = i16x8.add(odd, i16x8.shr_u(sum, 8))
+    }
+    const e = i16x8.le_u(even, most)
+    const o = i16x8.le_u(odd, most)
+    if (v128.any_true(v128.or(e, o))) out = pick(even, odd, order(e, o), 16 * block, n, filter, out)
+  }
+  return (out - start) >> 3
+}

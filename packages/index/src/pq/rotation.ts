@@ -1,0 +1,114 @@
+/** The rotation behind which parts lose least: OPQ, Ge, He, Ke and Sun, CVPR 2013, section 4.1 (not parametric). */
+import { codingOf, learnCentroids, type Shape } from './centroids.ts'
+import { moveCentroids } from './cluster.ts'
+import type { Coding } from './coder.ts'
+import type { PqPool } from './pool.ts'
+import { eachTask } from './rows.ts'
+
+/** Rounds of k-means before the first rotation is learned. */
+const FIRST_ITERS = 5
+/** Share of the size of a product that is added to keep directions that rows leave open where they are. */
+const RIDGE = 1e-7
+
+/** What {@link learnRotation} is told. */
+export interface RotationOptions {
+  readonly rounds: number
+  readonly signal: AbortSignal | undefined
+  /** Is told how many rounds are done. */
+  readonly done: (rounds: number) => void
+}
+
+/**
+ * A rotation f32[padded, padded] of centred rows, y = x rotation: rows are coded, then turned to what their codes stand for.
+ *
+ * @param x f32[n, padded]
+ * @param start f64[padded, padded], orthogonal
+ */
+export async function learnRotation(
+  x: Float32Array,
+  start: Float64Array,
+  shape: Shape,
+  pool: PqPool,
+  options: RotationOptions,
+): Promise<Float32Array> {
+  const { polar, matmul } = await import('@pith/engine/linalg')
+  const { signal } = options
+  const { padded } = shape
+  const square = (data: Float64Array): { rows: number; cols: number; data: Float64Array } => ({
+    rows: padded,
+    cols: padded,
+    data,
+  })
+  let rotation = start
+  const centroids = await learnCentroids(x, Float32Array.from(start), { ...shape, iters: FIRST_ITERS }, pool)
+  for (let round = 0; round < options.rounds; round++) {
+    const coding = codingOf(shape, Float32Array.from(rotation), centroids)
+    const codes = await assignAll(x, coding, pool, signal)
+    const cross = await crossOf(x, coding, codes, pool, signal)
+    const turned = (await matmul(square(rotation), square(cross), { ta: true })).data as Float64Array
+    // Seen from the rotation so far this is nearly symmetric and positive, so a little of the identity fills what is open.
+    let size = 0
+    for (const value of turned) size += value * value
+    const ridge = RIDGE * Math.sqrt(size)
+    for (let i = 0; i < padded; i++) turned[i * padded + i] = (turned[i * padded + i] as number) + ridge
+    const { unitary } = await polar(square(turned), signal === undefined ? {} : { signal })
+    rotation = (await matmul(square(rotation), unitary)).data as Float64Array
+    options.done(round + 1)
+  }
+  return Float32Array.from(rotation)
+}
+
+/** Code all rows and bring the centroids of `coding` to the means of theirs. @returns u8[n, m] */
+async function assignAll(
+  x: Float32Array,
+  coding: Coding,
+  pool: PqPool,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array> {
+  const { m, bits, padded, encoding } = coding
+  const n = x.length / padded
+  const codes = new Uint8Array(n * m)
+  const sums = new Float64Array(encoding.length)
+  const counts = new Uint32Array(m << bits)
+  const work = (first: number, end: number) =>
+    pool.run('assign', { coding, data: x.slice(first * padded, end * padded) })
+  for await (const { first, result } of eachTask(n, pool, signal, work)) {
+    codes.set(result.codes, first * m)
+    for (let i = 0; i < sums.length; i++) sums[i] = (sums[i] as number) + (result.sums[i] as number)
+    for (let i = 0; i < counts.length; i++) counts[i] = (counts[i] as number) + (result.counts[i] as number)
+  }
+  const count = 1 << bits
+  const width = padded / m
+  for (let s = 0; s < m; s++) {
+    const own = { from: s * count * width, to: (s + 1) * count * width }
+    const part = { sums: sums.subarray(own.from, own.to), counts: counts.subarray(s * count, (s + 1) * count) }
+    moveCentroids(encoding.subarray(own.from, own.to), part, width)
+  }
+  return codes
+}
+
+/** f64[padded, padded]: x^T times what the codes of x stand for. */
+async function crossOf(
+  x: Float32Array,
+  coding: Coding,
+  codes: Uint8Array,
+  pool: PqPool,
+  signal: AbortSignal | undefined,
+): Promise<Float64Array> {
+  const { m, padded } = coding
+  const out = new Float64Array(padded * padded)
+  const work = (first: number, end: number) =>
+    pool.run('cross', {
+      coding,
+      data: x.slice(first * padded, end * padded),
+      codes: codes.slice(first * m, end * m),
+    })
+  for await (const { result } of eachTask(x.length / padded, pool, signal, work)) {
+    const cols = result.length / padded
+    for (let i = 0; i < padded; i++) {
+      for (let j = 0; j < padded; j++)
+        out[i * padded + j] = (out[i * padded + j] as number) + (result[i * cols + j] as number)
+    }
+  }
+  return out
+}
