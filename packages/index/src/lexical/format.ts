@@ -13,7 +13,7 @@ import { analyzerOf } from '@pith/core/lexical'
 import type { SectionReader, SectionWriter } from '../sections.ts'
 import { LexicalIndex } from './lexical.ts'
 import { PackWriter, packPlaces, packPostings } from './packing.ts'
-import { type LexicalInfo, type LexicalSource, MAX_ROWS } from './source.ts'
+import { type LexicalContent, type LexicalInfo, MAX_ROWS } from './source.ts'
 import { type Directory, StoredSource } from './stored.ts'
 
 const VERSION = 1
@@ -30,7 +30,7 @@ export const LEXICAL_SECTIONS: readonly string[] = ['head', 'lengths', 'terms', 
  * @throws what the writer throws; the abort reason
  */
 export async function writeLexical(
-  part: LexicalIndex | LexicalSource,
+  part: LexicalIndex | LexicalContent,
   sections: SectionWriter,
   prefix: string,
   run?: Run,
@@ -38,24 +38,24 @@ export async function writeLexical(
   const source = part instanceof LexicalIndex ? part.source : part
   const { info } = source
   const progress = meterProgress(run, { stage: 'terms', unit: 'rows', total: 2 * info.terms })
-  const sizes = { postings: new GrowingList(), places: new GrowingList() }
+  const sizes: Sizes = { documents: new GrowingList(), postings: new GrowingList(), places: new GrowingList() }
   let done = 0
   // Postings take 1 to 3 bytes each, and there are fewer of them than words.
   const estimate = Math.min(info.totalLength, 2 ** 40)
   for (const name of ['postings', 'places'] as const) {
-    const pieces = packTerms(source, name, sizes[name], (terms) => progress.update((done += terms)), run)
+    const pieces = packTerms(source, name, sizes, (terms) => progress.update((done += terms)), run)
     await sections.write(prefix + name, pieces, { blockBytes: blockBytesFor(estimate) })
   }
   const directory = new ByteWriter()
-  const vocabulary = await encodeVocabulary(source, sizes, directory, run)
-  await sections.write(`${prefix}terms`, vocabulary, vocabulary.length < 2 ** 22 ? { blockBytes: 4096 } : {})
+  const { bytes, terms } = await encodeVocabulary(source, sizes, directory, run)
+  await sections.write(`${prefix}terms`, bytes, bytes.length < 2 ** 22 ? { blockBytes: 4096 } : {})
   const lengths = new ByteWriter(info.rows)
   for (const length of await source.lengths(run)) lengths.varint(length)
   await sections.write(`${prefix}lengths`, lengths.view())
   const head = new ByteWriter()
   head.varint(VERSION)
   writeText(head, info.analyzer)
-  for (const value of [info.titleWeight, info.rows, info.totalLength, sizes.postings.length]) head.varint(value)
+  for (const value of [info.titleWeight, info.rows, info.totalLength, terms]) head.varint(value)
   head.bytes(directory.view())
   await sections.write(`${prefix}head`, head.view())
   progress.finish()
@@ -69,9 +69,9 @@ function blockBytesFor(bytes: number): number {
 }
 
 async function* packTerms(
-  source: LexicalSource,
+  source: LexicalContent,
   name: 'postings' | 'places',
-  sizes: GrowingList,
+  sizes: Sizes,
   onTerms: (terms: number) => void,
   run?: Run,
 ): AsyncGenerator<Uint8Array> {
@@ -83,9 +83,14 @@ async function* packTerms(
       const parts = name === 'postings' ? await source.postings(batch, run) : await source.places(batch, run)
       for (const part of parts) {
         const before = out.length
-        if ('rows' in part) packPostings(out, part)
-        else packPlaces(out, part)
-        sizes.push(out.length - before)
+        if ('rows' in part) {
+          packPostings(out, part)
+          // Of a merged term no document may be left.
+          sizes.documents.push(part.rows.length)
+        } else {
+          packPlaces(out, part)
+        }
+        sizes[name].push(out.length - before)
       }
       onTerms(batch.length)
       if (out.length < PIECE_BYTES) continue
@@ -101,12 +106,13 @@ async function* packTerms(
  * The directory has for each block its first term, its bytes, and the bytes of its postings and places.
  */
 async function encodeVocabulary(
-  source: LexicalSource,
-  sizes: { postings: GrowingList; places: GrowingList },
+  source: LexicalContent,
+  sizes: Sizes,
   directory: ByteWriter,
   run?: Run,
-): Promise<Uint8Array> {
+): Promise<{ bytes: Uint8Array; terms: number }> {
   const out = new ByteWriter(1 << 16)
+  let walked = 0
   let number = 0
   let last = ''
   let start = 0
@@ -117,7 +123,10 @@ async function encodeVocabulary(
     sums.postings = sums.places = 0
   }
   for await (const entries of source.walk('', run)) {
-    for (const { term, documents } of entries) {
+    for (const { term } of entries) {
+      const at = walked++
+      const documents = sizes.documents.at(at)
+      if (documents === 0) continue
       if (number % StoredSource.BLOCK_TERMS === 0) {
         if (number > 0) endBlock()
         last = ''
@@ -128,7 +137,7 @@ async function encodeVocabulary(
       writeText(out, term.slice(shared))
       out.varint(documents)
       for (const name of ['postings', 'places'] as const) {
-        const size = sizes[name].at(number)
+        const size = sizes[name].at(at)
         out.varint(size)
         sums[name] += size
       }
@@ -137,7 +146,7 @@ async function encodeVocabulary(
     }
   }
   if (number > 0) endBlock()
-  return out.view()
+  return { bytes: out.view(), terms: number }
 }
 
 /** UTF-16 code units that two terms begin with, no half of a surrogate pair at the end. */
@@ -153,6 +162,13 @@ function writeText(out: ByteWriter, text: string): void {
   const bytes = new TextEncoder().encode(text)
   out.varint(bytes.length)
   out.bytes(bytes)
+}
+
+/** Of each term that was walked. */
+interface Sizes {
+  readonly documents: GrowingList
+  readonly postings: GrowingList
+  readonly places: GrowingList
 }
 
 /** Numbers below 2^32 that come one by one. */

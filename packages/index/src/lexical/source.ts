@@ -43,17 +43,21 @@ export interface Places {
   readonly places: Uint32Array
 }
 
-/** Vocabulary and postings, wherever they are. */
-export interface LexicalSource {
+/** Vocabulary and postings from front to back, as they are written. */
+export interface LexicalContent {
   readonly info: LexicalInfo
   /** Words of each row, those of titles by their weight. */
   lengths(run?: Run): Promise<Uint32Array>
-  /** Entries of terms, in the order of the terms. */
-  find(terms: readonly string[], run?: Run): Promise<(TermEntry | undefined)[]>
   /** The vocabulary from a term on in runs, terms ascending by UTF-16 code units. */
   walk(from: string, run?: Run): AsyncIterable<readonly TermEntry[]>
   postings(entries: readonly TermEntry[], run?: Run): Promise<Postings[]>
   places(entries: readonly TermEntry[], run?: Run): Promise<Places[]>
+}
+
+/** Vocabulary and postings, wherever they are. */
+export interface LexicalSource extends LexicalContent {
+  /** Entries of terms, in the order of the terms. */
+  find(terms: readonly string[], run?: Run): Promise<(TermEntry | undefined)[]>
 }
 
 /** Rows that an index may have; deltas then fit into what is packed. */
