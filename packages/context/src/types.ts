@@ -96,14 +96,16 @@ export interface SourceMap {
 }
 
 /**
- * A text cut into pieces, and which of them matter most. Pieces lie behind each other without gaps; the order names each piece once,
- * the most important first.
+ * A text cut into pieces, and which of them matter most. Pieces lie behind each other without gaps; a group names pieces that stay
+ * or go together, and groups may share pieces. The most important group comes first.
  */
 export interface Ranking {
   readonly scorer: string
   readonly pieces: readonly Span[]
-  readonly order: ArrayLike<number>
+  readonly groups: readonly (readonly number[])[]
   /** Whether pieces are single words, so that what is protected must be pinned lest a sentence loses its sense. */
   readonly dropsWords?: boolean
+  /** What stands for a gap, around the label of the joiner, which is empty for `none`. By default the label and a space. */
+  readonly wrap?: (gap: Span, label: string) => string
   readonly warnings?: readonly string[]
 }

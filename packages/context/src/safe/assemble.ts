@@ -42,20 +42,19 @@ export function assemble(text: string, kept: readonly Span[], join: JoinGap): As
   return { text: parts.join(''), kept, sourceMap: sourceMapOf(Uint32Array.from(triples)) }
 }
 
-/** How gaps are joined: `mark` names a gap, or nothing where it is too small to be worth it. */
-export function joinBy(
-  joiner: Joiner,
-  text: string,
-  mark: (gap: Span) => DroppedPart | undefined,
-  sentinel: string,
-): JoinGap {
+/** What a joiner says of a gap; empty for nothing. `mark` names a gap where that is worth it. */
+export function labelBy(joiner: Joiner, mark: (gap: Span) => DroppedPart | undefined, sentinel: string): JoinGap {
   if (joiner === 'none') return () => ''
+  if (joiner === 'ellipsis') return () => '…'
   return (gap) => {
-    const end = text.slice(gap.start, gap.end).endsWith('\n') ? '\n' : ' '
-    if (joiner === 'ellipsis') return `…${end}`
     const part = mark(gap)
-    return part === undefined ? '' : `⟦${sentinel}:${part.id} +${part.tokens}⟧${end}`
+    return part === undefined ? '' : `⟦${sentinel}:${part.id} +${part.tokens}⟧`
   }
+}
+
+/** A label in running text: with the line break or a space that the gap ends with. */
+export function wrapInText(text: string): (gap: Span, label: string) => string {
+  return (gap, label) => (label === '' ? '' : label + (text[gap.end - 1] === '\n' ? '\n' : ' '))
 }
 
 /** A word for markers that a text does not use itself. */

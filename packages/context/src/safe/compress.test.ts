@@ -15,7 +15,7 @@ const counter = await o200kCounter()
 function anyRanking(text: string, bySentence: boolean): Ranking {
   const pieces = bySentence ? sentencesOf(text) : wordsOf(text)
   const order = Uint32Array.from(pieces, (_, i) => i).sort((a, b) => ((a * 7919) % 101) - ((b * 7919) % 101) || a - b)
-  return { scorer: 'any', pieces, order, dropsWords: !bySentence }
+  return { scorer: 'any', pieces, groups: Array.from(order, (piece) => [piece]), dropsWords: !bySentence }
 }
 
 const odd = fc.constantFrom(

@@ -9,7 +9,7 @@ import type {
   TokenBudget,
   TokenCounter,
 } from '../types.ts'
-import { gapsOf, joinBy, sentinelFor } from './assemble.ts'
+import { assemble, gapsOf, labelBy, sentinelFor, wrapInText } from './assemble.ts'
 import { o200kCounter } from './counter.ts'
 import { partNames } from './dropped.ts'
 import { type Fitted, fitBudget } from './fit.ts'
@@ -48,7 +48,7 @@ export async function compressBy(rank: Ranker, text: string, options: CompressOp
     ...(query === undefined ? {} : { query }),
     ...(signal === undefined ? {} : { signal }),
   })
-  const { pieces, order } = wholePieces(ranking, protectedSpans(text, protect))
+  const { pieces, groups } = wholePieces(ranking, protectedSpans(text, protect))
   const always = protectedSpans(text, ranking.dropsWords === true ? protect : { ...protect, kinds: [] })
   const pinned = touching(pieces, always)
   const name = partNames(text)
@@ -63,16 +63,21 @@ export async function compressBy(rank: Ranker, text: string, options: CompressOp
     const part = partOf(gap)
     return part.tokens >= markerMinTokens ? part : undefined
   }
-  const fitJoined = (by: Joiner): Fitted =>
-    fitBudget({
-      ...{ text, ranking: { ...ranking, pieces, order }, pinned, tokens: budget, signal },
+  const { wrap = wrapInText(text) } = ranking
+  const fitJoined = (by: Joiner): Fitted => {
+    const label = labelBy(by, mark, sentinelFor(text))
+    return fitBudget({
+      ...{ text, pieces, groups, pinned, tokens: budget, signal },
       count: (own) => counter.count(own),
-      join: joinBy(by, text, mark, sentinelFor(text)),
+      join: (gap) => wrap(gap, label(gap)),
     })
+  }
   let fitted = fitJoined(joiner)
   // What joins slices must not cost more than what was cut out.
   const isWorse = fitted.tokens > budget || fitted.text.length > text.length
   if (joiner !== 'none' && isWorse) fitted = fitJoined('none')
+  // Not even what stands for all of it may be left.
+  if (fitted.tokens > budget && fitted.kept.length === 0) fitted = { ...assemble(text, [], () => ''), tokens: 0 }
   const isOver = fitted.tokens > budget
   if (isOver && onOverflow === 'throw') {
     throw new PithError('PITH_BUDGET', `what is protected takes ${fitted.tokens} tokens, the budget is ${budget}`, {
@@ -113,8 +118,8 @@ function unchanged(text: string, tokens: number, counter: TokenCounter, budget: 
   }
 }
 
-/** Pieces joined where something that must stay whole lies across them; the joined one is as important as its most important part. */
-function wholePieces({ pieces, order }: Ranking, wholes: readonly Span[]): Pick<Ranking, 'pieces' | 'order'> {
+/** Pieces joined where something that must stay whole lies across them. */
+function wholePieces({ pieces, groups }: Ranking, wholes: readonly Span[]): Pick<Ranking, 'pieces' | 'groups'> {
   const joined: { start: number; end: number }[] = []
   const owner = new Uint32Array(pieces.length)
   let whole = 0
@@ -126,15 +131,7 @@ function wholePieces({ pieces, order }: Ranking, wholes: readonly Span[]): Pick<
     else joined.push({ start, end })
     owner[at] = joined.length - 1
   }
-  const isSeen = new Uint8Array(joined.length)
-  const first: number[] = []
-  for (const piece of Array.from(order)) {
-    const own = owner[piece] as number
-    if (isSeen[own] === 1) continue
-    isSeen[own] = 1
-    first.push(own)
-  }
-  return { pieces: joined, order: first }
+  return { pieces: joined, groups: groups.map((group) => [...new Set(group.map((piece) => owner[piece] as number))]) }
 }
 
 /** Which pieces overlap one of the spans, both ascending. */

@@ -10,7 +10,8 @@ const MISSES = 8
 /** What is fitted, and to what. */
 export interface FitTask {
   readonly text: string
-  readonly ranking: Ranking
+  readonly pieces: Ranking['pieces']
+  readonly groups: Ranking['groups']
   /** Pieces that stay whatever it costs. */
   readonly pinned: Uint8Array
   readonly tokens: number
@@ -25,33 +26,32 @@ export interface Fitted extends Assembled {
 }
 
 /**
- * Keep as many of the most important pieces as fit, by real counts of the assembled text: sums over pieces are wrong by a third.
+ * Keep as many of the most important groups as fit, by real counts of the assembled text: sums over pieces are wrong by a third.
  *
  * The pinned pieces alone are returned where nothing more fits, even if they are above the budget.
  */
 export function fitBudget(task: FitTask): Fitted {
-  const { text, ranking, pinned, tokens: budget, count, join, signal } = task
-  const order = Array.from(ranking.order).filter((piece) => pinned[piece] !== 1)
-  const isKept = Uint8Array.from(pinned)
+  const { text, pieces, groups, pinned, tokens: budget, count, join, signal } = task
+  /** How many of what was taken want a piece. */
+  const wanted = Uint32Array.from(pinned)
   const build = (): Fitted => {
     throwIfAborted(signal)
-    const kept = joinSpans(ranking.pieces.filter((_, piece) => isKept[piece] === 1))
+    const kept = joinSpans(pieces.filter((_, piece) => (wanted[piece] as number) > 0))
     const assembled = assemble(text, kept, join)
     return { ...assembled, tokens: count(assembled.text) }
   }
   let best = build()
   if (best.tokens > budget) return best
   // Characters foresee tokens well enough to guess the next count.
-  const lengths = new Float64Array(order.length + 1)
-  for (const [i, piece] of order.entries()) {
-    const { start, end } = ranking.pieces[piece] as Span
-    lengths[i + 1] = (lengths[i] as number) + end - start
-  }
-  let [low, high] = [0, order.length + 1]
+  const lengths = cumulatedLengths(task)
+  let [low, high] = [0, groups.length + 1]
   let taken = 0
+  const want = (group: number, by: 1 | -1): void => {
+    for (const piece of groups[group] as readonly number[]) wanted[piece] += by
+  }
   const take = (n: number): void => {
-    for (; taken < n; taken++) isKept[order[taken] as number] = 1
-    for (; taken > n; taken--) isKept[order[taken - 1] as number] = 0
+    for (; taken < n; taken++) want(taken, 1)
+    for (; taken > n; taken--) want(taken - 1, -1)
   }
   for (let counts = 0; counts < COUNTS && high - low > 1; counts++) {
     const room = budget - best.tokens
@@ -65,17 +65,33 @@ export function fitBudget(task: FitTask): Fitted {
     else high = guess
   }
   take(low)
-  for (let at = low, misses = 0; at < order.length && misses < MISSES && best.tokens < budget; at++) {
-    const piece = order[at] as number
-    isKept[piece] = 1
+  for (let at = low, misses = 0; at < groups.length && misses < MISSES && best.tokens < budget; at++) {
+    want(at, 1)
     const fitted = build()
     if (fitted.tokens <= budget) best = fitted
     else {
-      isKept[piece] = 0
+      want(at, -1)
       misses++
     }
   }
   return best
+}
+
+/** Characters of the pieces that the first groups add, by their number. */
+function cumulatedLengths({ pieces, groups, pinned }: FitTask): Float64Array {
+  const isCounted = Uint8Array.from(pinned)
+  const lengths = new Float64Array(groups.length + 1)
+  for (const [i, group] of groups.entries()) {
+    let sum = lengths[i] as number
+    for (const piece of group) {
+      if (isCounted[piece] === 1) continue
+      isCounted[piece] = 1
+      const { start, end } = pieces[piece] as Span
+      sum += end - start
+    }
+    lengths[i + 1] = sum
+  }
+  return lengths
 }
 
 /** Last index whose value is at most `limit`; values ascend. */

@@ -77,6 +77,6 @@ export function rankPassages(
   return {
     scorer: background === undefined ? 'passages' : 'passages+background',
     pieces,
-    order: byScore(scores).flatMap((i) => own[i] as number[]),
+    groups: byScore(scores).flatMap((i) => (own[i] as number[]).map((piece) => [piece])),
   }
 }

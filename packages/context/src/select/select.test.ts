@@ -42,8 +42,8 @@ test('what is rare in general weighs more where there is a background', () => {
   const background = { documents: 1000, frequency: (term: string) => (term === 'pari' ? 1 : 900) }
   const first = (options: Parameters<typeof rankPassages>[2]): string => {
     const rendered = renderPassages(passages)
-    const { pieces, order } = rankPassages(rendered, 'long ships Paris', options)
-    const piece = pieces[order[0] as number]
+    const { pieces, groups } = rankPassages(rendered, 'long ships Paris', options)
+    const piece = pieces[groups[0]?.[0] as number]
     return rendered.text.slice(piece?.start, piece?.end)
   }
   expect(first({})).toBe('Rivers\n')
@@ -74,6 +74,6 @@ test('turns around the one that is asked for stay together', () => {
     start: said.slice(0, i).join('').length,
     end: said.slice(0, i + 1).join('').length,
   }))
-  const { order } = rankTurns(said.join(''), turns, 'What was the budget?', 0.1)
-  expect(Array.from(order).slice(0, 3).sort()).toEqual([29, 30, 31])
+  const { groups } = rankTurns(said.join(''), turns, 'What was the budget?', 0.1)
+  expect(groups.slice(0, 3).flat().sort()).toEqual([29, 30, 31])
 })

@@ -17,7 +17,7 @@ export function rankTurns(text: string, turns: readonly Span[], question: string
   const terms = turns.map(({ start, end }) => termsOf(text.slice(start, end)))
   const halfWidth = Math.max(MIN_HALF_WIDTH, Math.round(WIDTH_SHARE * share * turns.length))
   const scores = smooth(bm25Scores(termsOf(question), terms, localWeights(terms)), halfWidth)
-  return { scorer: 'turns', pieces: turns, order: byScore(scores) }
+  return { scorer: 'turns', pieces: turns, groups: byScore(scores).map((turn) => [turn]) }
 }
 
 /** Means with weights that fall to 0 at `halfWidth + 1` on either side. */

@@ -1,0 +1,200 @@
+import { compressBy, type RankContext } from '../safe/compress.ts'
+import { bm25Scores, byScore, localWeights } from '../select/bm25.ts'
+import { termsOf } from '../select/terms.ts'
+import type { Compressed, CompressOptions, Ranking, Span } from '../types.ts'
+import { knapsack } from './knapsack.ts'
+import { type CodeLanguage, languageOf, rulesOf } from './languages.ts'
+import type { CodeParser } from './parse.ts'
+import { piecesOf, type UnitPieces } from './pieces.ts'
+import { scoreUnits } from './rank.ts'
+
+/** A file of code. */
+export interface CodeFile {
+  readonly path: string
+  readonly text: string
+  /** By default that of the name. */
+  readonly language?: CodeLanguage
+}
+
+/** How code is cut to a budget. */
+export interface CodeOptions extends Omit<CompressOptions, 'query' | 'protect'> {
+  /** What the code is read for. */
+  query: string
+  /** Share of a function that stays, at the mean of those that are looked into; 1 keeps whole functions. Default 0.5. */
+  retention?: number
+}
+
+/** A function, and what was made of it. */
+export interface CodeFunction {
+  readonly path: string
+  readonly name: string
+  /** In its file. */
+  readonly span: Span
+  readonly score: number
+  readonly kept: 'whole' | 'part' | 'none'
+}
+
+/** Code within a budget. */
+export interface CompressedCode extends Compressed {
+  /** Best first. */
+  readonly functions: readonly CodeFunction[]
+}
+
+/** How much more of the best functions stays than of the worst: 1 + this to 1 - this times the mean (paper: beta). */
+const PREFERENCE = 0.5
+/** Shorter functions stay whole. */
+const WHOLE_LINES = 5
+
+/**
+ * Cut code to a budget for a question: the best functions are found, and of each its best statements (LongCodeZip, arXiv 2510.00446).
+ *
+ * Signatures, decorators, ends and closing returns stay wherever something of a function stays, so that what is left still parses; a
+ * comment stands for what is gone.
+ *
+ * @throws PithError `PITH_BUDGET`, `PITH_ARG`, `PITH_LIMIT`
+ */
+export async function compressCode(
+  files: readonly CodeFile[],
+  options: CodeOptions & { parser: CodeParser },
+): Promise<CompressedCode> {
+  const { query, parser, retention = 0.5, ...rest } = options
+  const sources = await readSources(files, parser, options.signal)
+  const scores = scoreUnits(sources.units, query)
+  const order = byScore(scores)
+  const plan = (_: string, context: RankContext): Ranking => ({
+    scorer: 'functions+statements',
+    pieces: sources.pieces,
+    groups: planGroups(sources, scores, order, query, retention, context),
+    wrap: omissions(sources),
+  })
+  const result = await compressBy(plan, sources.text, { ...rest, protect: { kinds: [] } })
+  return { ...result, functions: order.flatMap((at) => describe(sources, at, scores[at] as number, result.kept)) }
+}
+
+interface SourceUnit extends UnitPieces {
+  readonly path: string
+  readonly code: string
+  readonly file: number
+}
+
+interface Sources {
+  readonly text: string
+  readonly pieces: readonly Span[]
+  readonly units: readonly SourceUnit[]
+  readonly files: readonly { readonly head: number; readonly start: number; readonly comment: string }[]
+}
+
+/** All files as one text, each behind a comment that names it. */
+async function readSources(files: readonly CodeFile[], parser: CodeParser, signal?: AbortSignal): Promise<Sources> {
+  const pieces: Span[] = []
+  const units: SourceUnit[] = []
+  const places: { head: number; start: number; comment: string }[] = []
+  let text = ''
+  for (const [file, { path, text: code, language }] of files.entries()) {
+    signal?.throwIfAborted()
+    const rules = language === undefined ? languageOf(path) : rulesOf(language)
+    const comment = rules?.comment ?? '#'
+    const title = `${comment} ${path.replace(/\s+/g, ' ')}\n`
+    pieces.push({ start: text.length, end: text.length + title.length })
+    const start = text.length + title.length
+    places.push({ head: pieces.length - 1, start, comment })
+    const body = code.endsWith('\n') || code === '' ? code : `${code}\n`
+    const outline = await parser.outline(path, body, language)
+    for (const own of piecesOf(outline, body, rules, pieces, start)) {
+      const { start: from, end } = own.unit.span
+      units.push({ ...own, path, file, code: own.unit.kind === 'class' ? '' : body.slice(from, end) })
+    }
+    text += title + body
+  }
+  return { text, pieces, units, files: places }
+}
+
+/** Groups of pieces, the most important first; each names all that must stand with it. */
+function planGroups(
+  { text, pieces, units, files }: Sources,
+  scores: Float64Array,
+  order: readonly number[],
+  query: string,
+  retention: number,
+  { counter, share }: RankContext,
+): number[][] {
+  const budget = share * counter.count(text)
+  const tokensOf = (own: readonly number[]): number =>
+    own.reduce((sum, piece) => sum + counter.count(text.slice(pieces[piece]?.start, pieces[piece]?.end)), 0)
+  const chosen: { at: number; tokens: number }[] = []
+  // The best functions until what stays of them fills the budget.
+  let sum = 0
+  for (const at of order) {
+    const unit = units[at] as SourceUnit
+    if (unit.unit.kind === 'class') continue
+    if (sum * retention >= budget) break
+    const tokens = counter.count(unit.code)
+    chosen.push({ at, tokens })
+    sum += tokens
+  }
+  const [least, most] = [scores[chosen.at(-1)?.at ?? 0] ?? 0, scores[chosen[0]?.at ?? 0] ?? 0]
+  const groups: number[][] = []
+  const later: number[][] = []
+  const terms = chosen.map(({ at }) =>
+    (units[at] as SourceUnit).blocks.map(({ pieces: own }) =>
+      termsOf(own.map((piece) => text.slice(pieces[piece]?.start, pieces[piece]?.end)).join('')),
+    ),
+  )
+  const weigh = localWeights(terms.flat())
+  for (const [i, { at, tokens }] of chosen.entries()) {
+    const { frame, blocks, code, file } = units[at] as SourceUnit
+    const needed = [(files[file] as Sources['files'][number]).head, ...frame]
+    const relative = most > least ? ((scores[at] as number) - least) / (most - least) : 1
+    const isWhole = code.trimEnd().split('\n').length < WHOLE_LINES || retention >= 1
+    const keep = isWhole ? 1 : Math.min(1, retention * (1 + PREFERENCE * (2 * relative - 1)))
+    const values = bm25Scores(termsOf(query), terms[i] as string[][], weigh)
+    const weights = blocks.map(({ pieces: own }) => tokensOf(own))
+    const isKept =
+      keep >= 1 ? new Uint8Array(blocks.length).fill(1) : knapsack(values, weights, keep * tokens - tokensOf(frame))
+    const ranked = byScore(values)
+    const groupOf = (block: number): number[] => {
+      const { pieces: own, around } = blocks[block] as UnitPieces['blocks'][number]
+      return [...needed, ...around, ...own]
+    }
+    groups.push(...(frame.length > 0 ? [needed] : []), ...ranked.filter((block) => isKept[block] === 1).map(groupOf))
+    later.push(...ranked.filter((block) => isKept[block] !== 1).map(groupOf))
+  }
+  const isChosen = new Set(chosen.map(({ at }) => at))
+  const others = order
+    .filter((at) => !isChosen.has(at) && units[at]?.unit.kind !== 'class')
+    .map((at) => wholeUnit(units[at] as SourceUnit, files))
+  return [...groups, ...later, ...others]
+}
+
+function wholeUnit({ frame, blocks, file }: SourceUnit, files: Sources['files']): number[] {
+  const head = (files[file] as Sources['files'][number]).head
+  return [...new Set([head, ...frame, ...blocks.flatMap(({ around, pieces }) => [...around, ...pieces])])]
+}
+
+/** A comment for what is gone, as far in as what follows it. */
+function omissions({ text, pieces, files }: Sources): NonNullable<Ranking['wrap']> {
+  return (gap, label) => {
+    const code = text.slice(gap.start, gap.end)
+    if (code.trim() === '') return ''
+    let file = files.length - 1
+    while (file > 0 && (files[file] as Sources['files'][number]).start > gap.start) file--
+    const { comment } = files[file] as Sources['files'][number]
+    const indent = /^(?:[ \t]*\n)*([ \t]*)/.exec(code)?.[1] ?? ''
+    const count = code.trimEnd().split('\n').length
+    const passed = files.filter(({ head }, i) => i > file && (pieces[head] as Span).start < gap.end).length
+    const more = passed > 0 ? `, ${passed} file${passed === 1 ? '' : 's'}` : ''
+    return `${indent}${comment} ${label === '' ? `… ${count} line${count === 1 ? '' : 's'}${more}` : label}\n`
+  }
+}
+
+function describe({ units, files }: Sources, at: number, score: number, kept: readonly Span[]): CodeFunction[] {
+  const { unit, path, file } = units[at] as SourceUnit
+  if (unit.kind !== 'function') return []
+  const offset = (files[file] as Sources['files'][number]).start
+  const [start, end] = [unit.span.start + offset, unit.span.end + offset]
+  const inside = kept.filter((span) => span.end > start && span.start < end)
+  const isWhole = inside.some((span) => span.start <= start && span.end >= end)
+  return [
+    { path, name: unit.name, span: unit.span, score, kept: isWhole ? 'whole' : inside.length > 0 ? 'part' : 'none' },
+  ]
+}

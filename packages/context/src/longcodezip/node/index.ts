@@ -1,0 +1,1 @@
+export { installedGrammars } from './grammars.ts'
