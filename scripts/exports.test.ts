@@ -92,6 +92,10 @@ function nodeGlobals(code: string): string[] {
     UnaryExpression(node) {
       if (node.operator === 'typeof' && node.argument.type === 'Identifier') asked.add(node.argument.name)
     },
+    VariableDeclarator(node) {
+      // A name of its own, behind that of Node.
+      if (node.id.type === 'Identifier') asked.add(node.id.name)
+    },
     Identifier(node) {
       if (['process', 'Buffer', 'require', '__dirname'].includes(node.name) && !keys.has(node.start))
         found.add(node.name)
