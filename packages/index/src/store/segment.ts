@@ -27,6 +27,7 @@ export interface Segment {
   readonly info: SegmentInfo
   readonly rows: number
   readonly bytes: number
+  readonly source: RandomAccess | Uint8Array
   readonly sections: SectionReader
   readonly ids: Ids
   readonly documents: Documents
@@ -126,6 +127,7 @@ export async function openSegment(
     info,
     rows: info.rows,
     bytes: container.totals.bytes,
+    source,
     sections,
     ids: openIds(sections, 'ids', info.rows),
     documents: openDocuments(sections, 'documents', info.rows),

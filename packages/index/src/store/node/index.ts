@@ -1,0 +1,2 @@
+export { type OpenFolderOptions, openIndexFolder } from './open.ts'
+export { createIndex, type Durability, type IndexWriter, openWriter, type WriterOptions } from './writer.ts'

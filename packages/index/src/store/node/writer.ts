@@ -1,0 +1,497 @@
+import { join } from 'node:path'
+import { compareText, isPithError, PithError, type Run, throwIfAborted } from '@pith/core'
+import {
+  type AppendLog,
+  acquireLock,
+  atomicFolder,
+  type FileSystem,
+  type FolderChange,
+  type Lock,
+  nodeFiles,
+  systemCode,
+} from '@pith/core/node'
+import type { IndexDocument } from '../../types.ts'
+import { checkDocument, checkId } from '../document.ts'
+import { mergeDocuments } from '../merge.ts'
+import { partWriters } from '../parts.ts'
+import { openSegment, writeSegmentFile } from '../segment.ts'
+import { type IndexOptions, makeSettings } from '../settings.ts'
+import { encodeState, type IndexState, planMerge, type SegmentRow, STATE_FILE } from '../state.ts'
+import { liveRows } from '../view.ts'
+import { pinFolder } from './folder.ts'
+import { type Change, encodeChanges, isWal, openWal, walName } from './wal.ts'
+
+/** When a change survives what. With all of them it survives the end of the program once it is acknowledged, but for `none`. */
+export type Durability = 'each' | 'group' | 'none'
+
+/** How an index is written. */
+export interface WriterOptions {
+  /**
+   * `each`: an acknowledged change survives a crash of the machine. `group` (default): one of the last 50 ms or the last
+   * mebibyte may not, one before does. `none`: nothing is certain before `flush`, which is what building from files needs.
+   */
+  durability?: Durability
+  /** Documents that are held in memory before they become a segment. Default 20,000. */
+  flushDocuments?: number
+  /** Their bytes. Default 64 MiB. */
+  flushBytes?: number
+  /** Segments of about the same size that are merged into one, 2..64. Default 8. */
+  mergeFactor?: number
+  /** Merge by itself after a flush. Default true. */
+  autoMerge?: boolean
+  files?: FileSystem
+}
+
+/** Changes an index. Calls may overlap; they take effect in the order in which they were made. */
+export interface IndexWriter {
+  readonly path: string
+  /** What was put right when the index was opened, such as a log that was cut short. */
+  readonly warnings: readonly string[]
+  /**
+   * Add documents; one of an id that is there replaces it.
+   *
+   * @throws PithError `PITH_ARG`, `PITH_NONFINITE` a document that cannot be kept: then none of the list is · `PITH_IO`
+   */
+  add(documents: IndexDocument | readonly IndexDocument[], run?: Run): Promise<void>
+  /** The same as {@link IndexWriter.add}. */
+  update(documents: IndexDocument | readonly IndexDocument[], run?: Run): Promise<void>
+  /** Delete documents; ids that are not there are passed over. */
+  delete(ids: string | readonly string[], run?: Run): Promise<void>
+  /** Make a segment of what is held in memory, durably. */
+  flush(run?: Run): Promise<void>
+  /** Make one segment of all. */
+  merge(run?: Run): Promise<void>
+  /** Flush and let go of the index. */
+  close(run?: Run): Promise<void>
+}
+
+const GROUP_MS = 50
+const GROUP_BYTES = 2 ** 20
+
+/**
+ * Make an index in a new or empty folder.
+ *
+ * @throws PithError `PITH_ARG` · `PITH_IO` the folder holds something · `PITH_LOCKED`
+ */
+export async function createIndex(path: string, options: IndexOptions & WriterOptions = {}): Promise<IndexWriter> {
+  const { durability, flushDocuments, flushBytes, mergeFactor, autoMerge, files, ...own } = options
+  const settings = makeSettings(own)
+  checkWriterOptions(options)
+  const change = await atomicFolder(path, { mode: 'create', ...(files && { files }) })
+  await commitState(change, { format: 1, settings, wal: 1, next: 1, segments: [] })
+  return openWriter(path, options)
+}
+
+/**
+ * Open an index to change it. There can be one writer at a time; readers are not disturbed.
+ *
+ * @throws PithError `PITH_LOCKED` a living process writes it · `PITH_IO` there is none · damage
+ */
+export async function openWriter(path: string, options: WriterOptions = {}): Promise<IndexWriter> {
+  checkWriterOptions(options)
+  const { files = nodeFiles } = options
+  if ((await files.stat(join(path, 'manifest.json'))) === undefined) {
+    throw new PithError('PITH_IO', `${path} holds no index`, { hint: 'Make one with `pith index build`.' })
+  }
+  const lock = await acquireLock(join(path, 'writer'), { files })
+  let log: AppendLog | undefined
+  try {
+    const pinned = await pinFolder(path, files, 'strict')
+    await pinned.close()
+    const { state, changes } = pinned
+    const warnings = [...pinned.warnings]
+    for (const name of await files.list(path)) {
+      if (isWal(name) && !name.startsWith(walName(state.wal))) await files.unlink(join(path, name))
+    }
+    log = await startWal(path, state.wal, files)
+    if (log.droppedBytes > 0) warnings.push(`${log.droppedBytes} bytes of an unfinished change were cut off the log`)
+    const writer = new FolderWriter(path, options, state, log, lock, warnings)
+    writer.replay(changes)
+    return writer
+  } catch (error) {
+    await log?.close().catch(() => {})
+    await lock.release()
+    throw error
+  }
+}
+
+async function startWal(path: string, number: number, files: FileSystem): Promise<AppendLog> {
+  const log = await openWal(path, number, files)
+  // Without this a crash of the machine could take the whole log away.
+  await files.syncFolder(path)
+  return log
+}
+
+async function commitState(change: FolderChange, state: IndexState): Promise<void> {
+  try {
+    const sink = await change.create(STATE_FILE)
+    await sink.write(encodeState(state))
+    await sink.close()
+  } catch (error) {
+    await change.abort().catch(() => {})
+    throw error
+  }
+  await change.commit()
+}
+
+function checkWriterOptions({ durability, flushDocuments, flushBytes, mergeFactor }: WriterOptions): void {
+  if (durability !== undefined && !['each', 'group', 'none'].includes(durability)) {
+    throw new PithError('PITH_ARG', `durability must be each, group or none, got ${String(durability).slice(0, 40)}`)
+  }
+  for (const [name, value, most] of [
+    ['flushDocuments', flushDocuments, 2 ** 24],
+    ['flushBytes', flushBytes, 2 ** 33],
+    ['mergeFactor', mergeFactor, 64],
+  ] as const) {
+    const least = name === 'mergeFactor' ? 2 : 1
+    if (value !== undefined && !(Number.isInteger(value) && value >= least && value <= most)) {
+      throw new PithError('PITH_ARG', `${name} must be an integer ${least}..${most}, got ${value}`)
+    }
+  }
+}
+
+class FolderWriter implements IndexWriter {
+  readonly path: string
+  readonly warnings: readonly string[]
+  readonly #files: FileSystem
+  readonly #options: Required<Omit<WriterOptions, 'files'>>
+  readonly #lock: Lock
+  #state: IndexState
+  #log: AppendLog
+  /** Documents that no segment has, by id, and their bytes. */
+  readonly #fresh = new Map<string, { readonly document: IndexDocument; readonly bytes: number }>()
+  #freshBytes = 0
+  /** Ids that were added or deleted since the segments were written: what these hold of them is gone. */
+  readonly #changed = new Set<string>()
+  #unsynced = 0
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #syncFailure: { error: unknown } | undefined
+  #queue: Promise<unknown> = Promise.resolve()
+  #failure: { error: unknown } | undefined
+  #closed = false
+
+  constructor(
+    path: string,
+    options: WriterOptions,
+    state: IndexState,
+    log: AppendLog,
+    lock: Lock,
+    warnings: readonly string[],
+  ) {
+    this.path = path
+    this.warnings = warnings
+    this.#files = options.files ?? nodeFiles
+    this.#options = {
+      durability: options.durability ?? 'group',
+      flushDocuments: options.flushDocuments ?? 20_000,
+      flushBytes: options.flushBytes ?? 2 ** 26,
+      mergeFactor: options.mergeFactor ?? 8,
+      autoMerge: options.autoMerge ?? true,
+    }
+    this.#state = state
+    this.#log = log
+    this.#lock = lock
+  }
+
+  /** Take what a log holds that no segment does. */
+  replay(changes: readonly Change[]): void {
+    for (const change of changes) this.#apply(change)
+  }
+
+  add(documents: IndexDocument | readonly IndexDocument[], run?: Run): Promise<void> {
+    const list = 'text' in documents ? [documents] : documents
+    return this.#change(() => {
+      for (const document of list) checkDocument(document)
+      return list.map((document) => ({ kind: 'add', document }))
+    }, run)
+  }
+
+  update(documents: IndexDocument | readonly IndexDocument[], run?: Run): Promise<void> {
+    return this.add(documents, run)
+  }
+
+  delete(ids: string | readonly string[], run?: Run): Promise<void> {
+    const list = typeof ids === 'string' ? [ids] : ids
+    return this.#change(() => {
+      for (const id of list) checkId(id)
+      return list.map((id) => ({ kind: 'delete', id }))
+    }, run)
+  }
+
+  flush(run?: Run): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#flush(run)
+      await this.#sync()
+    })
+  }
+
+  merge(run?: Run): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#flush(run)
+      const { segments } = this.#state
+      if (segments.length > 1 || segments.some(({ deleted }) => deleted > 0)) {
+        await this.#mergeSegments([...segments.keys()], run)
+      }
+    })
+  }
+
+  close(run?: Run): Promise<void> {
+    if (this.#closed) return this.#queue.then(() => {})
+    const closing = this.#inTurn(async () => {
+      if (this.#failure === undefined) await this.#flush(run)
+    }, true)
+    this.#closed = true
+    return closing.finally(async () => {
+      clearTimeout(this.#timer)
+      await this.#log.close().catch(() => {})
+      await this.#lock.release()
+    })
+  }
+
+  /** One call after the other. Where a commit failed halfway, none. */
+  #inTurn<T>(work: () => Promise<T>, whileBroken = false): Promise<T> {
+    if (this.#closed) return Promise.reject(new PithError('PITH_ARG', 'the index is closed'))
+    const turn = this.#queue.then(() => {
+      if (this.#failure !== undefined && !whileBroken) throw this.#failure.error
+      return work()
+    })
+    this.#queue = turn.catch(() => {})
+    return turn
+  }
+
+  #change(make: () => Change[], run?: Run): Promise<void> {
+    let changes: Change[]
+    try {
+      throwIfAborted(run?.signal)
+      changes = make()
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    return this.#inTurn(async () => {
+      throwIfAborted(run?.signal)
+      for (const batch of this.#batches(changes)) {
+        await this.#write(batch)
+        if (this.#fresh.size >= this.#options.flushDocuments || this.#freshBytes >= this.#options.flushBytes) {
+          await this.#flush(run)
+        }
+      }
+    })
+  }
+
+  /** A long list is cut where memory would be full. */
+  *#batches(changes: readonly Change[]): Generator<readonly Change[]> {
+    const step = Math.max(1, Math.min(1000, this.#options.flushDocuments))
+    for (let at = 0; at < changes.length; at += step) yield changes.slice(at, at + step)
+  }
+
+  async #write(changes: readonly Change[]): Promise<void> {
+    if (this.#options.durability !== 'none') {
+      if (this.#syncFailure !== undefined) throw this.#syncFailure.error
+      for (const record of encodeChanges(changes)) {
+        await this.#log.append(record)
+        this.#unsynced += record.length
+      }
+      if (this.#options.durability === 'each' || this.#unsynced >= GROUP_BYTES) await this.#sync()
+      else this.#syncSoon()
+    }
+    for (const change of changes) this.#apply(change)
+  }
+
+  #apply(change: Change): void {
+    const id = change.kind === 'add' ? change.document.id : change.id
+    this.#freshBytes -= this.#fresh.get(id)?.bytes ?? 0
+    this.#fresh.delete(id)
+    this.#changed.add(id)
+    if (change.kind === 'delete') return
+    const bytes = bytesOf(change.document)
+    this.#fresh.set(id, { document: change.document, bytes })
+    this.#freshBytes += bytes
+  }
+
+  async #sync(): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    if (this.#unsynced === 0) return
+    this.#unsynced = 0
+    await this.#log.flush()
+  }
+
+  #syncSoon(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined
+      this.#sync().catch((error: unknown) => {
+        this.#syncFailure = { error }
+      })
+    }, GROUP_MS).unref()
+  }
+
+  /** Make a segment of what is in memory, mark what it replaces, and start a new log. */
+  async #flush(run?: Run): Promise<void> {
+    if (this.#changed.size === 0) return
+    const documents = [...this.#fresh.values()].map(({ document }) => document)
+    documents.sort((a, b) => compareText(a.id, b.id))
+    const gone = [...this.#changed].sort(compareText)
+    const old = this.#state
+    await this.#commit(async (change) => {
+      const segments = await this.#bury(change, old.segments, gone, run)
+      let { next } = old
+      if (documents.length > 0) {
+        const name = segmentName(next++)
+        const rows = await this.#writeSegment(change, name, documents, run)
+        segments.push({ name, rows, deleted: 0 })
+      }
+      return { ...old, segments, next, wal: old.wal + 1 }
+    })
+    this.#fresh.clear()
+    this.#changed.clear()
+    this.#freshBytes = 0
+    await this.#nextLog(old.wal)
+    for (;;) {
+      const { mergeFactor: factor, flushDocuments: unit, autoMerge } = this.#options
+      const plan = autoMerge ? planMerge(this.#state.segments, { factor, unit }) : undefined
+      if (plan === undefined) return
+      await this.#mergeSegments(plan, run)
+    }
+  }
+
+  async #writeSegment(
+    change: FolderChange,
+    name: string,
+    documents: Iterable<IndexDocument> | AsyncIterable<IndexDocument>,
+    run?: Run,
+  ): Promise<number> {
+    const parts = await partWriters(this.#state.settings, run)
+    return writeSegmentFile(await change.create(name), documents, parts, run)
+  }
+
+  /** Segments less the documents of the given ids, which ascend. */
+  async #bury(
+    change: FolderChange,
+    segments: readonly SegmentRow[],
+    ids: readonly string[],
+    run?: Run,
+  ): Promise<SegmentRow[]> {
+    const left: SegmentRow[] = []
+    const pinned = await pinFolder(this.path, this.#files, 'none')
+    try {
+      for (const [i, row] of segments.entries()) {
+        const { file, dead = new Uint8Array(Math.ceil(row.rows / 8)), error } = pinned.segments[i]
+        if (file === undefined) throw error
+        const segment = await openSegment(file, run === undefined ? {} : { run })
+        const bits = dead.slice()
+        let { deleted } = row
+        for (const place of await segment.ids.findAll(ids, run)) {
+          if (((bits[place >>> 3] >>> (place & 7)) & 1) === 1) continue
+          bits[place >>> 3] |= 1 << (place & 7)
+          deleted++
+        }
+        if (deleted === row.deleted) left.push(row)
+        else {
+          if (row.tombstones !== undefined) change.remove(row.tombstones)
+          if (deleted === row.rows) change.remove(row.name)
+          else left.push(await this.#writeTombstones(change, { ...row, deleted }, bits))
+        }
+      }
+    } finally {
+      await pinned.close()
+    }
+    return left
+  }
+
+  async #writeTombstones(change: FolderChange, row: SegmentRow, bits: Uint8Array): Promise<SegmentRow> {
+    const tombstones = `${row.name}.gone`
+    const sink = await change.create(tombstones)
+    await sink.write(bits)
+    await sink.close()
+    return { ...row, tombstones }
+  }
+
+  /** Make one segment of several, without what is gone from them. */
+  async #mergeSegments(places: readonly number[], run?: Run): Promise<void> {
+    const old = this.#state
+    const pinned = await pinFolder(this.path, this.#files, 'none')
+    try {
+      await this.#commit(async (change) => {
+        const inputs = await Promise.all(
+          places.map(async (place) => {
+            const { file, dead, row, error } = pinned.segments[place]
+            if (file === undefined) throw error
+            const segment = await openSegment(file, run === undefined ? {} : { run })
+            return { segment, live: dead === undefined ? undefined : liveRows(dead, row.rows) }
+          }),
+        )
+        const name = segmentName(old.next)
+        const rows = await this.#writeSegment(change, name, documentsOf(mergeDocuments(inputs, run)), run)
+        for (const place of places) {
+          const { name: input, tombstones } = old.segments[place]
+          change.remove(input)
+          if (tombstones !== undefined) change.remove(tombstones)
+        }
+        const merged = rows === 0 ? [] : [{ name, rows, deleted: 0 }]
+        if (rows === 0) change.remove(name)
+        const first = Math.min(...places)
+        const segments = old.segments.flatMap((row, i) => (i === first ? merged : places.includes(i) ? [] : [row]))
+        return { ...old, segments, next: old.next + 1 }
+      })
+    } finally {
+      await pinned.close()
+    }
+  }
+
+  /** Change the folder as a whole. What fails before the commit leaves all as it was. */
+  async #commit(fill: (change: FolderChange) => Promise<IndexState>): Promise<void> {
+    const change = await atomicFolder(this.path, { mode: 'update', files: this.#files })
+    let state: IndexState
+    try {
+      state = await fill(change)
+    } catch (error) {
+      await change.abort().catch(() => {})
+      throw error
+    }
+    try {
+      await commitState(change, state)
+    } catch (error) {
+      // Whether it stands is not known here; who opens the folder sees.
+      this.#failure = {
+        error: new PithError('PITH_IO', `a change of ${this.path} failed halfway`, {
+          hint: 'Open the index again.',
+          cause: error,
+        }),
+      }
+      throw error
+    }
+    this.#state = state
+  }
+
+  async #nextLog(old: number): Promise<void> {
+    try {
+      clearTimeout(this.#timer)
+      this.#timer = undefined
+      this.#unsynced = 0
+      await this.#log.close()
+      this.#log = await startWal(this.path, this.#state.wal, this.#files)
+      await this.#files.unlink(join(this.path, walName(old)))
+    } catch (error) {
+      this.#failure = { error }
+      throw isPithError(error) || systemCode(error) === undefined
+        ? error
+        : new PithError('PITH_IO', `the log of ${this.path} cannot be changed`, { cause: error })
+    }
+  }
+}
+
+async function* documentsOf(items: AsyncIterable<{ readonly document: IndexDocument }>): AsyncGenerator<IndexDocument> {
+  for await (const { document } of items) yield document
+}
+
+function segmentName(number: number): string {
+  return `segment-${String(number).padStart(6, '0')}.pith`
+}
+
+/** What a document takes in memory, about. */
+function bytesOf({ id, title, text, fields, vector, sparse }: IndexDocument): number {
+  let bytes = 100 + 2 * (id.length + (title?.length ?? 0) + text.length) + 4 * (vector?.length ?? 0)
+  for (const [name, value] of Object.entries(fields ?? {})) bytes += 16 + name.length + 2 * String(value).length
+  for (const name of Object.keys(sparse ?? {})) bytes += 40 + name.length
+  return bytes
+}

@@ -1,0 +1,23 @@
+import type { Run } from '@pith/core'
+import type { LexicalBuilder } from '../lexical/index.ts'
+import type { PartWriter } from './segment.ts'
+import type { IndexSettings } from './settings.ts'
+
+/** The parts that the settings of an index ask for, ready to take the documents of a segment. */
+export async function partWriters(settings: IndexSettings, run?: Run): Promise<Record<string, PartWriter>> {
+  const parts: Record<string, PartWriter> = {}
+  if (settings.lexical !== undefined) {
+    const { LexicalBuilder, writeLexical } = await import('../lexical/index.ts')
+    const builder: LexicalBuilder = new LexicalBuilder(settings.lexical)
+    parts['lexical'] = {
+      add: (document) => {
+        builder.add(document)
+      },
+      async finish(sections) {
+        await writeLexical(builder, sections, 'lexical/', run)
+        return {}
+      },
+    }
+  }
+  return parts
+}

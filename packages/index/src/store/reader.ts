@@ -1,0 +1,175 @@
+import { isDamage, type PithError, type Run } from '@pith/core'
+import { isKept } from '../row-filter.ts'
+import type { IndexDocument } from '../types.ts'
+import { checkId } from './document.ts'
+import { countFacets, type FacetCounts } from './facets.ts'
+import { mergeDocuments } from './merge.ts'
+import { type IndexSearch, type ParsedSearch, parseSearch, type SearchResult } from './query.ts'
+import { lexicalRanking, type Ranking } from './ranking.ts'
+import { searchViews } from './search.ts'
+import type { IndexSettings } from './settings.ts'
+import { damageOf, inSegment, keptOf, type SegmentView } from './view.ts'
+import { evaluate, parseWhere, type Where } from './where.ts'
+
+/** A segment that could not be opened, or in which damage was met. */
+export interface DamagedSegment {
+  readonly name: string
+  readonly error: PithError
+}
+
+/** What an index holds. */
+export interface IndexInfo {
+  /** Documents that can be found. */
+  readonly documents: number
+  readonly bytes: number
+  readonly settings: IndexSettings
+  readonly segments: readonly {
+    readonly name: string
+    readonly rows: number
+    readonly deleted: number
+    readonly bytes: number
+    readonly parts: readonly string[]
+  }[]
+  readonly damaged: readonly DamagedSegment[]
+  /** What was put right when the index was opened, such as a log that was cut short. */
+  readonly warnings: readonly string[]
+}
+
+/** What {@link IndexReader.verify} found. */
+export interface IndexReport {
+  readonly ok: boolean
+  readonly documents: number
+  readonly bytes: number
+  readonly bad: readonly DamagedSegment[]
+}
+
+/** An opened index, as it was when it was opened. */
+export interface IndexReader {
+  readonly info: IndexInfo
+  /**
+   * The best documents for a query.
+   *
+   * @throws PithError `PITH_ARG` what is no query · `PITH_CAPABILITY` the index lacks what the query needs · `PITH_MODEL` a vector
+   * of another encoder · damage with the name of the segment, unless partial answers are allowed; the abort reason
+   */
+  search(query: string | IndexSearch, run?: Run): Promise<SearchResult>
+  /** A document by its id; undefined where there is none. */
+  get(id: string, run?: Run): Promise<IndexDocument | undefined>
+  /** How many documents have each value of fields, among those that fulfil a condition. */
+  facets(fields: readonly string[], options?: { where?: Where; limit?: number }, run?: Run): Promise<FacetCounts>
+  /** All documents by ascending id. */
+  documents(run?: Run): AsyncGenerator<IndexDocument, void, undefined>
+  /** Read everything against its checksums. */
+  verify(run?: Run): Promise<IndexReport>
+  close(): Promise<void>
+}
+
+/** What a reader stands on. */
+export interface ReaderParts {
+  readonly settings: IndexSettings
+  readonly views: readonly SegmentView[]
+  readonly damaged: readonly DamagedSegment[]
+  readonly warnings: readonly string[]
+  readonly allowPartial: boolean
+  /** Check the bytes of all files. */
+  verify(run?: Run): Promise<DamagedSegment[]>
+  close(): Promise<void>
+}
+
+/** The face of an opened index. */
+export function makeReader(parts: ReaderParts): IndexReader {
+  const { settings, allowPartial } = parts
+  const damaged = [...parts.damaged]
+  let views = parts.views
+
+  /** Work on the segments that are sound; where partial answers are allowed, those that turn out not to be are left out. */
+  const withViews = async <T>(work: (sound: readonly SegmentView[]) => Promise<T>): Promise<T> => {
+    for (;;) {
+      const sound = views
+      try {
+        return await work(sound)
+      } catch (error) {
+        const broken = sound.filter((view) => damageOf(view) !== undefined)
+        if (!(allowPartial && isDamage(error) && broken.length > 0)) throw error
+        for (const view of broken) {
+          if (views.includes(view)) damaged.push({ name: view.name, error: damageOf(view) as PithError })
+        }
+        views = views.filter((view) => !broken.includes(view))
+      }
+    }
+  }
+  const keptIn = (sound: readonly SegmentView[], where: Where | undefined, run?: Run) => {
+    const filter = where === undefined ? undefined : parseWhere(where)
+    return Promise.all(
+      sound.map((view) =>
+        inSegment(view, async () => {
+          const { columns, rows } = view.segment
+          return keptOf(view, filter === undefined ? undefined : await evaluate(filter, columns, rows, run))
+        }),
+      ),
+    )
+  }
+  return {
+    get info() {
+      return {
+        documents: views.reduce((sum, view) => sum + view.count, 0),
+        bytes: views.reduce((sum, { segment }) => sum + segment.bytes, 0),
+        settings,
+        segments: views.map(({ name, segment, count }) => ({
+          name,
+          rows: segment.rows,
+          deleted: segment.rows - count,
+          bytes: segment.bytes,
+          parts: Object.keys(segment.info.parts),
+        })),
+        damaged,
+        warnings: parts.warnings,
+      }
+    },
+    async search(query, run) {
+      const search = parseSearch(query)
+      const answer = await withViews(async (sound) =>
+        searchViews(sound, await rankingsFor(sound, search, settings, run), search, run),
+      )
+      return { ...answer, leftOut: damaged.map(({ name }) => name) }
+    },
+    get(id, run) {
+      checkId(id)
+      return withViews(async (sound) => {
+        const found = await Promise.all(
+          sound.map((view) =>
+            inSegment(view, async () => {
+              const row = await view.segment.ids.find(id, run)
+              if (row < 0 || (view.live !== undefined && !isKept(view.live, row))) return undefined
+              return (await view.segment.documents.at([row], [id], run))[0]
+            }),
+          ),
+        )
+        return found.find((document) => document !== undefined)
+      })
+    },
+    facets: (fields, { where, limit } = {}, run) =>
+      withViews(async (sound) => countFacets(sound, await keptIn(sound, where, run), fields, limit, run)),
+    async *documents(run) {
+      for await (const { document } of mergeDocuments(views, run)) yield document
+    },
+    async verify(run) {
+      const found = await parts.verify(run)
+      const bad = [...damaged, ...found.filter(({ name }) => !damaged.some((known) => known.name === name))]
+      const documents = views.reduce((sum, view) => sum + view.count, 0)
+      const bytes = views.reduce((sum, { segment }) => sum + segment.bytes, 0)
+      return { ok: bad.length === 0, documents, bytes, bad }
+    },
+    close: () => parts.close(),
+  }
+}
+
+/** The rankings that a query takes. */
+async function rankingsFor(
+  views: readonly SegmentView[],
+  search: ParsedSearch,
+  settings: IndexSettings,
+  run?: Run,
+): Promise<Ranking[]> {
+  return [await lexicalRanking(views, search, settings, run)]
+}

@@ -1,0 +1,11 @@
+import { expect, test } from 'vitest'
+import { testFolder } from './folder.ts'
+import { killAgainAndAgain } from './store-kills.ts'
+
+const KILLS = 200
+
+test(`${KILLS} writers are killed while they add, delete, flush and merge: what was acknowledged is found, and nothing else`, async () => {
+  const rounds = await killAgainAndAgain(testFolder(), KILLS, 2)
+  // Each got as far as some changes; how many, the load of the machine says.
+  expect(rounds).toBeGreaterThan(KILLS)
+})
