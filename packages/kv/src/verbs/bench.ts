@@ -1,8 +1,8 @@
 /** `pith kv bench`. */
-import { type Arguments, type CommandContext, PithError } from '@pith/core'
+import { type Arguments, type CommandContext, numberOf, PithError } from '@pith/core'
 import { writeAtomic } from '@pith/core/node'
 import type { Lm } from '@pith/lm'
-import { modelOf, numberOf } from '@pith/lm/node'
+import { modelOf } from '@pith/lm/node'
 import { fitProfile } from '../cachegen/index.ts'
 import {
   BENCH_PRESETS,

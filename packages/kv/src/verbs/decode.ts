@@ -1,7 +1,7 @@
 /** `pith kv decode`. */
-import type { Arguments, CommandContext } from '@pith/core'
+import { type Arguments, type CommandContext, numberOf } from '@pith/core'
 import { type Params, Tensor } from '@pith/engine'
-import { layersOf, numberOf, writeTensors } from '@pith/lm/node'
+import { layersOf, writeTensors } from '@pith/lm/node'
 import { type Kind, KvFile } from '../cachegen/index.ts'
 import { fileOf, outOf, profileOf, rangeOf, withFile } from './inputs.ts'
 

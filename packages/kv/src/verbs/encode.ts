@@ -1,8 +1,8 @@
 /** `pith kv encode`. */
-import { type Arguments, type CommandContext, formatBytes, PithError } from '@pith/core'
+import { type Arguments, type CommandContext, formatBytes, numberOf, PithError } from '@pith/core'
 import { writeAtomic } from '@pith/core/node'
 import type { Lm } from '@pith/lm'
-import { idsOf, modelOf, numberOf } from '@pith/lm/node'
+import { idsOf, modelOf } from '@pith/lm/node'
 import { encodeKv, fitProfile, KvFile, type KvProfile } from '../cachegen/index.ts'
 import { levelsOf, outOf, presetOf, profileOf, windowsOf } from './inputs.ts'
 import { figuresOf } from './sizes.ts'

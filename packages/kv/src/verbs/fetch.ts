@@ -1,6 +1,6 @@
 /** `pith kv fetch`. */
-import { type Arguments, type CommandContext, PithError } from '@pith/core'
-import { idsOf, modelOf, numberOf } from '@pith/lm/node'
+import { type Arguments, type CommandContext, numberOf, PithError } from '@pith/core'
+import { idsOf, modelOf } from '@pith/lm/node'
 import { type Controller, fixedController, loadStream, paperController, planController } from '../stream/index.ts'
 import { fileOf } from './inputs.ts'
 

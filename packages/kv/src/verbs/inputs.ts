@@ -1,8 +1,8 @@
 /** What the verbs of caches share: texts, windows of them, profiles. */
-import { type Arguments, type CommandContext, PithError, type RandomAccess } from '@pith/core'
+import { type Arguments, type CommandContext, numberOf, PithError, type RandomAccess } from '@pith/core'
 import { fileSource } from '@pith/core/node'
 import type { Lm } from '@pith/lm'
-import { numberOf, textOf } from '@pith/lm/node'
+import { textOf } from '@pith/lm/node'
 import { type KvProfile, LEVELS, type Preset, readProfileFile } from '../cachegen/index.ts'
 
 /** The only operand. */

@@ -1,7 +1,7 @@
 /** `pith kv profile`. */
-import { type Arguments, type CommandContext, formatBytes } from '@pith/core'
+import { type Arguments, type CommandContext, formatBytes, numberOf } from '@pith/core'
 import { writeAtomic } from '@pith/core/node'
-import { modelOf, numberOf } from '@pith/lm/node'
+import { modelOf } from '@pith/lm/node'
 import { fitProfile, profileId, writeProfileFile } from '../cachegen/index.ts'
 import { idsOfTexts, outOf, presetOf, windowSize, windowsOf } from './inputs.ts'
 

@@ -1,6 +1,6 @@
 /** `pith kv quant`. */
-import type { Arguments, CommandContext } from '@pith/core'
-import { modelOf, numberOf } from '@pith/lm/node'
+import { type Arguments, type CommandContext, numberOf } from '@pith/core'
+import { modelOf } from '@pith/lm/node'
 import type { BlockOptions, Method } from '../gear/index.ts'
 import { gearScheme, q8Scheme, type Scheme, type Score, scoreSchemes } from '../measure/index.ts'
 import { idsOfTexts, windowSize, windowsOf } from './inputs.ts'

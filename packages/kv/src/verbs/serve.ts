@@ -1,8 +1,8 @@
 /** `pith kv serve`. */
 import { readFile } from 'node:fs/promises'
 import { gunzipSync } from 'node:zlib'
-import { type Arguments, abortable, type CommandContext, PithError } from '@pith/core'
-import { modelOf, numberOf } from '@pith/lm/node'
+import { type Arguments, abortable, type CommandContext, numberOf, PithError } from '@pith/core'
+import { modelOf } from '@pith/lm/node'
 import { kvEncoder, readTraces, type Trace } from '../stream/index.ts'
 import { makeThrottle, serveKv } from '../stream/node/index.ts'
 import { profileOf } from './inputs.ts'

@@ -1,7 +1,7 @@
 /** `pith lm attn`. */
-import type { Arguments, CommandContext } from '@pith/core'
+import { type Arguments, type CommandContext, numberOf } from '@pith/core'
 import { Tensor } from '@pith/engine'
-import { idsOf, layersOf, modelOf, numberOf } from './inputs.ts'
+import { idsOf, layersOf, modelOf } from './inputs.ts'
 import { writeTensors } from './tensors.ts'
 
 export async function run(args: Arguments, context: CommandContext): Promise<number> {

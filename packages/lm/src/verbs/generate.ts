@@ -1,9 +1,9 @@
 /** `pith lm generate`. */
-import type { Arguments, CommandContext } from '@pith/core'
+import { type Arguments, type CommandContext, numberOf } from '@pith/core'
 import { generateTokens } from '../generate.ts'
 import type { GeneratedToken, GenerateOptions } from '../language-model.ts'
 import type { Lm } from '../lm.ts'
-import { idsOf, modelOf, numberOf } from './inputs.ts'
+import { idsOf, modelOf } from './inputs.ts'
 import { continuationOf, pastOf } from './past.ts'
 
 export async function run(args: Arguments, context: CommandContext): Promise<number> {

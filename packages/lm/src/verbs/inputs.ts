@@ -1,6 +1,6 @@
 /** What the verbs of language models share: the model, the text, numbers. */
 import { readFile } from 'node:fs/promises'
-import { type Arguments, type CommandContext, formatBinaryBytes, formatCount, PithError } from '@pith/core'
+import { type Arguments, type CommandContext, formatBinaryBytes, formatCount, numberOf, PithError } from '@pith/core'
 import { countParameters } from '../checkpoint/checkpoint.ts'
 import type { Lm } from '../lm.ts'
 import { loadLm } from '../node/load.ts'
@@ -70,17 +70,6 @@ export async function idsOf(args: Arguments, context: CommandContext, lm: Lm, le
     })
   }
   return ids
-}
-
-/** A number of an option. @throws PithError `PITH_ARG` outside of its range */
-export function numberOf(args: Arguments, name: string, least: number, most: number, isWhole: boolean): number {
-  const text = args.value(name) as string
-  const value = text.trim() === '' ? Number.NaN : Number(text)
-  if (!(value >= least && value <= most) || (isWhole && !Number.isInteger(value))) {
-    const kind = isWhole ? 'a whole number' : 'a number'
-    throw new PithError('PITH_ARG', `--${name} must be ${kind} of ${least} to ${most}, got ${text.slice(0, 40)}`)
-  }
-  return value
 }
 
 /** Layers of an option such as `0,3,5`. @throws PithError `PITH_ARG` one that is not there */

@@ -1,9 +1,9 @@
 /** Caches of files that a model goes on behind. */
-import { type Arguments, type CommandContext, PithError, type RandomAccess } from '@pith/core'
+import { type Arguments, type CommandContext, numberOf, PithError, type RandomAccess } from '@pith/core'
 import { fileSource } from '@pith/core/node'
 import type { KvCache, ModelFingerprint } from '../kv-cache.ts'
 import type { Lm } from '../lm.ts'
-import { numberOf, textOf } from './inputs.ts'
+import { textOf } from './inputs.ts'
 
 /** The room that reads caches; this one does not know it. */
 const READER = '@pith/kv/cachegen'

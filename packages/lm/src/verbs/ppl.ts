@@ -1,6 +1,6 @@
 /** `pith lm ppl`. */
-import type { Arguments, CommandContext } from '@pith/core'
-import { modelOf, numberOf, textOf } from './inputs.ts'
+import { type Arguments, type CommandContext, numberOf } from '@pith/core'
+import { modelOf, textOf } from './inputs.ts'
 
 export async function run(args: Arguments, context: CommandContext): Promise<number> {
   const lm = await modelOf(args, context)

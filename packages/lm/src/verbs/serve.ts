@@ -1,11 +1,10 @@
 /** `pith lm serve`. */
 import { basename, resolve } from 'node:path'
-import { type Arguments, abortable, type CommandContext, formatCount, PithError } from '@pith/core'
+import { type Arguments, abortable, type CommandContext, formatCount, numberOf, PithError } from '@pith/core'
 import type { Quant } from '../runtime/quantise.ts'
 import type { ModelSource, PrefixSource } from '../serve/messages.ts'
 import { ModelHost } from '../serve/node/model-host.ts'
 import { serveLm } from '../serve/node/server.ts'
-import { numberOf } from './inputs.ts'
 
 /** The room that keeps prefixes; this one does not know it. */
 const STORE = { module: '@pith/kv/store/node', open: 'openPrefixStore' } as const

@@ -5,10 +5,11 @@ import {
   LIMITS,
   type Limits,
   PithError,
+  parseSize,
   type Run,
   resolveLimits,
 } from '@pith/core'
-import { parseCount, parseSize } from './sizes.ts'
+import { parseCount } from './sizes.ts'
 
 /** Memory that coding with the usual chunks takes a thread, so that each thread of a large machine has work. */
 const A_THREAD = 2 ** 27

@@ -1,32 +1,4 @@
-import { PithError } from '@pith/core'
-
-const UNITS: Readonly<Record<string, number>> = {
-  '': 1,
-  b: 1,
-  k: 1024,
-  kb: 1e3,
-  kib: 1024,
-  m: 1024 ** 2,
-  mb: 1e6,
-  mib: 1024 ** 2,
-  g: 1024 ** 3,
-  gb: 1e9,
-  gib: 1024 ** 3,
-}
-
-/**
- * Bytes from text such as `64K`, `8MiB` or `1.5MB`; K, M and G are powers of 1024, KB, MB and GB of 1000.
- *
- * @throws PithError `PITH_ARG`
- */
-export function parseSize(text: string, option: string): number {
-  const [, digits, unit] = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text) ?? []
-  const scale = unit === undefined ? undefined : UNITS[unit.toLowerCase()]
-  if (digits === undefined || scale === undefined) {
-    throw new PithError('PITH_ARG', `${option} must be a size such as 64K, 8MiB or 1GB, got ${text.slice(0, 80)}`)
-  }
-  return Math.round(Number(digits) * scale)
-}
+import { PithError, parseSize } from '@pith/core'
 
 const LEAST_CHUNK = 2 ** 12
 const MOST_CHUNK = 2 ** 26

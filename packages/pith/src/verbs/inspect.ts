@@ -1,10 +1,17 @@
-import { type Arguments, type CommandContext, formatBytes, formatRatio, formatShare, type Run } from '@pith/core'
+import {
+  type Arguments,
+  type CommandContext,
+  formatBytes,
+  formatRatio,
+  formatShare,
+  type Run,
+  textTable,
+} from '@pith/core'
 import type { ContainerEntry } from '@pith/core/container'
 import { plural } from '../command/plural.ts'
 import { runOf } from '../command/run-options.ts'
 import { visible } from '../command/show-error.ts'
 import { showTime } from '../command/show-time.ts'
-import { table } from '../command/table.ts'
 import { entriesOf, inFile, openFile, shownName } from '../input/open-file.ts'
 import { outputSink } from '../input/output-sink.ts'
 import type { LogAnatomy } from '../inspect/anatomy.ts'
@@ -76,7 +83,7 @@ function entryText(entry: EntryParts, fileBytes: number): string {
     formatShare(storedBytes / fileBytes),
     rawBytes === 0 ? '' : `of ${formatBytes(rawBytes)}`,
   ])
-  return `${name}${visible(entry.codec)} ${entry.codecVersion}, ${sizes}${logText(entry)}\n${table(cells, 'lrrrl')}`
+  return `${name}${visible(entry.codec)} ${entry.codecVersion}, ${sizes}${logText(entry)}\n${textTable(cells, 'lrrrl')}`
 }
 
 function logText({ log }: EntryParts): string {

@@ -1,8 +1,7 @@
 import { basename } from 'node:path'
-import { type Arguments, type CommandContext, formatBytes, formatCount, formatRatio } from '@pith/core'
+import { type Arguments, type CommandContext, formatBytes, formatCount, formatRatio, textTable } from '@pith/core'
 import type { ContainerEntry } from '@pith/core/container'
 import { visible } from '../command/show-error.ts'
-import { table } from '../command/table.ts'
 import { heldName, openFile, shownName } from '../input/open-file.ts'
 
 /** Rows of the table that are laid out together. */
@@ -25,10 +24,10 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
     for await (const entry of container.entries()) {
       rows.push(rowOf(entry, path))
       if (rows.length < BATCH) continue
-      await context.stdout.write(table(rows, 'rrrll'))
+      await context.stdout.write(textTable(rows, 'rrrll'))
       rows = []
     }
-    if (rows.length > 0) await context.stdout.write(table(rows, 'rrrll'))
+    if (rows.length > 0) await context.stdout.write(textTable(rows, 'rrrll'))
     const { entries, rawBytes, bytes } = container.totals
     if (entries > 1) {
       const ratio = formatRatio(bytes === 0 ? 1 : rawBytes / bytes)
