@@ -23,6 +23,9 @@ export interface LexicalOptions {
 
 /** Words as they stand in texts whose terms are remembered. */
 const MEMORY = 1 << 20
+/** Integers that are kept of a term: documents, the last row + 1, the one before, count and last place within the last row. */
+const STATE = 8
+const [LAST, PREVIOUS, COUNT, PLACE] = [1, 2, 3, 4] as const
 /** Terms of one run of the vocabulary. */
 const RUN = 512
 
@@ -41,12 +44,8 @@ export class LexicalBuilder implements LexicalSource {
   #lengths = new Uint32Array(1024)
   #rows = 0
   #totalLength = 0
-  /** Of each term: documents, the last row + 1, and within that row the count and the last place. */
-  #documents = new Uint32Array(1024)
-  #last = new Uint32Array(1024)
-  #previous = new Uint32Array(1024)
-  #count = new Uint32Array(1024)
-  #place = new Uint32Array(1024)
+  /** What is kept of each term, side by side, since terms come in any order and memory is slow. */
+  #state = new Uint32Array(1024 * STATE)
   /** Terms of the row that is added. */
   #own = new Uint32Array(1024)
   #owned = 0
@@ -74,7 +73,7 @@ export class LexicalBuilder implements LexicalSource {
 
   /** Bytes that are held, without the strings of the vocabulary: about 100 more for each term. */
   get memory(): number {
-    return this.#postings.memory + this.#places.memory + this.#documents.length * 20 + this.#lengths.length * 4
+    return this.#postings.memory + this.#places.memory + this.#state.length * 4 + this.#lengths.length * 4
   }
 
   /**
@@ -104,29 +103,33 @@ export class LexicalBuilder implements LexicalSource {
   }
 
   #scan(text: string, base: number, weight: number): number {
+    const now = this.#rows + 1
     return this.analyzer.scan(text, (word, position) => {
       const term = this.#words.get(word) ?? this.#numberOf(word)
-      if (this.#last[term] !== this.#rows + 1) {
-        this.#previous[term] = this.#last[term] as number
-        this.#last[term] = this.#rows + 1
-        this.#count[term] = 0
-        this.#place[term] = 0
+      const state = this.#state
+      const own = term * STATE
+      if (state[own + LAST] !== now) {
+        state[own + PREVIOUS] = state[own + LAST] as number
+        state[own + LAST] = now
+        state[own + COUNT] = 0
+        state[own + PLACE] = 0
         if (this.#owned === this.#own.length) this.#own = grown(this.#own, this.#owned * 2)
         this.#own[this.#owned++] = term
       }
-      this.#count[term] += weight
+      state[own + COUNT] += weight
       const place = Math.min(base + position, MAX_PLACE)
       // One more than the gap, since 0 ends a document.
-      this.#places.varint(term, place - (this.#place[term] as number) + 1)
-      this.#place[term] = place
+      this.#places.varint(term, place - (state[own + PLACE] as number) + 1)
+      state[own + PLACE] = place
     })
   }
 
   #close(term: number, row: number): void {
-    this.#documents[term]++
+    const own = term * STATE
+    this.#state[own]++
     this.#places.push(term, 0)
-    const count = Math.min(this.#count[term] as number, MAX_COUNT)
-    const gap = row - (this.#previous[term] as number)
+    const count = Math.min(this.#state[own + COUNT] as number, MAX_COUNT)
+    const gap = row - (this.#state[own + PREVIOUS] as number)
     this.#postings.varint(term, (gap << 1) | (count > 1 ? 1 : 0))
     if (count > 1) this.#postings.varint(term, count - 2)
   }
@@ -142,19 +145,11 @@ export class LexicalBuilder implements LexicalSource {
       this.#numbers.set(term, number)
       this.#postings.add()
       this.#places.add()
-      if (number === this.#documents.length) this.#growTerms(number * 2)
+      if (number * STATE === this.#state.length) this.#state = grown(this.#state, number * STATE * 2)
     }
     if (this.#words.size >= MEMORY) this.#words = new Map()
     this.#words.set(copyOf(word), number)
     return number
-  }
-
-  #growTerms(length: number): void {
-    this.#documents = grown(this.#documents, length)
-    this.#last = grown(this.#last, length)
-    this.#previous = grown(this.#previous, length)
-    this.#count = grown(this.#count, length)
-    this.#place = grown(this.#place, length)
   }
 
   async lengths(): Promise<Uint32Array> {
@@ -241,7 +236,7 @@ export class LexicalBuilder implements LexicalSource {
     const span = { at: number, bytes: 0 }
     return {
       term: this.#terms[number] as string,
-      documents: this.#documents[number] as number,
+      documents: this.#state[number * STATE] as number,
       postings: span,
       places: span,
     }

@@ -7,6 +7,8 @@ const MASK = CHUNK - 1
 const FIRST = 12
 const LARGEST = 8192
 const POINTER = 4
+/** Places in the state of a stream, behind where it begins. */
+const [TAIL, END, SIZE] = [1, 2, 3] as const
 
 /**
  * Many byte streams that grow side by side, in slices of a shared pool: each slice is twice as long as the one before and ends with
@@ -15,34 +17,34 @@ const POINTER = 4
 export class ByteStreams {
   readonly #chunks: Uint8Array[] = []
   #used = CHUNK
-  #heads = new Uint32Array(1024)
-  #tails = new Uint32Array(1024)
-  #ends = new Uint32Array(1024)
-  #sizes = new Uint16Array(1024)
+  /** Of each stream where it begins, where its last byte is followed, where its last slice ends and how long that is. */
+  #state = new Uint32Array(4096)
   #count = 0
 
   /** Bytes that are held. */
   get memory(): number {
-    return this.#chunks.length * CHUNK + this.#heads.length * 14
+    return this.#chunks.length * CHUNK + this.#state.length * 4
   }
 
   /** A new stream; numbers count up from 0. */
   add(): number {
     const stream = this.#count++
-    if (stream === this.#heads.length) this.#grow()
+    const own = stream * 4
+    if (own === this.#state.length) this.#state = grown(this.#state, own * 2)
     const at = this.#slice(FIRST)
-    this.#heads[stream] = at
-    this.#tails[stream] = at
-    this.#ends[stream] = at + FIRST - POINTER
-    this.#sizes[stream] = FIRST
+    this.#state[own] = at
+    this.#state[own + TAIL] = at
+    this.#state[own + END] = at + FIRST - POINTER
+    this.#state[own + SIZE] = FIRST
     return stream
   }
 
   push(stream: number, byte: number): void {
-    let at = this.#tails[stream] as number
-    if (at === this.#ends[stream]) at = this.#extend(stream)
+    const own = stream * 4
+    let at = this.#state[own + TAIL] as number
+    if (at === this.#state[own + END]) at = this.#extend(own)
     ;(this.#chunks[at >>> CHUNK_BITS] as Uint8Array)[at & MASK] = byte
-    this.#tails[stream] = at + 1
+    this.#state[own + TAIL] = at + 1
   }
 
   /** An unsigned LEB128 integer below 2^32. */
@@ -57,10 +59,10 @@ export class ByteStreams {
 
   /** A copy of all bytes of a stream. */
   bytes(stream: number): Uint8Array {
-    const tail = this.#tails[stream] as number
+    const tail = this.#state[stream * 4 + TAIL] as number
     const parts: Uint8Array[] = []
     let length = 0
-    let at = this.#heads[stream] as number
+    let at = this.#state[stream * 4] as number
     for (let size = FIRST; ; size = Math.min(size * 2, LARGEST)) {
       const chunk = this.#chunks[at >>> CHUNK_BITS] as Uint8Array
       const from = at & MASK
@@ -81,13 +83,13 @@ export class ByteStreams {
     return joined
   }
 
-  #extend(stream: number): number {
-    const end = this.#ends[stream] as number
-    const size = Math.min((this.#sizes[stream] as number) * 2, LARGEST)
+  #extend(own: number): number {
+    const end = this.#state[own + END] as number
+    const size = Math.min((this.#state[own + SIZE] as number) * 2, LARGEST)
     const at = this.#slice(size)
     writePointer(this.#chunks[end >>> CHUNK_BITS] as Uint8Array, end & MASK, at)
-    this.#ends[stream] = at + size - POINTER
-    this.#sizes[stream] = size
+    this.#state[own + END] = at + size - POINTER
+    this.#state[own + SIZE] = size
     return at
   }
 
@@ -104,16 +106,6 @@ export class ByteStreams {
     const at = (this.#chunks.length - 1) * CHUNK + this.#used
     this.#used += size
     return at
-  }
-
-  #grow(): void {
-    const length = this.#heads.length * 2
-    this.#heads = grown(this.#heads, length)
-    this.#tails = grown(this.#tails, length)
-    this.#ends = grown(this.#ends, length)
-    const sizes = new Uint16Array(length)
-    sizes.set(this.#sizes)
-    this.#sizes = sizes
   }
 }
 
