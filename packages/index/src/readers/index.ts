@@ -1,0 +1,12 @@
+/** Documents from files of many forms, one by one. */
+export { type Collection, type CollectionFormat, DETECT_BYTES, detectFormat } from './collection.ts'
+export { htmlText } from './html.ts'
+export { readJsonLines } from './json-lines.ts'
+export { type PageOptions, pageDocuments, pageKind, readPage } from './pages.ts'
+export { type PageCodec, type ParquetOptions, readParquet } from './parquet.ts'
+export type { PassageSizes } from './passages.ts'
+export { asQueries, type RowOptions } from './rows.ts'
+export { readSmart } from './smart.ts'
+export { readTable, type TableOptions } from './table.ts'
+export { readTopics, readTrec } from './trec.ts'
+export { openVectors, type VectorFile, type VectorOptions, vectorDocuments, withVectors } from './vector-files.ts'
