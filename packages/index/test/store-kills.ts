@@ -1,18 +1,25 @@
 /** Kills writers of an index and looks at what they leave. */
-import { spawn } from 'node:child_process'
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { Random } from '@pith/core'
-import { createIndex, openIndexFolder } from '@pith/index/store/node'
+import { createIndex, type Durability, openIndexFolder } from '@pith/index/store/node'
 import { expect } from 'vitest'
 import { applyRound } from './store-changes.ts'
 
-/** Start a writer at a round, and kill it some milliseconds after it has opened the index. @returns what it said */
-async function killWriter(path: string, first: number, after: number, durability: string): Promise<string> {
+/** Start a writer at a round. It starts faster from code that was compiled before. */
+function startWriter(path: string, first: number, durability: Durability): ChildProcessByStdio<null, Readable, null> {
   const script = join(import.meta.dirname, 'store-writer.ts')
   const args = ['--conditions=pith-dev', '--no-warnings', script, path, String(first), durability]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const env = { ...process.env, NODE_COMPILE_CACHE: `${path}-compiled` }
+  return spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], env })
+}
+
+/** Kill a writer some milliseconds after it has opened the index. @returns what it said */
+async function killWriter(path: string, first: number, after: number, durability: Durability): Promise<string> {
+  const child = startWriter(path, first, durability)
   const said = text(child.stdout)
   const gone = once(child, 'exit')
   await Promise.race([once(child.stdout, 'readable'), gone])
@@ -41,6 +48,7 @@ async function documentsOf(path: string): Promise<Map<string, string>> {
 export async function killAgainAndAgain(path: string, kills: number, seed: number): Promise<number> {
   const random = new Random(seed)
   await (await createIndex(path)).close()
+  await once(startWriter(path, 0, 'none'), 'exit')
   let documents = new Map<string, string>()
   let round = 0
   for (let kill = 0; kill < kills; kill++) {

@@ -1,6 +1,6 @@
-/** Changes an index until it is killed. Says what it begins and what was acknowledged, a line each. */
+/** Changes an index until it is killed, or leaves at once. Says what it begins and what was acknowledged, a line each. */
 import type { IndexDocument } from '@pith/index'
-import { openWriter } from '@pith/index/store/node'
+import { type Durability, openWriter } from '@pith/index/store/node'
 import { changesOf, textOf } from './store-changes.ts'
 
 const [path = '', first = '0', durability = 'group'] = process.argv.slice(2)
@@ -9,12 +9,12 @@ const say = (line: string): void => {
   process.stdout.write(`${line}\n`)
 }
 const writer = await openWriter(path, {
-  durability: durability as 'each' | 'group',
+  durability: durability as Durability,
   flushDocuments: 30,
   mergeFactor: 2,
 })
 say('open')
-for (let round = Number(first); ; round++) {
+for (let round = Number(first); durability !== 'none'; round++) {
   const { added, deleted, kind } = changesOf(round)
   say(`begin ${round}`)
   if (kind === 'add') {
@@ -24,3 +24,4 @@ for (let round = Number(first); ; round++) {
   else await writer.merge()
   say(`done ${round}`)
 }
+await writer.close()
