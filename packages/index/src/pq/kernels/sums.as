@@ -1,9 +1,18 @@
 // AssemblyScript side of sums.ts: same names, same meaning, same bits.
 
 export function sums8(lut: i32, codes: i32, m: i32, list: i32, first: i32, count: i32, out: i32): void {
-  for (let i = 0; i < count; i++) {
-    const code = codes + m * (list === 0 ? first + i : load<i32>(list + 4 * i))
-    store<f32>(out + 4 * i, sum8(lut, code, m))
+  const end = out + 4 * count
+  if (list === 0) {
+    codes += m * first
+    for (; out < end; out += 4) {
+      store<f32>(out, sum8(lut, codes, m))
+      codes += m
+    }
+    return
+  }
+  for (; out < end; out += 4) {
+    store<f32>(out, sum8(lut, codes + m * load<i32>(list), m))
+    list += 4
   }
 }
 
@@ -15,7 +24,8 @@ function sum8(lut: i32, code: i32, m: i32): f32 {
   let s2: f32 = 0
   let s3: f32 = 0
   const end = code + m
-  while (code + 16 <= end) {
+  const whole = code + (m & -16)
+  while (code < whole) {
     s0 += load<f32>(lut + (<i32>load<u8>(code, 0) << 2), 0)
     s1 += load<f32>(lut + (<i32>load<u8>(code, 1) << 2), 1024)
     s2 += load<f32>(lut + (<i32>load<u8>(code, 2) << 2), 2048)
@@ -35,6 +45,7 @@ function sum8(lut: i32, code: i32, m: i32): f32 {
     lut += 16384
     code += 16
   }
+  if (code === end) return (s0 + s1) + (s2 + s3)
   while (code + 4 <= end) {
     s0 += load<f32>(lut + (<i32>load<u8>(code, 0) << 2), 0)
     s1 += load<f32>(lut + (<i32>load<u8>(code, 1) << 2), 1024)
