@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { Random } from '@pith/core'
-import { createIndex, type Durability, openIndexFolder } from '@pith/index/store/node'
+import { createIndex, type Durability, openIndex } from '@pith/index/store/node'
 import { expect } from 'vitest'
 import { applyRound } from './store-changes.ts'
 
@@ -30,7 +30,7 @@ async function killWriter(path: string, first: number, after: number, durability
 
 /** The documents that an index gives, by id; what its words find must be the same. */
 async function documentsOf(path: string): Promise<Map<string, string>> {
-  const reader = await openIndexFolder(path)
+  const reader = await openIndex(path)
   const found = new Map<string, string>()
   for await (const { id, text: own } of reader.documents()) found.set(id, own)
   const { hits } = await reader.search({ text: 'document', k: 1000 })

@@ -1,5 +1,6 @@
 export type { FacetCounts } from './facets.ts'
 export type { Fusion } from './fusion.ts'
+export { type OpenIndexOptions, openIndex } from './open.ts'
 export type { IndexSearch, RankingName, SearchHit, SearchMode, SearchResult } from './query.ts'
 export type { DamagedSegment, IndexInfo, IndexReader, IndexReport } from './reader.ts'
 export type { IndexOptions, IndexSettings, LexicalSettingsOptions } from './settings.ts'

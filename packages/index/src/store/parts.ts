@@ -1,10 +1,10 @@
 import type { Run } from '@pith/core'
 import type { LexicalBuilder } from '../lexical/index.ts'
-import type { PartWriter } from './segment.ts'
+import type { PartWriter, SegmentPlan } from './segment.ts'
 import type { IndexSettings } from './settings.ts'
 
 /** The parts that the settings of an index ask for, ready to take the documents of a segment. */
-export async function partWriters(settings: IndexSettings, run?: Run): Promise<Record<string, PartWriter>> {
+export async function planSegment(settings: IndexSettings, run?: Run): Promise<SegmentPlan> {
   const parts: Record<string, PartWriter> = {}
   if (settings.lexical !== undefined) {
     const { LexicalBuilder, writeLexical } = await import('../lexical/index.ts')
@@ -19,5 +19,5 @@ export async function partWriters(settings: IndexSettings, run?: Run): Promise<R
       },
     }
   }
-  return parts
+  return { settings, parts }
 }

@@ -1,4 +1,5 @@
 import { PithError, type Run } from '@pith/core'
+import { analyzerOf } from '@pith/core/lexical'
 import type { Hits, RowFilter } from '../types.ts'
 import type { ParsedSearch, RankingName } from './query.ts'
 import type { IndexSettings } from './settings.ts'
@@ -27,10 +28,7 @@ export async function lexicalRanking(
     })
   }
   if (text === undefined) throw new PithError('PITH_ARG', 'a text is needed to search words')
-  const [{ parseQuery, sumStats, wordsQuery }, { analyzerOf }] = await Promise.all([
-    import('../lexical/index.ts'),
-    import('@pith/core/lexical'),
-  ])
+  const { parseQuery, sumStats, wordsQuery } = await import('../lexical/index.ts')
   const query = (syntax ? parseQuery : wordsQuery)(analyzerOf(settings.lexical.analyzer), text, { typos, lastIsPrefix })
   const parts = await Promise.all(
     views.map((view) => inSegment(view, async () => (await view.lexical(run))?.stats(query, run))),

@@ -1,12 +1,14 @@
-import { isDamage, type PithError, type Run } from '@pith/core'
+import { isDamage, type PithError, type Run, type Sink } from '@pith/core'
 import { isKept } from '../row-filter.ts'
 import type { IndexDocument } from '../types.ts'
 import { checkId } from './document.ts'
 import { countFacets, type FacetCounts } from './facets.ts'
 import { mergeDocuments } from './merge.ts'
+import { planSegment } from './parts.ts'
 import { type IndexSearch, type ParsedSearch, parseSearch, type SearchResult } from './query.ts'
 import { lexicalRanking, type Ranking } from './ranking.ts'
 import { searchViews } from './search.ts'
+import { writeSegmentFile } from './segment.ts'
 import type { IndexSettings } from './settings.ts'
 import { damageOf, inSegment, keptOf, type SegmentView } from './view.ts'
 import { evaluate, parseWhere, type Where } from './where.ts'
@@ -59,6 +61,12 @@ export interface IndexReader {
   facets(fields: readonly string[], options?: { where?: Where; limit?: number }, run?: Run): Promise<FacetCounts>
   /** All documents by ascending id. */
   documents(run?: Run): AsyncGenerator<IndexDocument, void, undefined>
+  /**
+   * Write all documents as an index in one file, which {@link openIndex} opens anywhere, reading only what queries need.
+   *
+   * @returns documents
+   */
+  export(sink: Sink, run?: Run): Promise<number>
   /** Read everything against its checksums. */
   verify(run?: Run): Promise<IndexReport>
   close(): Promise<void>
@@ -150,8 +158,9 @@ export function makeReader(parts: ReaderParts): IndexReader {
     },
     facets: (fields, { where, limit } = {}, run) =>
       withViews(async (sound) => countFacets(sound, await keptIn(sound, where, run), fields, limit, run)),
-    async *documents(run) {
-      for await (const { document } of mergeDocuments(views, run)) yield document
+    documents: (run) => documentsOf(views, run),
+    async export(sink, run) {
+      return writeSegmentFile(sink, documentsOf(views, run), await planSegment(settings, run), run)
     },
     async verify(run) {
       const found = await parts.verify(run)
@@ -162,6 +171,10 @@ export function makeReader(parts: ReaderParts): IndexReader {
     },
     close: () => parts.close(),
   }
+}
+
+async function* documentsOf(views: readonly SegmentView[], run?: Run): AsyncGenerator<IndexDocument, void, undefined> {
+  for await (const { document } of mergeDocuments(views, run)) yield document
 }
 
 /** The rankings that a query takes. */

@@ -31,7 +31,7 @@ const someDocuments = fc
 
 async function bytesOf(documents: readonly IndexDocument[]): Promise<Uint8Array<ArrayBuffer>> {
   const sink = new MemorySink()
-  await writeSegmentFile(sink, documents, {})
+  await writeSegmentFile(sink, documents, { settings: {}, parts: {} })
   return sink.bytes()
 }
 

@@ -6,6 +6,7 @@ import { type Columns, ColumnsWriter, openColumns } from './columns.ts'
 import { damaged } from './document.ts'
 import { type Documents, DocumentsWriter, openDocuments } from './documents.ts'
 import { type Ids, openIds, writeIds } from './ids.ts'
+import { checkSettings, type IndexSettings } from './settings.ts'
 
 /** Codec of the entry that holds a segment. */
 export const SEGMENT_CODEC = 'index'
@@ -18,6 +19,8 @@ const MAX_META_BYTES = 2 ** 20
 export interface SegmentInfo {
   readonly format: number
   readonly rows: number
+  /** Settings of the index that it was written for: a segment alone is an index. */
+  readonly settings: IndexSettings
   /** The searchable parts that it has, and what each needs to be opened. */
   readonly parts: Readonly<Record<string, unknown>>
 }
@@ -42,17 +45,23 @@ export interface PartWriter {
   finish(sections: SectionWriter): Promise<unknown>
 }
 
+/** What a segment is to hold beside its documents. */
+export interface SegmentPlan {
+  readonly settings: IndexSettings
+  /** By name. */
+  readonly parts: Readonly<Record<string, PartWriter>>
+}
+
 /**
  * Write a segment as the first entry of a container.
  *
  * @param documents  by ascending id (code points), each id once
- * @param parts      by name
  * @returns rows written
  */
-export async function writeSegment(
+async function writeSegment(
   container: ContainerWriter,
   documents: Iterable<IndexDocument> | AsyncIterable<IndexDocument>,
-  parts: Readonly<Record<string, PartWriter>>,
+  { settings, parts }: SegmentPlan,
   run?: Run,
 ): Promise<number> {
   const entry = await container.entry({ path: SEGMENT_PATH, codec: SEGMENT_CODEC })
@@ -76,7 +85,7 @@ export async function writeSegment(
   }
   await columns.finish(sections, 'fields')
   await writeIds(ids, sections, 'ids')
-  const info: SegmentInfo = { format: FORMAT, rows: ids.length, parts: described }
+  const info: SegmentInfo = { format: FORMAT, rows: ids.length, settings, parts: described }
   await sections.write('info', new TextEncoder().encode(JSON.stringify(info)))
   await sections.finish()
   await entry.finish()
@@ -87,12 +96,12 @@ export async function writeSegment(
 export async function writeSegmentFile(
   sink: Sink,
   documents: Iterable<IndexDocument> | AsyncIterable<IndexDocument>,
-  parts: Readonly<Record<string, PartWriter>>,
+  plan: SegmentPlan,
   run?: Run,
 ): Promise<number> {
   const container = createContainer(sink)
   try {
-    const rows = await writeSegment(container, documents, parts, run)
+    const rows = await writeSegment(container, documents, plan, run)
     await container.finish()
     return rows
   } catch (error) {
@@ -140,13 +149,13 @@ async function readInfo(sections: SectionReader, run?: Run): Promise<SegmentInfo
   if (sections.size('info') > MAX_META_BYTES) throw damaged('what the segment says of itself is too long')
   const info: unknown = parseJson(await sections.read('info', 0, undefined, run))
   if (typeof info !== 'object' || info === null) throw damaged('the segment does not say what it is')
-  const { format, rows, parts } = info as Partial<SegmentInfo>
+  const { format, rows, settings, parts } = info as Partial<SegmentInfo>
   if (format !== FORMAT) throw newer(format)
   if (!(Number.isInteger(rows) && (rows as number) >= 0 && (rows as number) < 2 ** 32)) {
     throw damaged(`the segment has ${JSON.stringify(rows)} rows`)
   }
   if (typeof parts !== 'object' || parts === null) throw damaged('the segment does not name its parts')
-  return { format, rows: rows as number, parts }
+  return { format, rows: rows as number, settings: checkSettings(settings), parts }
 }
 
 /** JSON of bytes. @throws PithError `PITH_CORRUPT` */

@@ -2,7 +2,7 @@ import { compareText, isDamage, MemorySink, type PithError, type Run } from '@pi
 import { type FileSystem, nodeFiles } from '@pith/core/node'
 import type { IndexDocument } from '../../types.ts'
 import { damaged as damage } from '../document.ts'
-import { partWriters } from '../parts.ts'
+import { planSegment } from '../parts.ts'
 import { type DamagedSegment, type IndexReader, makeReader } from '../reader.ts'
 import { openSegment, type Segment, writeSegmentFile } from '../segment.ts'
 import type { IndexSettings } from '../settings.ts'
@@ -97,6 +97,6 @@ async function freshSegment(
   if (documents.size === 0) return { segment: undefined, changed: ids }
   const sorted = [...documents.values()].sort((a, b) => compareText(a.id, b.id))
   const sink = new MemorySink()
-  await writeSegmentFile(sink, sorted, await partWriters(settings, run), run)
+  await writeSegmentFile(sink, sorted, await planSegment(settings, run), run)
   return { segment: await openSegment(sink.bytes()), changed: ids }
 }

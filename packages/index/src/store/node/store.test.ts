@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { testFolder } from '../../../test/folder.ts'
 import type { IndexDocument } from '../../types.ts'
 import type { IndexReader } from '../reader.ts'
-import { createIndex, openIndexFolder, openWriter } from './index.ts'
+import { createIndex, openIndex, openWriter } from './index.ts'
 
 const WORDS = 'wing flow heat shock layer plate speed body jet cone mach drag lift edge tube wave'.split(' ')
 
@@ -36,7 +36,7 @@ test('what is added is found, before and after it becomes a segment', async () =
   await writer.flush()
   await writer.add(documents.slice(100))
   const ids = documents.map(({ id }) => id).sort()
-  const early = await openIndexFolder(path)
+  const early = await openIndex(path)
   expect(early.info).toMatchObject({
     documents: 120,
     segments: [{ rows: 50 }, { rows: 50 }, { name: 'log', rows: 20 }],
@@ -46,7 +46,7 @@ test('what is added is found, before and after it becomes a segment', async () =
   expect(found.hits.length).toBe(20)
   await writer.merge()
   await writer.close()
-  const late = await openIndexFolder(path)
+  const late = await openIndex(path)
   expect(late.info.segments).toMatchObject([{ rows: 120, deleted: 0 }])
   expect(await allIds(late)).toEqual(ids)
   expect(await late.search({ text: 'shock wave', k: 20, documents: true })).toEqual(found)
@@ -81,7 +81,7 @@ test('updates and deletes hold, wherever the document stood', async () => {
       writer = await openWriter(path, { flushDocuments: 7, mergeFactor: 2, durability: 'each' })
     }
     if (round % 12 !== 11) continue
-    const reader = await openIndexFolder(path)
+    const reader = await openIndex(path)
     const found: [string, string][] = []
     for await (const { id: own, text } of reader.documents()) found.push([own, text])
     expect(found).toEqual([...model].sort((a, b) => (a[0] < b[0] ? -1 : 1)))
@@ -105,7 +105,7 @@ test('the same ten for one segment and for seven, with and without a condition',
     await second.flush()
   }
   await second.close()
-  const [whole, parts] = [await openIndexFolder(one), await openIndexFolder(seven)]
+  const [whole, parts] = [await openIndex(one), await openIndex(seven)]
   expect([whole.info.segments.length, parts.info.segments.length]).toEqual([1, 7])
   for (const [i, word] of WORDS.entries()) {
     const text = `${word} ${WORDS[(i * 5 + 1) % WORDS.length]} unknown`
@@ -131,7 +131,7 @@ test('facets count what matches, pages follow each other', async () => {
   const documents = someDocuments(200, 4)
   await writer.add(documents)
   await writer.close()
-  const reader = await openIndexFolder(path)
+  const reader = await openIndex(path)
   const matching = documents.filter(
     ({ title, text, fields }) => /\bwing\b/.test(`${title} ${text}`) && fields?.lang === 'de',
   )
@@ -189,14 +189,14 @@ test('a log that was cut short gives what is whole, with a warning', async () =>
   const again = await createIndex(copy)
   await again.close()
   await fs.writeFile(join(copy, 'wal-1.log'), log.subarray(0, -3))
-  const reader = await openIndexFolder(copy)
+  const reader = await openIndex(copy)
   expect(reader.info.documents).toBe(2)
   await reader.close()
   const next = await openWriter(copy)
   expect(next.warnings).toEqual([expect.stringMatching(/bytes of an unfinished change/)])
   await next.add(documents[2])
   await next.close()
-  const whole = await openIndexFolder(copy)
+  const whole = await openIndex(copy)
   expect(await allIds(whole)).toEqual(documents.map(({ id }) => id).sort())
   await whole.close()
 })
@@ -220,7 +220,7 @@ test('a damaged segment is named; the rest answers where that is allowed', async
     await fs.writeFile(join(path, file), changed)
     const query = { text: 'wing flow heat', k: 90, documents: true }
     const strict = async () => {
-      const reader = await openIndexFolder(path)
+      const reader = await openIndex(path)
       try {
         expect((await reader.verify()).bad.every((bad) => bad.name === name)).toBe(true)
         return await reader.search(query)
@@ -228,7 +228,7 @@ test('a damaged segment is named; the rest answers where that is allowed', async
         await reader.close()
       }
     }
-    const partial = await openIndexFolder(path, { allowPartial: true })
+    const partial = await openIndex(path, { allowPartial: true })
     const answer = await partial.search(query)
     const error: { code?: string; at?: object } | undefined = await strict().then(
       () => undefined,

@@ -13,7 +13,7 @@ import {
 import type { IndexDocument } from '../../types.ts'
 import { checkDocument, checkId } from '../document.ts'
 import { mergeDocuments } from '../merge.ts'
-import { partWriters } from '../parts.ts'
+import { planSegment } from '../parts.ts'
 import { openSegment, writeSegmentFile } from '../segment.ts'
 import { type IndexOptions, makeSettings } from '../settings.ts'
 import { encodeState, type IndexState, planMerge, type SegmentRow, STATE_FILE } from '../state.ts'
@@ -360,8 +360,8 @@ class FolderWriter implements IndexWriter {
     documents: Iterable<IndexDocument> | AsyncIterable<IndexDocument>,
     run?: Run,
   ): Promise<number> {
-    const parts = await partWriters(this.#state.settings, run)
-    return writeSegmentFile(await change.create(name), documents, parts, run)
+    const plan = await planSegment(this.#state.settings, run)
+    return writeSegmentFile(await change.create(name), documents, plan, run)
   }
 
   /** Segments less the documents of the given ids, which ascend. */

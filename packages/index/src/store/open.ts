@@ -1,0 +1,70 @@
+import { httpSource, PithError, type RandomAccess, type Run, toRandomAccess } from '@pith/core'
+import { type IndexReader, makeReader } from './reader.ts'
+import { openSegment } from './segment.ts'
+import { verifySegment } from './verify.ts'
+import { viewOf } from './view.ts'
+
+/** How an index in one file is opened. */
+export interface OpenIndexOptions {
+  /** Bytes of the file that are kept in memory once they were read. Default 32 MiB. */
+  cacheBytes?: number
+  /** Sent with every request for a URL, for instance for authorisation. */
+  headers?: Readonly<Record<string, string>>
+}
+
+/**
+ * Open an index that is one file: bytes, a Blob, a file on a web server that serves ranges, or any random access. Only what
+ * queries need is read.
+ *
+ * @param source  a text is a URL
+ * @throws PithError `PITH_CORRUPT` no index · `PITH_NETWORK` · `PITH_VERSION` · damage
+ * @example
+ * const index = await openIndex('https://example.org/docs.pith')
+ * const { hits } = await index.search('how to begin')
+ */
+export async function openIndex(
+  source: string | URL | Uint8Array | ArrayBuffer | Blob | RandomAccess,
+  options: OpenIndexOptions = {},
+  run?: Run,
+): Promise<IndexReader> {
+  const access = await accessOf(source, options, run)
+  const { cacheBytes } = options
+  try {
+    const segment = await openSegment(access, {
+      ...(cacheBytes === undefined ? {} : { cacheBytes }),
+      ...(run === undefined ? {} : { run }),
+    })
+    const view = viewOf('index', segment, undefined)
+    return makeReader({
+      settings: segment.info.settings,
+      views: [view],
+      damaged: [],
+      warnings: [],
+      allowPartial: false,
+      async verify(own) {
+        const error = await verifySegment(segment, own)
+        return error === undefined ? [] : [{ name: view.name, error }]
+      },
+      close: () => segment.close(),
+    })
+  } catch (error) {
+    await access.close?.()
+    throw error
+  }
+}
+
+async function accessOf(
+  source: string | URL | Uint8Array | ArrayBuffer | Blob | RandomAccess,
+  { headers }: OpenIndexOptions,
+  run?: Run,
+): Promise<RandomAccess> {
+  if (typeof source !== 'string' && !(source instanceof URL)) return toRandomAccess(source)
+  const signal = run?.signal
+  const address = String(source)
+  if (!/^(https?|blob|data):/.test(address) && typeof location === 'undefined') {
+    throw new PithError('PITH_ARG', `${address.slice(0, 80)} is no URL`, {
+      hint: 'Open a path with openIndex of @pith/index/store/node.',
+    })
+  }
+  return httpSource(address, { ...(headers && { headers }), ...(signal && { signal }) })
+}
