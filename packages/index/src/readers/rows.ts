@@ -35,28 +35,26 @@ const SPARSE = ['sparse']
 const MAX_DEPTH = 4
 const MAX_FIELDS = 1024
 
-/** Where the parts stand, once the first row was seen. */
-interface Layout {
-  readonly id: string | undefined
-  readonly texts: readonly string[]
-  readonly title: string | undefined
-  readonly vector: string | undefined
-  readonly sparse: string | undefined
-}
-
-/** Turns the rows of one file into documents. What is where is settled by its first row. */
+/** Turns the rows of one file into documents. Where the id stands is settled by its first row. */
 export class RowReader {
   readonly #options: RowOptions
   readonly #name: string
   readonly #unit: 'line' | 'row'
-  #layout: Layout | undefined
+  readonly #names: Readonly<Record<'title' | 'vector' | 'sparse', readonly string[]>>
+  #id: string | undefined
   #dim: number | undefined
   #count = 0
 
   constructor(options: RowOptions, name: string, unit: 'line' | 'row') {
+    const { titleField, vectorField, sparseField } = options
     this.#options = options
     this.#name = name
     this.#unit = unit
+    this.#names = {
+      title: titleField === undefined ? TITLES : [titleField],
+      vector: vectorField === undefined ? VECTORS : [vectorField],
+      sparse: sparseField === undefined ? SPARSE : [sparseField],
+    }
   }
 
   /**
@@ -64,52 +62,56 @@ export class RowReader {
    * @throws PithError `PITH_CORRUPT` a part that is no such thing · `PITH_ARG` the first row has no field of a name that was given
    */
   document(row: Row, place: number): IndexDocument {
-    const layout = (this.#layout ??= this.#settle(row))
-    const { id, texts, title, vector, sparse } = layout
+    if (this.#count === 0) this.#settle(row)
+    const number = this.#count++
+    const [title, vector, sparse] = [this.#names.title, this.#names.vector, this.#names.sparse].map((names) =>
+      first(row, names),
+    )
+    const texts = this.#texts(row)
     const parts: Record<string, unknown> = {
-      id: id === undefined ? `${this.#options.idPrefix ?? ''}${this.#count++}` : this.#id(row[id], id, place),
+      id:
+        this.#id === undefined
+          ? `${this.#options.idPrefix ?? ''}${number}`
+          : this.#idOf(row[this.#id], this.#id, place),
       text: texts.map((name) => this.#text(row[name], name, place)).join('\n'),
     }
     const heading = title === undefined ? '' : this.#text(row[title], title, place)
     if (heading !== '') parts['title'] = heading
-    const own = vector === undefined ? undefined : row[vector]
-    const names = sparse === undefined ? undefined : row[sparse]
-    if (isThere(own)) this.#vector(parts, own, vector as string, place)
-    if (isThere(names)) parts['sparse'] = sparseVector(names, (what) => this.#error(place, `${sparse} ${what}`))
-    const fields = this.#fields(row, layout, place)
+    if (vector !== undefined) this.#vector(parts, row[vector], vector, place)
+    if (sparse !== undefined) {
+      parts['sparse'] = sparseVector(row[sparse], (what) => this.#error(place, `has a ${sparse} that ${what}`))
+    }
+    const fields = this.#fields(row, new Set([this.#id, title, vector, sparse, ...texts]), place)
     if (fields !== undefined) parts['fields'] = fields
     return parts as unknown as IndexDocument
   }
 
-  #settle(row: Row): Layout {
-    const { idField, textField, titleField, vectorField, sparseField } = this.#options
-    const given = textField === undefined ? undefined : typeof textField === 'string' ? [textField] : textField
-    const first = (names: readonly string[]): string | undefined => names.find((name) => Object.hasOwn(row, name))
-    const named = [idField, titleField, vectorField, sparseField, ...(given ?? [])]
-    for (const name of named) {
+  #texts(row: Row): readonly string[] {
+    const { textField } = this.#options
+    if (textField !== undefined) return typeof textField === 'string' ? [textField] : textField
+    const own = first(row, TEXTS)
+    return own === undefined ? [] : [own]
+  }
+
+  #settle(row: Row): void {
+    const { idField, titleField, vectorField, sparseField, textField } = this.#options
+    const texts = this.#texts(row)
+    for (const name of [idField, titleField, vectorField, sparseField, ...texts]) {
       if (name === undefined || Object.hasOwn(row, name)) continue
       throw new PithError('PITH_ARG', `the first row of ${this.#name} has no field ${shown(name)}`, {
         hint: `Name one of its fields: ${fieldNames(row)}.`,
       })
     }
-    const text = first(TEXTS)
-    const layout: Layout = {
-      id: idField ?? first(IDS),
-      texts: given ?? (text === undefined ? [] : [text]),
-      title: titleField ?? first(TITLES),
-      vector: vectorField ?? first(VECTORS),
-      sparse: sparseField ?? first(SPARSE),
-    }
-    const { texts, title, vector, sparse } = layout
-    if (texts.length === 0 && title === undefined && vector === undefined && sparse === undefined) {
+    this.#id = idField ?? first(row, IDS)
+    const known = Object.values(this.#names).some((names) => first(row, names) !== undefined)
+    if (textField === undefined && texts.length === 0 && !known) {
       throw new PithError('PITH_ARG', `no field of ${this.#name} is known to be its text`, {
         hint: `Name the field of the text: one of ${fieldNames(row)}.`,
       })
     }
-    return layout
   }
 
-  #id(value: unknown, name: string, place: number): string {
+  #idOf(value: unknown, name: string, place: number): string {
     if (typeof value === 'string' && value !== '') return value
     if (typeof value === 'bigint' || (typeof value === 'number' && Number.isFinite(value))) return String(value)
     throw this.#error(place, `has no ${name}, which is its id`)
@@ -124,7 +126,7 @@ export class RowReader {
   }
 
   #vector(parts: Record<string, unknown>, value: unknown, name: string, place: number): void {
-    const fail = (what: string): PithError => this.#error(place, `${name} ${what}`)
+    const fail = (what: string): PithError => this.#error(place, `has a ${name} that ${what}`)
     // Files of sparse encoders call theirs `vector` too.
     if (typeof value === 'object' && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value)) {
       parts['sparse'] = sparseVector(value, fail)
@@ -136,9 +138,7 @@ export class RowReader {
     parts['vector'] = vector
   }
 
-  #fields(row: Row, layout: Layout, place: number): Record<string, FieldValue> | undefined {
-    const { id, texts, title, vector, sparse } = layout
-    const taken = new Set([id, title, vector, sparse, ...texts])
+  #fields(row: Row, taken: ReadonlySet<string | undefined>, place: number): Record<string, FieldValue> | undefined {
     const wanted = this.#options.fields === undefined ? undefined : new Set(this.#options.fields)
     const found: [string, FieldValue][] = []
     const walk = (from: Row, prefix: string, depth: number): void => {
@@ -187,6 +187,11 @@ function fieldValue(value: unknown): FieldValue | undefined {
   if (!Array.isArray(value)) return undefined
   const parts = value.filter((part) => ['string', 'number', 'bigint', 'boolean'].includes(typeof part)).map(String)
   return parts.length === value.length && parts.length > 0 ? parts : undefined
+}
+
+/** The first of names that has a value in a row. */
+function first(row: Row, names: readonly string[]): string | undefined {
+  return names.find((name) => Object.hasOwn(row, name) && isThere(row[name]))
 }
 
 function isThere(value: unknown): boolean {
