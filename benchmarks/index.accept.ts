@@ -1,4 +1,5 @@
 /** What search indexes promise: `npm run accept -- index`. */
+import { acceptLexicalLarge, acceptLexicalQuality, acceptLexicalSpeed } from './index/lexical.ts'
 import { acceptTrecEval } from './index/trec-eval.ts'
 import type { Accept } from './measure/accept.ts'
 
@@ -6,6 +7,9 @@ export const accept: Accept = {
   system: 'index',
   shortfalls: {},
   sections: {
+    bm25: { needsData: true, lane: 'bm25', run: acceptLexicalQuality },
+    'bm25-large': { needsData: false, lane: 'bm25-large', run: acceptLexicalLarge },
+    'bm25-speed': { needsData: true, run: acceptLexicalSpeed },
     trec: { needsData: true, lane: 'metrics', run: acceptTrecEval },
   },
 }

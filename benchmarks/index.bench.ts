@@ -1,7 +1,13 @@
 /** The bench of search indexes: `npm run bench -- index`. Reads PITH_DATA. */
+import { benchLexicalLarge, benchLexicalQuality, benchLexicalSpeed, benchLexicalTransfer } from './index/lexical.ts'
 import type { Bench, BenchContext } from './measure/case.ts'
 
-const PARTS: Readonly<Record<string, (context: BenchContext) => Promise<void>>> = {}
+const PARTS: Readonly<Record<string, (context: BenchContext) => Promise<void>>> = {
+  bm25: benchLexicalQuality,
+  'bm25-speed': benchLexicalSpeed,
+  'bm25-transfer': benchLexicalTransfer,
+  'bm25-large': benchLexicalLarge,
+}
 
 export const bench: Bench = {
   system: 'index',
