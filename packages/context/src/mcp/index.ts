@@ -1,0 +1,1 @@
+export { type McpOptions, makeMcpServer } from './server.ts'
