@@ -19,6 +19,7 @@ export interface LexicalClause {
   readonly role: 'must' | 'any' | 'not'
 }
 
+/** What is asked: its parts, each of which may find documents. */
 export interface LexicalQuery {
   readonly clauses: readonly LexicalClause[]
 }
