@@ -1,9 +1,9 @@
 import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { isPithError, PithError } from '@pith/core'
-import { compressBy } from '../safe/compress.ts'
-import { o200kCounter } from '../safe/counter.ts'
-import { DroppedStore } from '../safe/dropped.ts'
-import { rankAny } from '../select/any.ts'
+import { compressBy } from '../../safe/compress.ts'
+import { o200kCounter } from '../../safe/counter.ts'
+import { DroppedStore } from '../../safe/dropped.ts'
+import { rankAny } from '../../select/any.ts'
 
 /** What a server of the Model Context Protocol offers. */
 export interface McpOptions {
