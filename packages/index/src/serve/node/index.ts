@@ -1,0 +1,1 @@
+export { type ServeIndexOptions, serveIndex } from './server.ts'

@@ -1,0 +1,92 @@
+/** `pith index build`. */
+import { rename, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pid } from 'node:process'
+import { type Arguments, type CommandContext, formatBytes, formatDuration, PithError, type Run } from '@pith/core'
+import type { IndexOptions } from '../store/index.ts'
+import { createIndex, openIndex } from '../store/node/index.ts'
+import { documents, documentsOf, runOf } from './inputs.ts'
+
+export async function run(args: Arguments, context: CommandContext): Promise<number> {
+  const out = outOf(args)
+  await checkFree(out, args.has('force'))
+  const start = performance.now()
+  const own = runOf(args, context)
+  // Nothing stands under the name before it is whole.
+  const part = `${out}.part-${pid}`
+  try {
+    await fill(part, args, own, context)
+    const { info } = await look(part)
+    await replace(part, out)
+    const ms = performance.now() - start
+    if (context.json)
+      await context.report({ index: out, documents: info.documents, bytes: info.bytes, ms, settings: info.settings })
+    else if (!context.quiet) {
+      await context.stdout.write(
+        `${out}: ${documents(info.documents)}, ${formatBytes(info.bytes)}, ${formatDuration(ms)}\n`,
+      )
+    }
+  } catch (error) {
+    await rm(part, { recursive: true, force: true })
+    throw error
+  }
+  return 0
+}
+
+async function fill(path: string, args: Arguments, own: Run, context: CommandContext): Promise<void> {
+  const writer = await createIndex(path, { ...optionsOf(args), durability: 'none' })
+  let count = 0
+  try {
+    for await (const batch of documentsOf(args.operands, args, own)) {
+      await writer.add(batch, own)
+      count += batch.length
+      context.onProgress({ stage: 'index', done: count, unit: 'rows' })
+    }
+    await writer.merge(own)
+  } finally {
+    await writer.close()
+  }
+  if (count === 0) {
+    throw new PithError('PITH_ARG', 'there are no documents', { hint: 'Check the paths, or name the --format.' })
+  }
+}
+
+function optionsOf(args: Arguments): IndexOptions {
+  const stem = args.value('stem') as 'porter2' | 'none' | undefined
+  const stop = args.value('stop') as 'english' | 'none' | undefined
+  return { lexical: { ...(stem === undefined ? {} : { stem }), ...(stop === undefined ? {} : { stop }) } }
+}
+
+/** What an index folder says of itself. */
+async function look(path: string): Promise<Pick<Awaited<ReturnType<typeof openIndex>>, 'info'>> {
+  const reader = await openIndex(path)
+  const { info } = reader
+  await reader.close()
+  return { info }
+}
+
+/** @throws PithError `PITH_ARG` no --output */
+function outOf(args: Arguments): string {
+  const path = args.value('output')?.replace(/(?<=.)\/+$/, '')
+  if (path !== undefined) return path
+  throw new PithError('PITH_ARG', 'option --output is missing', { hint: 'Name the index: -o docs.pith.' })
+}
+
+/** @throws PithError `PITH_IO` something stands there that may not be replaced */
+async function checkFree(out: string, force: boolean): Promise<void> {
+  const place = await stat(out).catch(() => undefined)
+  if (place === undefined) return
+  if (!force) throw new PithError('PITH_IO', `${out} exists`, { hint: 'Name another output, or add --force.' })
+  const isIndex = place.isFile() || (await stat(join(out, 'manifest.json')).catch(() => undefined)) !== undefined
+  if (isIndex) return
+  throw new PithError('PITH_IO', `${out} is a folder that holds no index`, { hint: 'Name another output.' })
+}
+
+/** Put a folder in the place of another. */
+async function replace(part: string, out: string): Promise<void> {
+  const old = `${out}.old-${pid}`
+  const isThere = (await stat(out).catch(() => undefined)) !== undefined
+  if (isThere) await rename(out, old)
+  await rename(part, out)
+  if (isThere) await rm(old, { recursive: true, force: true })
+}

@@ -1,0 +1,154 @@
+/** `pith index eval`. */
+import { stat } from 'node:fs/promises'
+import { type Arguments, type CommandContext, PithError, type Run, textTable } from '@pith/core'
+import { inputSource } from '@pith/core/node'
+import { compareRuns, type Evaluation, evaluate, readQrels, readRun, trecEvalLines } from '../metrics/index.ts'
+import { openCollection } from '../readers/node/index.ts'
+import { modesOf } from '../serve/index.ts'
+import type { IndexReader, SearchMode } from '../store/index.ts'
+import type { IndexQuery, Rankings } from '../types.ts'
+import { namesOf, runOf, withIndex } from './inputs.ts'
+
+/** What is measured of an index. */
+const MEASURES: readonly string[] = ['nDCG@10', 'R@100']
+/** Hits of a query where a measure has no cut. */
+const DEPTH = 1000
+
+export async function run(args: Arguments, context: CommandContext): Promise<number> {
+  const [ours, judged] = args.operands as readonly [string, string]
+  const place = await stat(judged).catch((cause: unknown) => {
+    throw new PithError('PITH_IO', `there is no file or folder ${judged}`, { hint: 'Check the path.', cause })
+  })
+  return place.isDirectory() ? await evalIndex(args, judged, context) : await evalRun(args, ours, judged, context)
+}
+
+/** Measure each way of searching that an index has. */
+async function evalIndex(args: Arguments, folder: string, context: CommandContext): Promise<number> {
+  const own = runOf(args, context)
+  const split = args.value('split')
+  const collection = await openCollection(folder, split === undefined ? {} : { split })
+  const qrels = await collection.qrels?.(own)
+  if (collection.queries === undefined || qrels === undefined) {
+    throw new PithError('PITH_ARG', `${folder} has no queries or no judgements`, {
+      hint: 'It needs queries.jsonl and qrels/test.tsv, as BEIR has them.',
+    })
+  }
+  const queries: IndexQuery[] = []
+  for await (const query of collection.queries(own)) if (qrels.has(query.id)) queries.push(query)
+  return await withIndex(args, context, async (reader) => {
+    const measures = args.has('measures') ? namesOf(args, 'measures') : MEASURES
+    // A query's own document takes the place of another one.
+    const depth = depthOf(measures) + (args.has('beir') ? 1 : 0)
+    const results: Record<string, Evaluation> = {}
+    for (const way of modesOf(reader)) {
+      const rankings = await rank(reader, queries, way, depth, own)
+      results[way] = evaluate(rankings, qrels, optionsOf(args, measures))
+    }
+    await report(args, context, measures, results)
+    return 0
+  })
+}
+
+async function rank(
+  reader: IndexReader,
+  queries: readonly IndexQuery[],
+  mode: SearchMode,
+  k: number,
+  own: Run,
+): Promise<Rankings> {
+  const rankings = new Map<string, Map<string, number>>()
+  for (const [i, { id, text }] of queries.entries()) {
+    own.onProgress?.({ stage: mode, done: i, total: queries.length, unit: 'steps' })
+    const { hits } = await reader.search({ text, mode, k }, own)
+    rankings.set(id, new Map(hits.map((hit) => [hit.id, hit.score])))
+  }
+  return rankings
+}
+
+/** Measure a run as trec_eval does. */
+async function evalRun(args: Arguments, path: string, judged: string, context: CommandContext): Promise<number> {
+  const measures = args.has('measures') ? namesOf(args, 'measures') : undefined
+  const qrels = await withFile(judged, (source) => readQrels(source, { name: judged, signal: context.signal }))
+  const judge = async (file: string): Promise<Evaluation> => {
+    const rankings = await withFile(file, (source) => readRun(source, { name: file, signal: context.signal }))
+    return evaluate(rankings, qrels, optionsOf(args, measures))
+  }
+  const ours = await judge(path)
+  const other = args.value('against')
+  const against = other === undefined ? undefined : compareRuns(ours, await judge(other))
+  if (context.json) {
+    const perQuery = args.has('per-query') ? { perQuery: perQueryOf(ours) } : {}
+    await context.report({ queries: ours.queries.length, ...ours.mean, ...perQuery, ...(against && { against }) })
+    return 0
+  }
+  for (const line of trecEvalLines(ours, { perQuery: args.has('per-query') })) await context.stdout.write(`${line}\n`)
+  for (const [name, { theirs, difference, wins, losses }] of Object.entries(against ?? {})) {
+    const [low, high] = difference.interval
+    await context.stdout.write(
+      `${name}: ${signed(difference.value)} [${signed(low)}, ${signed(high)}] over ${theirs.toFixed(4)}, ${wins} better, ${losses} worse\n`,
+    )
+  }
+  return 0
+}
+
+async function report(
+  args: Arguments,
+  context: CommandContext,
+  measures: readonly string[],
+  results: Readonly<Record<string, Evaluation>>,
+): Promise<void> {
+  if (context.json) {
+    const perQuery = args.has('per-query')
+    const rows = Object.entries(results).map(([way, own]) => [
+      way,
+      { ...own.mean, ...(perQuery ? { perQuery: perQueryOf(own) } : {}) },
+    ])
+    return await context.report(Object.fromEntries(rows))
+  }
+  const rows = Object.entries(results).map(([way, { mean }]) => [
+    way,
+    ...measures.map((name) => (mean[name] as number).toFixed(4)),
+  ])
+  await context.stdout.write(textTable([['', ...measures], ...rows], `l${'r'.repeat(measures.length)}`))
+  const [first] = Object.values(results)
+  if (first !== undefined) await context.note(`${first.queries.length} judged queries`)
+}
+
+function perQueryOf({ queries, perQuery }: Evaluation): Record<string, Record<string, number>> {
+  return Object.fromEntries(
+    queries.map((id, row) => [
+      id,
+      Object.fromEntries(Object.entries(perQuery).map(([name, values]) => [name, values[row] as number])),
+    ]),
+  )
+}
+
+function optionsOf(args: Arguments, measures: readonly string[] | undefined): Parameters<typeof evaluate>[2] {
+  return {
+    complete: args.has('complete'),
+    dropSelf: args.has('beir'),
+    ...(measures === undefined ? {} : { measures }),
+  }
+}
+
+/** Hits that measures need. */
+function depthOf(measures: readonly string[]): number {
+  const cuts = measures.map((name) => Number(/[@_](\d{1,5})$/.exec(name)?.[1] ?? DEPTH))
+  return Math.max(10, ...cuts)
+}
+
+async function withFile<T>(
+  path: string,
+  use: (source: Awaited<ReturnType<typeof inputSource>>) => Promise<T>,
+): Promise<T> {
+  const source = await inputSource(path)
+  try {
+    return await use(source)
+  } finally {
+    await source.close()
+  }
+}
+
+function signed(value: number): string {
+  return `${value < 0 ? '' : '+'}${value.toFixed(4)}`
+}

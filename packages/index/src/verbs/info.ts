@@ -1,0 +1,32 @@
+/** `pith index info`. */
+import { type Arguments, type CommandContext, formatBytes, formatCount, textTable } from '@pith/core'
+import { withIndex } from './inputs.ts'
+
+export async function run(args: Arguments, context: CommandContext): Promise<number> {
+  return await withIndex(args, context, async ({ info }) => {
+    const { documents, bytes, settings, segments, damaged, warnings } = info
+    const bad = damaged.map(({ name, error }) => ({ name, code: error.code, message: error.message }))
+    if (context.json) {
+      await context.report({ documents, bytes, settings, segments, damaged: bad, warnings })
+      return 0
+    }
+    const each = documents === 0 ? '' : `, ${formatBytes(bytes / documents)} a document`
+    await context.stdout.write(`${formatCount(documents)} documents, ${formatBytes(bytes)}${each}\n`)
+    for (const [part, own] of Object.entries(settings)) {
+      await context.stdout.write(
+        `${part}: ${Object.entries(own)
+          .map(([name, value]) => `${name} ${value}`)
+          .join(', ')}\n`,
+      )
+    }
+    const rows = segments.map((own) => [
+      own.name,
+      formatCount(own.rows),
+      formatCount(own.deleted),
+      formatBytes(own.bytes),
+      own.parts.join(', '),
+    ])
+    await context.stdout.write(textTable([['segment', 'documents', 'deleted', 'bytes', 'parts'], ...rows], 'lrrrl'))
+    return 0
+  })
+}

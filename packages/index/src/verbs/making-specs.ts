@@ -1,0 +1,96 @@
+/** The verbs that make and change indexes. */
+import type { VerbSpec } from '@pith/core'
+import { FORCE, GROUP, INDEX, INPUT, MEMORY, out, READING, SEED, THREADS, WHERE } from './options.ts'
+
+const build: VerbSpec = {
+  name: 'index build',
+  group: GROUP,
+  summary: 'make an index of documents',
+  details: [
+    'Takes folders of Markdown, HTML and text, JSONL, CSV, TSV, Parquet, BEIR folders, TREC and SMART files. Long texts of folders are cut at headings into parts of 200 to 400 words.',
+    'By default words are indexed (BM25, English stems), and an encoder is learned from the documents (LSA), whose vectors are kept in a 32nd of their size; both are searched together.',
+    'With an encoder of your own, its vectors take the place of those: from a field of the documents, an ONNX file with its tokenizer beside it, or an OpenAI-style server.',
+    'The index is a folder, which can be added to; with --single it is one file, which a page reads over HTTP. Nothing stands at the output before it is whole.',
+  ],
+  operands: [INPUT],
+  options: [
+    out('INDEX', 'where the index goes'),
+    ...READING,
+    {
+      name: 'dense',
+      value: 'ENCODER',
+      summary: 'lsa (default where there are 64 documents or more), field, onnx:MODEL, openai:URL#NAME, or none',
+    },
+    { name: 'dim', value: 'N', summary: 'components that LSA learns; default 256, or fewer for few documents' },
+    { name: 'codes', value: 'NAME', choices: ['pq', 'pq4', 'none'], summary: 'how vectors are kept; default pq' },
+    { name: 'ratio', value: 'N', summary: 'how many times smaller codes are than vectors; default 32' },
+    {
+      name: 'sparse',
+      value: 'NAME',
+      choices: ['field', 'bm25x', 'none'],
+      summary:
+        'learned-sparse vectors: of a field, or BM25 with words that go together; default field where there is one',
+    },
+    { name: 'stem', value: 'NAME', choices: ['porter2', 'none'], summary: 'stems of words: English, or none' },
+    { name: 'stop', value: 'NAME', choices: ['english', 'none'], summary: 'words that say little: English, or none' },
+    { name: 'single', summary: 'one file instead of a folder' },
+    FORCE,
+    SEED,
+    THREADS,
+    MEMORY,
+  ],
+  examples: [
+    { line: 'pith index build docs/ -o docs.pith', what: 'a folder of Markdown' },
+    { line: 'pith index build papers.csv --text-field abstract -o papers.pith', what: 'a table' },
+    { line: 'pith index build scifact/ -o scifact.pith', what: 'a BEIR folder' },
+    { line: 'pith index build docs/ -o docs.pith --single', what: 'one file, for a web server' },
+  ],
+  load: () => import('./build.ts'),
+}
+
+const add: VerbSpec = {
+  name: 'index add',
+  group: GROUP,
+  summary: 'add documents to an index, or replace those of the same ids',
+  details: [
+    'What was added is found at once, and is there after a crash. Vectors come from the encoder that the index was made with.',
+  ],
+  operands: [INDEX, INPUT],
+  options: [...READING, MEMORY],
+  examples: [{ line: 'pith index add docs.pith docs/new/', what: 'a folder of files' }],
+  load: () => import('./add.ts'),
+}
+
+const remove: VerbSpec = {
+  name: 'index delete',
+  group: GROUP,
+  summary: 'delete documents of an index',
+  operands: [
+    INDEX,
+    {
+      name: 'ID',
+      summary: 'ids of documents; - reads them from stdin, one a line',
+      min: 0,
+      max: Number.POSITIVE_INFINITY,
+    },
+  ],
+  options: [{ ...WHERE, summary: 'delete all documents with lang=de, year<2020, tags=a, or as JSON' }],
+  examples: [
+    { line: 'pith index delete docs.pith guide.md', what: 'one document' },
+    { line: 'pith index delete docs.pith --where year<2020', what: 'many' },
+  ],
+  load: () => import('./delete.ts'),
+}
+
+const merge: VerbSpec = {
+  name: 'index merge',
+  group: GROUP,
+  summary: 'join the segments of an index, and leave out what was deleted',
+  operands: [INDEX],
+  options: [THREADS, MEMORY],
+  examples: [{ line: 'pith index merge docs.pith', what: 'smaller, and faster to search' }],
+  load: () => import('./merge.ts'),
+}
+
+/** Verbs that make and change indexes. */
+export const makingVerbs: readonly VerbSpec[] = [build, add, remove, merge]
