@@ -4,7 +4,10 @@ import type { DenseMatrix, Hits } from '../types.ts'
 import { floatsAt, makeKernels, type PqKernels, roundUp } from './memory.ts'
 import { bestOf, Scanner, type ScoreRows } from './scan.ts'
 import type { DenseSearcher, DenseSearchOptions, Metric, RowScorer, SearcherOptions } from './types.ts'
-import { checkMatrix, checkQuery, normalizeRows, ownQuery } from './vectors.ts'
+import { checkMatrix, checkQuery, MAX_SQUARE, normalizeRows, ownQuery } from './vectors.ts'
+
+/** Rows that are brought into the memory at once. */
+const CHUNK = 1024
 
 /** How numbers of rows are kept. */
 export type FlatType = 'f32' | 'f16'
@@ -17,12 +20,12 @@ export interface FlatOptions extends SearcherOptions {
   type?: FlatType
 }
 
-/** Rows as they are stored: f32 or f16 [n, dim], of length 1 where the metric is the cosine. */
-export interface FlatRows {
+/** What rows are. */
+export interface FlatShape {
   readonly n: number
   readonly dim: number
   readonly metric: Metric
-  readonly data: Float32Array | Uint16Array
+  readonly type: FlatType
 }
 
 /**
@@ -33,13 +36,13 @@ export interface FlatRows {
 export function flatIndex(x: DenseMatrix, options: FlatOptions = {}): FlatIndex {
   const { metric = 'ip', type = 'f32' } = options
   checkMatrix(x, 'rows')
-  let data: Float32Array | Uint16Array = x.data
-  if (metric === 'cos') {
-    data = x.data.slice()
-    normalizeRows(data, x.dim)
+  const index = new FlatIndex({ n: x.n, dim: x.dim, metric, type }, options)
+  for (let from = 0; from < x.n; from += CHUNK) {
+    const rows = x.data.slice(from * x.dim, Math.min(x.n, from + CHUNK) * x.dim)
+    if (metric === 'cos') normalizeRows(rows, x.dim)
+    index.fill(from, type === 'f32' ? rows : f16FromF32(rows))
   }
-  if (type === 'f16') data = f16FromF32(data as Float32Array)
-  return new FlatIndex({ n: x.n, dim: x.dim, metric, data }, options)
+  return index
 }
 
 /** Vectors as they are. */
@@ -55,23 +58,39 @@ export class FlatIndex implements DenseSearcher, RowScorer {
   readonly #norms: number
   readonly #query: number
 
-  /** @throws PithError `PITH_NONFINITE` · `PITH_LIMIT` more than 2 GiB */
-  constructor(rows: FlatRows, options: SearcherOptions = {}) {
-    const { n, dim, data } = rows
+  /** Rows of zeros, until they are filled in. @throws PithError `PITH_LIMIT` more than 2 GiB */
+  constructor(shape: FlatShape, options: SearcherOptions = {}) {
+    const { n, dim, metric, type } = shape
     this.n = n
     this.dim = dim
-    this.metric = rows.metric
-    this.type = data instanceof Float32Array ? 'f32' : 'f16'
+    this.metric = metric
+    this.type = type
     const kernels = makeKernels(options.target)
     this.#kernels = kernels
     this.#width = roundUp(dim, 4)
-    this.#rows = kernels.memory.alloc(n * this.#width * data.BYTES_PER_ELEMENT)
+    this.#rows = kernels.memory.alloc(n * this.#width * (type === 'f32' ? 4 : 2))
     this.#query = kernels.memory.alloc(4 * this.#width)
-    this.#norms = rows.metric === 'l2' ? kernels.memory.alloc(4 * n) : 0
+    this.#norms = metric === 'l2' ? kernels.memory.alloc(4 * n) : 0
     this.#scanner = new Scanner(kernels, n)
+  }
+
+  /**
+   * Put rows in from `first` on, as they are stored: f32 or halves [rows, dim], of length 1 where the metric is the cosine.
+   *
+   * @throws PithError `PITH_NONFINITE`
+   */
+  fill(first: number, data: Float32Array | Uint16Array): void {
     const own = this.#view()
-    for (let row = 0; row < n; row++) own.set(data.subarray(row * dim, (row + 1) * dim), row * this.#width)
-    this.#checkAndNorm()
+    const { dim } = this
+    for (let row = first, from = 0; from < data.length; row++, from += dim) {
+      own.set(data.subarray(from, from + dim), row * this.#width)
+      let sum = 0
+      for (const value of this.vector(row)) sum += value * value
+      if (!(sum <= MAX_SQUARE)) {
+        throw new PithError('PITH_NONFINITE', `row ${row} has numbers that ${this.type} does not hold`)
+      }
+      if (this.#norms !== 0) floatsAt(this.#kernels, this.#norms, this.n)[row] = sum
+    }
   }
 
   search(query: Float32Array, k: number, options: DenseSearchOptions = {}): Hits {
@@ -91,15 +110,15 @@ export class FlatIndex implements DenseSearcher, RowScorer {
     return own instanceof Float32Array ? own : f32FromF16(own)
   }
 
-  /** Rows `from` to `to` as they are stored. */
-  stored(from: number, to: number): FlatRows {
+  /** Rows `from` to `to`, as {@link fill} takes them. */
+  stored(from = 0, to: number = this.n): Float32Array | Uint16Array {
     const own = this.#view()
-    const data =
-      own instanceof Float32Array ? new Float32Array((to - from) * this.dim) : new Uint16Array((to - from) * this.dim)
+    const count = (to - from) * this.dim
+    const data = own instanceof Float32Array ? new Float32Array(count) : new Uint16Array(count)
     for (let row = from; row < to; row++) {
       data.set(own.subarray(row * this.#width, row * this.#width + this.dim), (row - from) * this.dim)
     }
-    return { n: to - from, dim: this.dim, metric: this.metric, data }
+    return data
   }
 
   #view(): Float32Array | Uint16Array {
@@ -108,18 +127,6 @@ export class FlatIndex implements DenseSearcher, RowScorer {
     return this.type === 'f32'
       ? new Float32Array(buffer, this.#rows, count)
       : new Uint16Array(buffer, this.#rows, count)
-  }
-
-  #checkAndNorm(): void {
-    const norms = this.#norms === 0 ? undefined : floatsAt(this.#kernels, this.#norms, this.n)
-    for (let row = 0; row < this.n; row++) {
-      let sum = 0
-      for (const value of this.vector(row)) sum += value * value
-      if (!Number.isFinite(sum)) {
-        throw new PithError('PITH_NONFINITE', `row ${row} has numbers that ${this.type} does not hold`)
-      }
-      if (norms !== undefined) norms[row] = sum
-    }
   }
 
   #put(query: Float32Array): ScoreRows {

@@ -1,9 +1,14 @@
 /** Search in vectors of whole numbers of 8 bits, a scale for each row; and what codes are ranked anew by. */
+import { PithError } from '@pith/core'
 import type { DenseMatrix, Hits } from '../types.ts'
 import { floatsAt, makeKernels, type PqKernels, roundUp } from './memory.ts'
 import { bestOf, Scanner, type ScoreRows } from './scan.ts'
 import type { DenseSearcher, DenseSearchOptions, Metric, RowScorer, SearcherOptions } from './types.ts'
-import { checkMatrix, checkQuery, normalizeRows, ownQuery } from './vectors.ts'
+import { checkMatrix, checkQuery, MAX_SQUARE, normalizeRows, ownQuery } from './vectors.ts'
+
+const LEVELS = 127
+/** Rows that are brought into the memory at once. */
+const CHUNK = 1024
 
 /** Options of {@link int8Index}. */
 export interface Int8Options extends SearcherOptions {
@@ -11,42 +16,50 @@ export interface Int8Options extends SearcherOptions {
   metric?: Metric
 }
 
-/** Rows as they are stored: number j of row i is scales[i] data[i dim + j]. */
-export interface Int8Rows {
+/** What rows are. */
+export interface Int8Shape {
   readonly n: number
   readonly dim: number
   readonly metric: Metric
-  /** i8[n, dim], -127..127. */
+}
+
+/** Rows as they are stored: number j of row i is scales[i] data[i dim + j]. */
+export interface Int8Rows {
+  /** i8[rows, dim], -127..127. */
   readonly data: Int8Array
-  /** f32[n], finite and not below 0. */
+  /** f32[rows], finite and not below 0. */
   readonly scales: Float32Array
 }
 
 /** Rows in 8 bits a number, rounded to nearest. @throws PithError `PITH_SHAPE` · `PITH_NONFINITE` · `PITH_LIMIT` */
 export function int8Index(x: DenseMatrix, options: Int8Options = {}): Int8Index {
-  return new Int8Index(int8Rows(x, options.metric), options)
-}
-
-/** Rows in 8 bits a number, as they are stored. @throws PithError `PITH_SHAPE` · `PITH_NONFINITE` */
-export function int8Rows(x: DenseMatrix, metric: Metric = 'ip'): Int8Rows {
+  const { metric = 'ip' } = options
   checkMatrix(x, 'rows')
   const { n, dim } = x
-  const data = new Int8Array(n * dim)
-  const scales = new Float32Array(n)
-  for (let row = 0; row < n; row++) {
-    const own = x.data.slice(row * dim, (row + 1) * dim)
-    if (metric === 'cos') normalizeRows(own, dim)
+  const index = new Int8Index({ n, dim, metric }, options)
+  for (let from = 0; from < n; from += CHUNK) {
+    const rows = x.data.slice(from * dim, Math.min(n, from + CHUNK) * dim)
+    if (metric === 'cos') normalizeRows(rows, dim)
+    index.fill(from, roundRows(rows, dim))
+  }
+  return index
+}
+
+/** Rows f32[rows, dim] in 8 bits a number. */
+export function roundRows(rows: Float32Array, dim: number): Int8Rows {
+  const data = new Int8Array(rows.length)
+  const scales = new Float32Array(rows.length / dim)
+  for (let row = 0, from = 0; row < scales.length; row++, from += dim) {
     let most = 0
-    for (const value of own) most = Math.max(most, Math.abs(value))
-    const scale = Math.fround(most / 127)
+    for (let j = from; j < from + dim; j++) most = Math.max(most, Math.abs(rows[j] as number))
+    const scale = Math.fround(most / LEVELS)
     if (scale === 0) continue
     scales[row] = scale
-    for (let j = 0; j < dim; j++) {
-      const level = Math.floor((own[j] as number) / scale + 0.5)
-      data[row * dim + j] = Math.max(-127, Math.min(127, level))
+    for (let j = from; j < from + dim; j++) {
+      data[j] = Math.max(-LEVELS, Math.min(LEVELS, Math.floor((rows[j] as number) / scale + 0.5)))
     }
   }
-  return { n, dim, metric, data, scales }
+  return { data, scales }
 }
 
 /** Vectors in 8 bits a number. */
@@ -63,9 +76,9 @@ export class Int8Index implements DenseSearcher, RowScorer {
   readonly #query: number
   readonly #factor: number
 
-  /** @throws PithError `PITH_LIMIT` more than 2 GiB */
-  constructor(rows: Int8Rows, options: SearcherOptions = {}) {
-    const { n, dim, metric } = rows
+  /** Rows of zeros, until they are filled in. @throws PithError `PITH_LIMIT` more than 2 GiB */
+  constructor(shape: Int8Shape, options: SearcherOptions = {}) {
+    const { n, dim, metric } = shape
     this.n = n
     this.dim = dim
     this.metric = metric
@@ -79,15 +92,22 @@ export class Int8Index implements DenseSearcher, RowScorer {
     this.#factor = memory.alloc(4)
     this.#norms = metric === 'l2' ? memory.alloc(4 * n) : 0
     this.#scanner = new Scanner(kernels, n)
+  }
+
+  /** Put rows in from `first` on, as {@link roundRows} gives them. @throws PithError `PITH_NONFINITE` they are too long */
+  fill(first: number, rows: Int8Rows): void {
     const own = this.#view()
-    for (let row = 0; row < n; row++) own.set(rows.data.subarray(row * dim, (row + 1) * dim), row * this.#width)
-    floatsAt(kernels, this.#scales, n).set(rows.scales)
-    if (this.#norms === 0) return
-    const norms = floatsAt(kernels, this.#norms, n)
-    for (let row = 0; row < n; row++) {
+    const { dim } = this
+    floatsAt(this.#kernels, this.#scales, this.n).set(rows.scales, first)
+    for (const [i, scale] of rows.scales.entries()) {
+      const data = rows.data.subarray(i * dim, (i + 1) * dim)
+      own.set(data, (first + i) * this.#width)
       let sum = 0
-      for (const value of this.vector(row)) sum += value * value
-      norms[row] = sum
+      for (const level of data) sum += level * level
+      const norm = sum * scale * scale
+      // Rounding may have made the longest rows a little longer.
+      if (!(norm <= 2 * MAX_SQUARE)) throw new PithError('PITH_NONFINITE', `row ${first + i} has the scale ${scale}`)
+      if (this.#norms !== 0) floatsAt(this.#kernels, this.#norms, this.n)[first + i] = norm
     }
   }
 
@@ -108,15 +128,15 @@ export class Int8Index implements DenseSearcher, RowScorer {
     return Float32Array.from(this.#view().subarray(from, from + this.dim), (level) => level * scale)
   }
 
-  /** Rows `from` to `to` as they are stored. */
-  stored(from: number, to: number): Int8Rows {
+  /** Rows `from` to `to`, as {@link fill} takes them. */
+  stored(from = 0, to: number = this.n): Int8Rows {
     const own = this.#view()
     const data = new Int8Array((to - from) * this.dim)
     for (let row = from; row < to; row++) {
       data.set(own.subarray(row * this.#width, row * this.#width + this.dim), (row - from) * this.dim)
     }
     const scales = floatsAt(this.#kernels, this.#scales, this.n).slice(from, to)
-    return { n: to - from, dim: this.dim, metric: this.metric, data, scales }
+    return { data, scales }
   }
 
   #view(): Int8Array {
@@ -127,7 +147,7 @@ export class Int8Index implements DenseSearcher, RowScorer {
   #put(query: Float32Array): ScoreRows {
     checkQuery(query, this.dim)
     const own = ownQuery(query, this.metric === 'cos')
-    const levels = Math.min(32767, Math.floor((2 ** 31 - 1) / (127 * this.#width)))
+    const levels = Math.min(32767, Math.floor((2 ** 31 - 1) / (LEVELS * this.#width)))
     let most = 0
     for (const value of own) most = Math.max(most, Math.abs(value))
     const factor = Math.fround(most / levels)

@@ -2,6 +2,9 @@
 import { PithError } from '@pith/core'
 import type { DenseMatrix } from '../types.ts'
 
+/** Squares of lengths stay below, so that no sum of products leaves single precision. */
+export const MAX_SQUARE = 1e37
+
 /**
  * Refuse rows that are none.
  *
@@ -12,12 +15,25 @@ export function checkMatrix(x: DenseMatrix, what: string): void {
   if (!(Number.isInteger(n) && n >= 0 && Number.isInteger(dim) && dim >= 1 && data.length === n * dim)) {
     throw new PithError('PITH_SHAPE', `${what}: ${data.length} numbers for ${n} rows of ${dim}`)
   }
-  for (let i = 0; i < data.length; i++) {
-    if (Number.isFinite(data[i])) continue
-    throw new PithError('PITH_NONFINITE', `${what}: row ${Math.floor(i / dim)} column ${i % dim} is ${data[i]}`, {
-      hint: 'Leave the row out, or find out why its encoder gives no number.',
-    })
+  for (let row = 0; row < n; row++) checkRow(data, row * dim, dim, () => `${what}: row ${row}`)
+}
+
+function checkRow(data: Float32Array, from: number, dim: number, name: () => string): void {
+  let sum = 0
+  for (let j = from; j < from + dim; j++) sum += (data[j] as number) ** 2
+  if (sum <= MAX_SQUARE) return
+  const hint = 'Leave the row out, or find out why its encoder gives no number.'
+  for (let j = 0; j < dim; j++) {
+    const value = data[from + j]
+    if (!Number.isFinite(value)) throw new PithError('PITH_NONFINITE', `${name()} column ${j} is ${value}`, { hint })
   }
+  throw new PithError(
+    'PITH_NONFINITE',
+    `${name()} has the length ${Math.sqrt(sum).toPrecision(3)}, at most 3.1e18 can be`,
+    {
+      hint: 'Scale the vectors down.',
+    },
+  )
 }
 
 /** @throws PithError `PITH_SHAPE` · `PITH_NONFINITE` */
@@ -27,9 +43,7 @@ export function checkQuery(query: Float32Array, dim: number): void {
       hint: 'Encode queries by the encoder that the rows were encoded by.',
     })
   }
-  for (let i = 0; i < dim; i++) {
-    if (!Number.isFinite(query[i])) throw new PithError('PITH_NONFINITE', `the query is ${query[i]} at ${i}`)
-  }
+  checkRow(query, 0, dim, () => 'the query')
 }
 
 /** Bring rows of `dim` numbers to length 1, in place; rows of zeros stay. */
