@@ -55,7 +55,8 @@ class Walk {
       this.#paragraph = []
       this.#heading(shown.includes('=') ? 1 : 2, text)
     } else if (shown.trim() === '') {
-      this.#endParagraph()
+      // A line of a comment parts nothing.
+      if (line.trim() === '') this.#endParagraph()
     } else if (!/^[\s|:*_-]+$/.test(shown) && !/^ {0,3}\[[^\]]+\]:\s/.test(shown)) {
       // Neither a rule, nor the line below the heading of a table, nor where a link leads.
       this.#paragraph.push(inline(shown))

@@ -83,31 +83,33 @@ function joinSmall(sections: readonly Section[], min: number, max: number): Sect
   return joined
 }
 
-/** Cut texts into the fewest parts of at most `max` words that repeat about `overlap` of each other. */
+/** Cut texts into parts of about the same size, at most `max` words, that repeat about `overlap` of each other. */
 function cutText(texts: readonly string[], max: number, overlap: number): string[] {
   const shared = Math.floor(max * Math.min(Math.max(overlap, 0), 0.5))
   const units = texts.flatMap((text) => sentencesOf(text, Math.max(1, shared || Math.floor(max / 4))))
-  const total = units.reduce((sum, { words }) => sum + words, 0)
-  const count = Math.ceil((total - shared) / Math.max(1, max - shared))
-  const target = Math.ceil((total + (count - 1) * shared) / count)
   const parts: string[] = []
+  let left = units.reduce((sum, { words }) => sum + words, 0)
   let from = 0
-  while (from < units.length) {
-    let to = from
+  let to = 0
+  while (to < units.length) {
+    const count = Math.max(1, Math.ceil((left - shared) / (max - shared)))
+    const target = (left + (count - 1) * shared) / count
+    const behind = to
     let words = 0
-    while (to < units.length) {
+    for (to = from; to < units.length; to++) {
       const next = (units[to] as Unit).words
-      if (to > from && (words + next > max || words >= target)) break
+      // Each part has something new.
+      if (to > behind && (words + next > max || words + next - target > target - words)) break
       words += next
-      to++
     }
     parts.push(joinUnits(units.slice(from, to)))
-    if (to === units.length) break
     let repeated = 0
-    let next = to
-    while (next - 1 > from && repeated + (units[next - 1] as Unit).words <= shared)
-      repeated += (units[--next] as Unit).words
-    from = next
+    for (from = to; from > behind + 1; from--) {
+      const before = (units[from - 1] as Unit).words
+      if (repeated + before > shared) break
+      repeated += before
+    }
+    left += repeated - words
   }
   return parts
 }
