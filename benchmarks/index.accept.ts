@@ -1,5 +1,7 @@
 /** What search indexes promise: `npm run accept -- index`. */
 import { acceptLexicalLarge, acceptLexicalQuality, acceptLexicalSpeed } from './index/lexical.ts'
+import { acceptPqRecall, acceptPqScan } from './index/pq.ts'
+import { acceptReaders } from './index/readers.ts'
 import { acceptTrecEval } from './index/trec-eval.ts'
 import type { Accept } from './measure/accept.ts'
 
@@ -10,6 +12,9 @@ export const accept: Accept = {
     bm25: { needsData: true, lane: 'bm25', run: acceptLexicalQuality },
     'bm25-large': { needsData: false, lane: 'bm25-large', run: acceptLexicalLarge },
     'bm25-speed': { needsData: true, run: acceptLexicalSpeed },
+    'pq-recall': { needsData: false, lane: 'pq', run: acceptPqRecall },
+    'pq-scan': { needsData: false, run: acceptPqScan },
+    readers: { needsData: true, lane: 'metrics', run: acceptReaders },
     trec: { needsData: true, lane: 'metrics', run: acceptTrecEval },
   },
 }

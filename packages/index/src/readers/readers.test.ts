@@ -25,6 +25,8 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   return found
 }
 
+async function* none(): AsyncGenerator<never, void, undefined> {}
+
 async function* inSteps(data: Uint8Array, step: number): AsyncGenerator<Uint8Array, void, undefined> {
   for (let at = 0; at < data.length; at += step) yield data.subarray(at, at + step)
 }
@@ -337,7 +339,7 @@ test('a BEIR folder has documents, queries and judgements', async () => {
   const found = await openCollection(path)
   expect(found.format).toBe('beir')
   expect(await all(found.documents())).toEqual([{ id: 'd1', title: 'T', text: 'x' }])
-  expect(await all(found.queries?.() ?? [])).toEqual([{ id: 'q1', text: 'what' }])
+  expect(await all(found.queries?.() ?? none())).toEqual([{ id: 'q1', text: 'what' }])
   expect(await found.qrels?.()).toEqual(new Map([['q1', new Map([['d1', 2]])]]))
   const dev = await openCollection(path, { split: 'dev' })
   expect([...((await dev.qrels?.()) ?? [])][0]?.[0]).toBe('q2')
@@ -348,7 +350,7 @@ test('files of a folder have roles by their names', async () => {
   const path = write({ 'ADI.ALL': SMART, 'ADI.QRY': '.I 1\n.W\nask\n', 'ADI.REL': '1  2  0  0.0\n' })
   const found = await openCollection(path)
   expect([found.format, (await all(found.documents())).length]).toEqual(['smart', 2])
-  expect(await all(found.queries?.() ?? [])).toEqual([{ id: '1', text: 'ask' }])
+  expect(await all(found.queries?.() ?? none())).toEqual([{ id: '1', text: 'ask' }])
   expect(await found.qrels?.()).toEqual(new Map([['1', new Map([['2', 1]])]]))
   const parts = write({
     'b/2.jsonl': '{"text":"y"}',
@@ -415,7 +417,7 @@ test('reading is cancelled with the reason, and leaving early closes the file', 
   controller.abort(new Error('enough'))
   await expect(all(documents)).rejects.toThrow('enough')
   for await (const { id } of found.documents()) {
-    expect(id).toBe('0')
+    expect(id).toBe('d.jsonl:0')
     break
   }
 })

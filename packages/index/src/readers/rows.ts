@@ -16,7 +16,7 @@ export interface RowOptions extends TextOptions {
   vectorField?: string
   /** Field of a sparse vector, `{name: weight}` or `{indices, values}`; default `sparse`, else a `vector` of that form. */
   sparseField?: string
-  /** Put before ids that are numbers of rows, where several files make one collection. */
+  /** Put before ids that are numbers of rows, where several files make one collection; `openCollection` puts the file's name. */
   idPrefix?: string
   /** Fields to keep for filters; default all that are left, those of objects under `outer.inner`. */
   fields?: readonly string[]

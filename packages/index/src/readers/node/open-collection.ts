@@ -53,7 +53,8 @@ async function* documentsWith(
 async function openFile(path: string, options: CollectionOptions): Promise<Collection> {
   const format = options.format ?? (await formatOfFile(path))
   if (format === undefined) throw unknownForm(path)
-  return { format, documents: (run) => readFile(path, basename(path), format, options, run) }
+  const name = basename(path)
+  return { format, documents: (run) => readFile(path, name, format, { idPrefix: `${name}:`, ...options }, run) }
 }
 
 function unknownForm(path: string): PithError {
