@@ -1,0 +1,5 @@
+export { SparseIndex } from './exact-index.ts'
+export { openSparse, openVocabulary, writeSparse, writeVocabulary } from './format.ts'
+export { checkSparseMatrix, rowsOf, sortVector, sparseMatrix, sparseRow } from './matrix.ts'
+export { type SyntheticOptions, syntheticSparse } from './synthetic.ts'
+export { type NamedVector, SparseVocabulary, sparseFromNames } from './vocabulary.ts'
