@@ -9,7 +9,7 @@ import { openFolder, type TestPage } from '../../../../scripts/browser/open-page
 let chromium: TestPage
 
 beforeAll(async () => {
-  chromium = await openFolder(buildExample, { file: 'train.html' })
+  chromium = await openFolder((folder) => buildExample(folder, { pages: ['train.html'] }), { file: 'train.html' })
 }, 60_000)
 afterAll(() => chromium.close())
 

@@ -93,6 +93,12 @@ function sameHits(got: readonly ExportHit[], wanted: readonly ExportHit[]): void
   for (const [i, { score }] of got.entries()) expect(score).toBeCloseTo(wanted[i]!.score, 4)
 }
 
+async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = []
+  for await (const item of items) list.push(item)
+  return list
+}
+
 const shown = (text: string): string => text.replaceAll('\0', '\uFFFD')
 
 describe('pgvector, on PostgreSQL', () => {
@@ -160,7 +166,7 @@ describe('sqlite-vec', () => {
 test('requests to Qdrant and OpenSearch hold each document once', async () => {
   const rows = ROWS.slice(0, 250).map(({ code: _, ...row }) => row)
   const { bits: _, ...shape } = SHAPE
-  const requests = await Array.fromAsync(qdrantRequests(rows, shape, { collection: 'papers' }))
+  const requests = await all(qdrantRequests(rows, shape, { collection: 'papers' }))
   expect(requests.map(({ method, path }) => `${method} ${path}`)).toEqual([
     'PUT /collections/papers',
     ...Array.from({ length: 3 }, () => 'PUT /collections/papers/points'),
@@ -182,7 +188,7 @@ test('requests to Qdrant and OpenSearch hold each document once', async () => {
     },
   })
 
-  const lines = (await Array.fromAsync(opensearchBulk(rows, shape))).join('').trimEnd().split('\n')
+  const lines = (await all(opensearchBulk(rows, shape))).join('').trimEnd().split('\n')
   expect(lines).toHaveLength(500)
   expect(JSON.parse(lines[0] as string)).toEqual({ index: { _index: 'docs', _id: 'd0000' } })
   expect(JSON.parse(lines[1] as string)).toMatchObject({ text: rows[0]?.text, fields: rows[0]?.fields })
@@ -197,17 +203,16 @@ test('requests to Qdrant and OpenSearch hold each document once', async () => {
 })
 
 test('what a system cannot take is refused before anything is written', async () => {
-  const first = (rows: AsyncIterable<unknown>) => Array.fromAsync(rows)
   const [row] = ROWS as [ExportRow]
-  await expect(first(pgvectorSql([row], { dim: 31 }))).rejects.toThrow(/has size 32, not 31/)
-  await expect(first(pgvectorSql([], { dim: 20_000 }))).rejects.toThrow(/16000/)
-  await expect(first(pgvectorSql([], {}, { table: 'a; drop' }))).rejects.toThrow(/no name of a table/)
-  await expect(first(sqliteVecSql([row], SHAPE))).rejects.toThrow(/no sparse vectors/)
-  await expect(first(sqliteVecSql([], { bits: 12 }))).rejects.toThrow(/whole bytes/)
-  await expect(first(qdrantRequests([row], SHAPE))).rejects.toThrow(/no binary codes/)
-  await expect(first(opensearchBulk([row], SHAPE))).rejects.toThrow(/no binary codes/)
+  await expect(all(pgvectorSql([row], { dim: 31 }))).rejects.toThrow(/has size 32, not 31/)
+  await expect(all(pgvectorSql([], { dim: 20_000 }))).rejects.toThrow(/16000/)
+  await expect(all(pgvectorSql([], {}, { table: 'a; drop' }))).rejects.toThrow(/no name of a table/)
+  await expect(all(sqliteVecSql([row], SHAPE))).rejects.toThrow(/no sparse vectors/)
+  await expect(all(sqliteVecSql([], { bits: 12 }))).rejects.toThrow(/whole bytes/)
+  await expect(all(qdrantRequests([row], SHAPE))).rejects.toThrow(/no binary codes/)
+  await expect(all(opensearchBulk([row], SHAPE))).rejects.toThrow(/no binary codes/)
   const bad: ExportRow = { id: 'x', text: '', vector: new Float32Array(32).fill(Number.NaN) }
-  await expect(first(pgvectorSql([bad], SHAPE))).rejects.toThrow(/component 0 of x is no number/)
+  await expect(all(pgvectorSql([bad], SHAPE))).rejects.toThrow(/component 0 of x is no number/)
   for (const ask of [pgvectorQuery, sqliteVecQuery, qdrantQuery, opensearchQuery]) {
     expect(() => ask({}, 10, { dim: 32 })).toThrow(/the query has no vector/)
     expect(() => ask({ vector: new Float32Array(32) }, 0, { dim: 32 })).toThrow(/k must be/)

@@ -16,7 +16,7 @@ beforeAll(async () => {
   const pieces: Uint8Array[] = []
   for await (const piece of compressLog(log, { level: 'fast', chunkBytes: 65536 })) pieces.push(piece)
   chromium = await openFolder(async (folder) => {
-    await buildExample(folder)
+    await buildExample(folder, { pages: ['index.html'] })
     await fs.writeFile(join(folder, 'access.log.pith'), concatBytes(pieces))
     await fs.writeFile(join(folder, 'none.pith'), 'this is no pith file at all')
   })
