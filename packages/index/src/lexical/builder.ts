@@ -30,7 +30,7 @@ const [LAST, PREVIOUS, COUNT, PLACE] = [1, 2, 3, 4] as const
 const RUN = 512
 
 /**
- * An index that grows document by document and can be read at any time. What it holds is compressed: about 2 bytes for each
+ * An index that grows document by document and can be read at any time. What it holds is compressed: about 5 bytes for each
  * word, and what the vocabulary takes.
  */
 export class LexicalBuilder implements LexicalSource {

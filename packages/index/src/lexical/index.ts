@@ -1,5 +1,6 @@
 export { buildLexical } from './build.ts'
 export { LexicalBuilder, type LexicalOptions } from './builder.ts'
+export { card as bm25Card } from './card.ts'
 export {
   Cooccurrence,
   type CooccurrenceOptions,

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { buildLexical } from './build.ts'
 import { LexicalBuilder } from './builder.ts'
 import type { LexicalIndex } from './lexical.ts'
+import type { Postings, TermEntry } from './source.ts'
 import { EditDistance } from './typos.ts'
 
 const found = async (index: LexicalIndex, query: string, options = {}): Promise<number[]> =>
@@ -121,7 +122,12 @@ test('what is being built can be searched at any time', async () => {
   expect([...(await index.search('sea', 5)).ids]).toEqual([])
   builder.add(SEA[0] as { text: string })
   expect([...(await index.search('sea', 5)).ids]).toEqual([0])
-  for (let i = 0; i < 3000; i++) builder.add({ text: `sea number${i}` })
-  expect((await index.search('sea', 5000)).ids.length).toBe(3001)
-  expect([...(await index.search('number2999', 5)).ids]).toEqual([3000])
+  // More than a slice, and than a chunk of the pool.
+  for (let i = 1; i <= 90_000; i++) builder.add({ text: `sea ${i % 7 === 0 ? 'sea ' : ''}number${i}` })
+  expect([...(await index.search('number89999', 5)).ids]).toEqual([89_999])
+  const [entry] = await builder.find(['sea'])
+  const [{ rows, counts }] = (await builder.postings([entry as TermEntry])) as [Postings]
+  expect(rows.every((row, i) => row === i)).toBe(true)
+  expect(counts.every((count, i) => count === (i === 0 ? 2 : i % 7 === 0 ? 2 : 1))).toBe(true)
+  expect(builder.memory).toBeLessThan(16e6)
 })
