@@ -105,9 +105,9 @@ test('--debug adds the stack', async () => {
 })
 
 test('rooms that are not installed say what to install', async () => {
-  expect(await pith(tmp, 'prompt pack x')).toMatchObject({
+  expect(await pith(tmp, 'image pack x')).toMatchObject({
     code: 1,
-    err: 'pith: error PITH_CAPABILITY: pith prompt comes with @pith/context, which is not installed\nhint: Run npm install @pith/context.\n',
+    err: 'pith: error PITH_CAPABILITY: pith image comes with @pith/signal, which is not installed\nhint: Run npm install @pith/signal.\n',
   })
 })
 

@@ -1,0 +1,126 @@
+/** What prompts add to the `pith` command. */
+import type { Manifest, OptionSpec, VerbSpec } from '@pith/core'
+import { BUDGET, FORCE, MAP, OUT, QUESTION, TEXT_FILE, TEXT_OPTIONS } from './verbs/options.ts'
+
+const compress: VerbSpec = {
+  ...{ name: 'prompt compress', group: 'Prompts', summary: 'cut a text to a number of tokens, exactly as it stands' },
+  details: [
+    'What matters for the question stays, or, without one, what says most. What is kept is never changed, and never cut within a word, a number, a link or a path; the budget is kept by counting the result (o200k_base).',
+    'Nothing is written anywhere but where --output and --map say.',
+  ],
+  operands: [TEXT_FILE],
+  options: [...TEXT_OPTIONS, MAP, OUT, FORCE],
+  examples: [
+    { line: "pith prompt compress README.md --budget 25% -Q 'how is it installed'", what: 'a quarter of its tokens' },
+    {
+      line: 'pith prompt compress - --budget 2000tok --joiner marker --map out.json',
+      what: 'with markers for what is gone',
+    },
+  ],
+  load: () => import('./verbs/compress.ts'),
+}
+
+const explain: VerbSpec = {
+  ...{ name: 'prompt explain', group: 'Prompts', summary: 'show what compress leaves out, and whether it pays' },
+  details: [
+    'What is gone is struck out, or stands in [- -] where there are no colours. Then it says what reading the text costs over some calls with and without compressing, also where the provider remembers prompts, and when not to compress.',
+  ],
+  operands: [TEXT_FILE],
+  options: [
+    ...TEXT_OPTIONS,
+    { name: 'html', value: 'FILE', completes: 'file', summary: 'write a page instead' },
+    { name: 'calls', value: 'N', summary: 'calls that read the text; default 10' },
+    { name: 'price', value: 'X', summary: 'of a million tokens; default 2' },
+    { name: 'cached-price', value: 'X', summary: 'of a million tokens that the provider remembers; default a tenth' },
+    FORCE,
+  ],
+  examples: [
+    { line: "pith prompt explain README.md --budget 25% -Q 'how is it installed' --html out.html", what: 'a page' },
+  ],
+  load: () => import('./verbs/explain.ts'),
+}
+
+const retrieve: VerbSpec = {
+  ...{ name: 'prompt retrieve', group: 'Prompts', summary: 'give back what compress left out' },
+  operands: [{ name: 'ID', summary: 'ids of markers, or of the map', min: 1, max: 1000 }],
+  options: [MAP, { name: 'text', value: 'FILE', completes: 'file', summary: 'the original' }],
+  examples: [{ line: 'pith prompt retrieve k3xq7a --map out.json --text notes.md', what: 'one part' }],
+  load: () => import('./verbs/retrieve.ts'),
+}
+
+const code: VerbSpec = {
+  ...{ name: 'prompt code', group: 'Prompts', summary: 'cut code to what a question needs of it' },
+  details: [
+    'Functions are ranked by the question, and of the best the statements that matter stay, with signatures, decorators and ends, so that what is left still parses. A comment stands for what is gone.',
+    'Of folders, files of TypeScript, JavaScript, Python, Go, Java, Rust, C, C++, Kotlin, Ruby, PHP and C# are read; hidden folders, node_modules and what builds make are not.',
+  ],
+  operands: [{ name: 'PATH', summary: 'files, or folders of them', min: 1, max: 10_000, completes: 'file' }],
+  options: [
+    BUDGET,
+    QUESTION,
+    {
+      name: 'retention',
+      value: 'SHARE',
+      summary: 'of the functions that are looked into; 1 keeps them whole; default 0.5',
+    },
+    {
+      name: 'joiner',
+      value: 'KIND',
+      choices: ['none', 'ellipsis', 'marker'],
+      summary: 'what the comments say: lines (default), an ellipsis, a marker',
+    },
+    { name: 'explain', summary: 'list the best functions on stderr' },
+    OUT,
+    FORCE,
+  ],
+  examples: [
+    { line: "pith prompt code src -Q 'where are retries handled' --budget 4000tok", what: '4,000 tokens of code' },
+  ],
+  load: () => import('./verbs/code.ts'),
+}
+
+const RATE: OptionSpec = { name: 'rate', value: 'SHARE', summary: 'of the tokens of a text that stays; default 0.5' }
+
+const proxy: VerbSpec = {
+  ...{ name: 'prompt proxy', group: 'Prompts', summary: 'stand before a model and shorten what it is sent' },
+  details: [
+    'Requests to /chat/completions (OpenAI) and /messages (Anthropic) pass with what tools answered made shorter; system messages, the last message of the user, calls of tools and their schemas are never touched, and a message stays the same once it was sent. Answers come back byte for byte. Whatever goes wrong with a request, it goes on as it came.',
+    'The answer says in x-pith-saved-tokens what was saved; /pith/stats has the sums, /pith/retrieve/ID what was left out. Texts are neither logged nor written.',
+  ],
+  operands: [],
+  options: [
+    { name: 'upstream', value: 'URL', summary: 'where requests go, such as https://api.openai.com' },
+    { name: 'port', value: 'N', summary: 'default 8788; 0 is any free one' },
+    { name: 'host', value: 'HOST', summary: 'default 127.0.0.1' },
+    RATE,
+    { name: 'min-tokens', value: 'N', summary: 'shorter texts stay as they are; default 400' },
+    {
+      name: 'joiner',
+      value: 'KIND',
+      choices: ['none', 'ellipsis', 'marker'],
+      summary: 'what stands for a gap; default ellipsis',
+    },
+    { name: 'dry-run', summary: 'only report what could be saved' },
+  ],
+  examples: [{ line: 'pith prompt proxy --upstream https://api.openai.com --dry-run', what: 'what could be saved' }],
+  load: () => import('./verbs/proxy.ts'),
+}
+
+const mcp: VerbSpec = {
+  ...{
+    name: 'prompt mcp',
+    group: 'Prompts',
+    summary: 'offer compress, retrieve and count_tokens to a model',
+    plain: true,
+  },
+  details: ['A server of the Model Context Protocol on standard input and output.'],
+  ...{ operands: [], options: [] },
+  examples: [{ line: 'pith prompt mcp', what: 'to be started by a client' }],
+  load: () => import('./verbs/mcp.ts'),
+}
+
+export const manifest: Manifest = {
+  room: '@pith/context',
+  summary: 'prompts and code cut to a token budget',
+  verbs: [compress, code, explain, retrieve, proxy, mcp],
+}
