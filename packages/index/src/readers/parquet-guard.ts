@@ -1,5 +1,5 @@
 /** Whether the pages of a Parquet column are what they say, before a library that trusts their counts reads them. */
-import type { ColumnMetaData, PageHeader, SchemaTree } from 'hyparquet/src/types.js'
+import type { ColumnMetaData, PageHeader, SchemaTree } from 'hyparquet'
 import { BadParquet, checkThrift } from './parquet-thrift.ts'
 
 /** Parts of hyparquet that the checks use. */

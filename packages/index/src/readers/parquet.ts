@@ -9,7 +9,7 @@ import {
   throwIfAborted,
   toRandomAccess,
 } from '@pith/core'
-import type { FileMetaData, RowGroup, SchemaTree } from 'hyparquet/src/types.js'
+import type { FileMetaData, RowGroup, SchemaTree } from 'hyparquet'
 import { nameOf } from '../lines.ts'
 import type { IndexDocument } from '../types.ts'
 import { checkColumn, type PageTools, type Unpackers } from './parquet-guard.ts'
