@@ -37,6 +37,8 @@ export interface Analyzer {
   /** Visit the words of a document as they stand; {@link Analyzer.term} makes a term of each. */
   scan(text: string, visit: (word: string, position: number) => void): number
   term(word: string): string
+  /** A word as {@link Analyzer.term} has it, but for its stem: what the beginnings of terms are compared with. */
+  plain(word: string): string
   isStop(word: string): boolean
 }
 
@@ -60,24 +62,23 @@ export function makeAnalyzer(options: AnalyzerOptions = {}): Analyzer {
     }
   }
   let terms = new Map<string, string>()
-  const makeTerm = (word: string): string => {
-    let text = word.toLowerCase()
+  const plain = (word: string): string => {
+    const text = word.toLowerCase()
     // Most words need nothing of what follows, so they are asked first.
-    if (!/^[a-z0-9]*$/.test(text)) {
-      text = text.replace(/[\u2019\uff07]/g, "'")
-      if (beginsWithSign(word)) return text.normalize('NFKC')
-      text = accents === 'fold' ? foldAccents(text) : text.normalize('NFKC').toLowerCase()
-    }
-    if (stem === 'porter2' && /^[a-z']+$/.test(text)) return stemEnglish(text)
-    return text.replace(/'s$/, '')
+    if (/^[a-z0-9]*$/.test(text)) return text
+    if (beginsWithSign(word)) return text.normalize('NFKC')
+    const own = text.replace(/[\u2019\uff07]/g, "'")
+    return (accents === 'fold' ? foldAccents(own) : own.normalize('NFKC').toLowerCase()).replace(/'s$/, '')
   }
   const term = (word: string): string => {
     let text = terms.get(word)
     if (text === undefined) {
-      text = makeTerm(word)
-      if (terms.size >= MEMORY) terms = new Map()
       // A copy: a slice keeps the whole text alive.
-      terms.set(` ${word}`.slice(1), text)
+      const kept = ` ${word}`.slice(1)
+      text = plain(kept)
+      if (stem === 'porter2' && /^[a-z']+$/.test(text)) text = stemEnglish(text)
+      if (terms.size >= MEMORY) terms = new Map()
+      terms.set(kept, text)
     }
     return text
   }
@@ -86,6 +87,7 @@ export function makeAnalyzer(options: AnalyzerOptions = {}): Analyzer {
   return {
     id: [VERSION, stem, accents, stop].join(':'),
     term,
+    plain,
     isStop,
     scan: (text, visit) => scanWords(text, true, (start, end, position) => visit(text.slice(start, end), position)),
     analyze(text, kind = 'document') {

@@ -70,6 +70,10 @@ test('terms of any text stand where they are said to, and a long word is cut', (
     }),
   )
   expect(terms('x'.repeat(5000))).toEqual(['x'.repeat(64)])
+  // Not in the middle of a letter of two code units.
+  expect(terms(`x${'𐐀'.repeat(60)}`)).toEqual([`x${'𐐨'.repeat(31)}`])
+  expect(terms('a\ud801 \udc00b')).toEqual(['a', 'b'])
+  expect(analyzer.plain('Naïvely')).toBe('naively')
 })
 
 test('an analyzer is made again from its id', () => {

@@ -59,7 +59,7 @@ export function scanWords(text: string, lastSigns: boolean, visit: WordVisitor):
     if (kind === LETTER) {
       const start = at
       at = endOfWord(text, at)
-      visit(start, Math.min(at, start + MAX_WORD), position++, false)
+      visit(start, cut(text, start, at), position++, false)
     } else if (kind === SIGN) {
       let last = at
       at = endOfSign(text, at)
@@ -78,6 +78,13 @@ export function scanWords(text: string, lastSigns: boolean, visit: WordVisitor):
     }
   }
   return position
+}
+
+/** The end of a word that is not too long, and no half of a letter. */
+function cut(text: string, start: number, end: number): number {
+  if (end <= start + MAX_WORD) return end
+  const last = text.charCodeAt(start + MAX_WORD - 1)
+  return start + MAX_WORD - (last >= 0xd800 && last <= 0xdbff ? 1 : 0)
 }
 
 function endOfWord(text: string, start: number): number {

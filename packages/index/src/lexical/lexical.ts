@@ -67,10 +67,7 @@ export class LexicalIndex {
     throwIfAborted(run?.signal)
     // Nothing waits from here on, so the sums are this query's own.
     const rows = lengths.length
-    if (this.#sums.scores.length < rows) {
-      this.#sums = new Accumulator(rows + (rows >> 2))
-      this.#group = new Accumulator(rows + (rows >> 2))
-    }
+    if (this.#sums.scores.length < rows) this.#sums = new Accumulator(rows + (rows >> 2))
     const norms = this.#normsOf(lengths, stats.totalLength / Math.max(1, stats.documents), constants)
     let filter = options.filter
     if (filter !== undefined && filter.words.length < (rows + 31) >>> 5) {
@@ -144,6 +141,7 @@ export class LexicalIndex {
       addPostings(this.#sums, only.rows, only.counts, norms, weight)
       return
     }
+    if (this.#group.scores.length < this.#sums.scores.length) this.#group = new Accumulator(this.#sums.scores.length)
     const group = this.#group
     for (const { rows, counts, factor } of lists) addCounts(group, rows, counts, factor)
     const { scores, touched } = this.#sums

@@ -43,6 +43,7 @@ test('beginnings of words, also of words that are longer than their stem', async
   expect(await found(index, 'computi*')).toEqual([2])
   expect(await found(index, 'computing*')).toEqual([2])
   expect(await found(index, 'xyz*')).toEqual([])
+  expect(await found(await buildLexical([{ text: 'Les cafétérias' }]), 'CAFÉ*')).toEqual([0])
   expect(await found(index, 'old cap', { lastIsPrefix: true })).toEqual([0, 1])
 })
 
@@ -130,4 +131,23 @@ test('what is being built can be searched at any time', async () => {
   expect(rows.every((row, i) => row === i)).toBe(true)
   expect(counts.every((count, i) => count === (i === 0 ? 2 : i % 7 === 0 ? 2 : 1))).toBe(true)
   expect(builder.memory).toBeLessThan(16e6)
+})
+
+test('any text is a query', async () => {
+  const index = await buildLexical(SEA)
+  const piece = fc.oneof(
+    fc.constantFrom('"', '+', '-', '*', '~', '~1', ' ', 'sea', 'the', '東', 'é'),
+    fc.string({ unit: 'binary' }),
+  )
+  await fc.assert(
+    fc.asyncProperty(fc.array(piece, { maxLength: 12 }), fc.boolean(), async (pieces, typos) => {
+      const text = pieces.join('')
+      for (const query of [index.parse(text, { typos, lastIsPrefix: typos }), index.words(text, { typos })]) {
+        const { scores } = await index.search(query, 10)
+        expect(scores.every((score) => score > 0)).toBe(true)
+      }
+    }),
+    { numRuns: 150 },
+  )
+  expect(() => index.words(Array.from({ length: 2000 }, (_, i) => `w${i}`).join(' '))).toThrow(/1024 different words/)
 })

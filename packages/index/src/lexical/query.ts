@@ -42,7 +42,7 @@ const MAX_CLAUSES = 1024
 export function wordsQuery(analyzer: Analyzer, text: string, options: QueryOptions = {}): LexicalQuery {
   const terms = withoutStops(analyzer.analyze(text, 'query'))
   const last = options.lastIsPrefix === true && /[\p{L}\p{N}]$/u.test(text) ? terms.at(-1) : undefined
-  return { clauses: joined(terms.map((term) => wordClause(term, text, term === last, options))) }
+  return { clauses: joined(terms.map((term) => wordClause(analyzer, term, text, term === last, options))) }
 }
 
 /**
@@ -69,7 +69,7 @@ export function parseQuery(analyzer: Analyzer, text: string, options: QueryOptio
       continue
     }
     for (const term of terms) {
-      let clause = wordClause(term, inner, term === final && (ending === '*' || isLast), options)
+      let clause = wordClause(analyzer, term, inner, term === final && (ending === '*' || isLast), options)
       if (term === final && ending.startsWith('~')) {
         clause = { ...clause, kind: 'typos', distance: ending === '~1' ? 1 : 2 }
       }
@@ -86,10 +86,16 @@ function withoutStops(terms: readonly Term[]): readonly Term[] {
   return telling.length > 0 ? telling : terms
 }
 
-function wordClause(term: Term, text: string, isPrefix: boolean, { typos = false }: QueryOptions): LexicalClause {
+function wordClause(
+  analyzer: Analyzer,
+  term: Term,
+  text: string,
+  isPrefix: boolean,
+  { typos = false }: QueryOptions,
+): LexicalClause {
   if (isPrefix || term.partial) {
     // As it was typed: the stem of half a word is another one.
-    const typed = term.partial ? term.text : text.slice(term.start, term.end).toLowerCase()
+    const typed = analyzer.plain(text.slice(term.start, term.end))
     const words = [{ text: typed, offset: 0 }, ...(typed === term.text ? [] : [{ text: term.text, offset: 0 }])]
     return { kind: 'prefix', terms: words, weight: 1, role: 'any' }
   }

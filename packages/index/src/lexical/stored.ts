@@ -12,8 +12,9 @@ export interface Directory {
 
 /** Blocks of the vocabulary that are kept decoded. */
 const KEPT_BLOCKS = 4096
-/** Blocks of the vocabulary that a walk reads at once. */
-const WALK_BLOCKS = 16
+/** Blocks of the vocabulary that a walk reads at once: few at first, since most walks end early. */
+const FIRST_BLOCKS = 4
+const MOST_BLOCKS = 256
 
 /** An index in sections, read as it is needed. */
 export class StoredSource implements LexicalSource {
@@ -64,10 +65,14 @@ export class StoredSource implements LexicalSource {
   async *walk(from: string, run?: Run): AsyncGenerator<readonly TermEntry[]> {
     const blocks = this.#directory.first.length
     const start = Math.max(0, this.#blockOf(from))
-    for (let block = start; block < blocks; block += WALK_BLOCKS) {
-      const some = Array.from({ length: Math.min(WALK_BLOCKS, blocks - block) }, (_, i) => this.#block(block + i))
+    for (let block = start, many = FIRST_BLOCKS; block < blocks; ) {
+      const end = Math.min(blocks, block + many)
+      const some: Promise<readonly TermEntry[]>[] = []
+      for (let i = block; i < end; i++) some.push(this.#block(i))
       const entries = (await abortable(Promise.all(some), run?.signal)).flat()
       yield block === start ? entries.slice(lowerBound(entries, from)) : entries
+      block = end
+      many = Math.min(MOST_BLOCKS, many * 2)
     }
   }
 
