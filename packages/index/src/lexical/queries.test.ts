@@ -147,7 +147,7 @@ test('any text is a query', async () => {
         expect(scores.every((score) => score > 0)).toBe(true)
       }
     }),
-    { numRuns: 150 },
+    { numRuns: 60 },
   )
   expect(() => index.words(Array.from({ length: 2000 }, (_, i) => `w${i}`).join(' '))).toThrow(/1024 different words/)
 })
