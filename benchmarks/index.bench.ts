@@ -1,5 +1,6 @@
 /** The bench of search indexes: `npm run bench -- index`. Reads PITH_DATA. */
 import { benchLexicalLarge, benchLexicalQuality, benchLexicalSpeed, benchLexicalTransfer } from './index/lexical.ts'
+import { benchPqRecall, benchPqScan } from './index/pq.ts'
 import type { Bench, BenchContext } from './measure/case.ts'
 
 const PARTS: Readonly<Record<string, (context: BenchContext) => Promise<void>>> = {
@@ -7,6 +8,8 @@ const PARTS: Readonly<Record<string, (context: BenchContext) => Promise<void>>> 
   'bm25-speed': benchLexicalSpeed,
   'bm25-transfer': benchLexicalTransfer,
   'bm25-large': benchLexicalLarge,
+  'pq-scan': benchPqScan,
+  'pq-recall': benchPqRecall,
 }
 
 export const bench: Bench = {

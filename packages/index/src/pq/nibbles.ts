@@ -13,6 +13,8 @@ const BLOCK = 16
 const CHUNK = 256
 const FIRST_CHUNK = 8
 const MOST = 65535
+/** Two entries of a table make a byte at most. */
+const MOST_LEVEL = 127
 /** Times that a row of a list costs of one that is passed in a fast scan. */
 const LIST_COST = 12
 
@@ -144,7 +146,7 @@ export class Nibbles {
     return rows.subarray(0, kept)
   }
 
-  /** The tables in whole numbers: each from 0 on, all by one factor, so that no entry leaves 8 bits and no sum 16. */
+  /** The tables in whole numbers: each from 0 on, all by one factor, so that no entry leaves 7 bits and no sum 16. */
   #roundTables(): void {
     const parts = 2 * this.bytes
     const lut = floatsAt(this.#kernels, this.lut, 16 * parts)
@@ -162,10 +164,10 @@ export class Nibbles {
       widest = Math.max(widest, high - low)
       sum += high - low
     }
-    const scale = widest > 0 ? Math.min(255 / widest, (MOST - parts) / sum) : 0
+    const scale = widest > 0 ? Math.min(MOST_LEVEL / widest, (MOST - parts) / sum) : 0
     const levels = this.#kernels.memory.u8.subarray(this.#levels, this.#levels + 16 * parts)
     for (let i = 0; i < levels.length; i++) {
-      levels[i] = Math.min(255, Math.floor(((lut[i] as number) - (lows[i >> 4] as number)) * scale + 0.5))
+      levels[i] = Math.min(MOST_LEVEL, Math.floor(((lut[i] as number) - (lows[i >> 4] as number)) * scale + 0.5))
     }
   }
 }

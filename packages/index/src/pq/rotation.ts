@@ -1,14 +1,17 @@
 /** The rotation behind which parts lose least: OPQ, Ge, He, Ke and Sun, CVPR 2013, section 4.1 (not parametric). */
+import { Random } from '@pith/core'
 import { codingOf, learnCentroids, type Shape } from './centroids.ts'
 import { moveCentroids } from './cluster.ts'
 import type { Coding } from './coder.ts'
+import { makeKernels } from './memory.ts'
+import { drawOrthogonal, multiplySquares, polarFactor, refine, turnSquare } from './polar.ts'
 import type { PqPool } from './pool.ts'
 import { eachTask } from './rows.ts'
 
 /** Rounds of k-means before the first rotation is learned. */
 const FIRST_ITERS = 5
 /** Share of the size of a product that is added to keep directions that rows leave open where they are. */
-const RIDGE = 1e-7
+const RIDGE = 1e-5
 
 /** What {@link learnRotation} is told. */
 export interface RotationOptions {
@@ -22,40 +25,33 @@ export interface RotationOptions {
  * A rotation f32[padded, padded] of centred rows, y = x rotation: rows are coded, then turned to what their codes stand for.
  *
  * @param x f32[n, padded]
- * @param start f64[padded, padded], orthogonal
  */
 export async function learnRotation(
   x: Float32Array,
-  start: Float64Array,
   shape: Shape,
   pool: PqPool,
   options: RotationOptions,
 ): Promise<Float32Array> {
-  const { polar, matmul } = await import('@pith/engine/linalg')
   const { signal } = options
-  const { padded } = shape
-  const square = (data: Float64Array): { rows: number; cols: number; data: Float64Array } => ({
-    rows: padded,
-    cols: padded,
-    data,
-  })
-  let rotation = start
-  const centroids = await learnCentroids(x, Float32Array.from(start), { ...shape, iters: FIRST_ITERS }, pool)
+  const n = shape.padded
+  const kernels = makeKernels()
+  let rotation = drawOrthogonal(kernels, n, new Random(shape.seed).split(n))
+  const centroids = await learnCentroids(x, rotation.data, { ...shape, iters: FIRST_ITERS }, pool)
   for (let round = 0; round < options.rounds; round++) {
-    const coding = codingOf(shape, Float32Array.from(rotation), centroids)
+    const coding = codingOf(shape, rotation.data, centroids)
     const codes = await assignAll(x, coding, pool, signal)
     const cross = await crossOf(x, coding, codes, pool, signal)
-    const turned = (await matmul(square(rotation), square(cross), { ta: true })).data as Float64Array
+    const turned = multiplySquares(kernels, turnSquare(rotation), { n, data: cross })
     // Seen from the rotation so far this is nearly symmetric and positive, so a little of the identity fills what is open.
-    let size = 0
-    for (const value of turned) size += value * value
-    const ridge = RIDGE * Math.sqrt(size)
-    for (let i = 0; i < padded; i++) turned[i * padded + i] = (turned[i * padded + i] as number) + ridge
-    const { unitary } = await polar(square(turned), signal === undefined ? {} : { signal })
-    rotation = (await matmul(square(rotation), unitary)).data as Float64Array
+    const ridge = RIDGE * Math.sqrt(turned.data.reduce((sum, value) => sum + value * value, 0))
+    for (let i = 0; i < n; i++) turned.data[i * n + i] = (turned.data[i * n + i] as number) + ridge
+    const change = polarFactor(kernels, turned)
+    // Rows that are all the same, say: no rotation is better than another.
+    if (change === undefined) break
+    rotation = refine(kernels, multiplySquares(kernels, rotation, change))
     options.done(round + 1)
   }
-  return Float32Array.from(rotation)
+  return rotation.data
 }
 
 /** Code all rows and bring the centroids of `coding` to the means of theirs. @returns u8[n, m] */
@@ -87,14 +83,14 @@ async function assignAll(
   return codes
 }
 
-/** f64[padded, padded]: x^T times what the codes of x stand for. */
+/** f32[padded, padded]: x^T times what the codes of x stand for. */
 async function crossOf(
   x: Float32Array,
   coding: Coding,
   codes: Uint8Array,
   pool: PqPool,
   signal: AbortSignal | undefined,
-): Promise<Float64Array> {
+): Promise<Float32Array> {
   const { m, padded } = coding
   const out = new Float64Array(padded * padded)
   const work = (first: number, end: number) =>
@@ -110,5 +106,5 @@ async function crossOf(
         out[i * padded + j] = (out[i * padded + j] as number) + (result[i * cols + j] as number)
     }
   }
-  return out
+  return Float32Array.from(out)
 }

@@ -43,9 +43,8 @@ export async function trainPq(x: DenseMatrix, options: PqOptions): Promise<Pq> {
     let rotation: Float32Array | undefined
     if (opq) {
       const some = centred.subarray(0, ROTATION_ROWS * padded)
-      const start = await startRotation(padded, seed)
       const done = (round: number): void => meter.update(round)
-      rotation = await learnRotation(some, start, shape, pool, { rounds, signal: options.signal, done })
+      rotation = await learnRotation(some, shape, pool, { rounds, signal: options.signal, done })
     }
     const encoding = await learnCentroids(centred, rotation, shape, pool, (parts) => meter.update(before + parts))
     meter.finish()
@@ -63,11 +62,6 @@ export function withScoring(pq: Pq, scoring: Float32Array): Pq {
   const bad = scoring.findIndex((value) => !Number.isFinite(value))
   if (bad >= 0) throw new PithError('PITH_NONFINITE', `number ${bad} of the centroids is ${scoring[bad]}`)
   return { ...pq, scoring }
-}
-
-async function startRotation(padded: number, seed: number): Promise<Float64Array> {
-  const { randomOrthogonal } = await import('@pith/engine/linalg')
-  return randomOrthogonal(padded, { seed }).data as Float64Array
 }
 
 function checkOptions(x: DenseMatrix, options: PqOptions): void {

@@ -46,26 +46,21 @@ export function fast4(
   const half = i8x16.splat(15)
   let code = blocks + 16 * bytes * from
   for (let block = from; block < to; block++) {
-    let a0 = i16x8.splat(0)
-    let a1 = a0
-    let b0 = a0
-    let b1 = a0
+    let even = i16x8.splat(0)
+    let odd = even
     const end = code + 16 * bytes
     let t = lut
     while (code < end) {
       const c = v128.load(code)
-      const r = i8x16.swizzle(v128.load(t), v128.and(c, half))
-      const s = i8x16.swizzle(v128.load(t, 16), i8x16.shr_u(c, 4))
-      a0 = i16x8.add(a0, r)
-      a1 = i16x8.add(a1, i16x8.shr_u(r, 8))
-      b0 = i16x8.add(b0, s)
-      b1 = i16x8.add(b1, i16x8.shr_u(s, 8))
+      const low = i8x16.swizzle(v128.load(t), v128.and(c, half))
+      const sum = i8x16.add(low, i8x16.swizzle(v128.load(t, 16), i8x16.shr_u(c, 4)))
+      even = i16x8.add(even, sum)
+      odd = i16x8.add(odd, i16x8.shr_u(sum, 8))
       t += 32
       code += 16
     }
     // The lower halves were added with the upper ones on top of them.
-    const odd = i16x8.add(a1, b1)
-    const even = i16x8.sub(i16x8.add(a0, b0), i16x8.shl(odd, 8))
+    even = i16x8.sub(even, i16x8.shl(odd, 8))
     const e = i16x8.ge_u(even, least)
     const o = i16x8.ge_u(odd, least)
     if (v128.any_true(v128.or(e, o))) out = pick(even, odd, order(e, o), 16 * block, n, filter, out)

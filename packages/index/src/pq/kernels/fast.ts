@@ -15,7 +15,7 @@ function isOpen(row: i32, n: i32, filter: i32): boolean {
 /**
  * The rows of which the codes of 4 bits score at least `limit` in whole numbers, ascending.
  *
- * @param lut address of u8[2 bytes, 16]; no row scores more than 65,535
+ * @param lut address of u8[2 bytes, 16], at most 127 each, and no row scores more than 65,535
  * @param blocks address of the first block; byte b has part 2 b in its lower half, part 2 b + 1 in its upper one
  * @param from first block to look at, `to` the one behind the last
  * @param n rows in all
