@@ -17,6 +17,7 @@ const MODE_NAMES: Readonly<Record<SearchMode, string>> = {
   hybrid: 'words and meaning',
   bm25: 'words',
   dense: 'meaning',
+  pq: 'meaning by codes',
   sparse: 'learned words',
 }
 

@@ -1,8 +1,8 @@
 import { compareText, type Run } from '@pith/core'
 import { isKept } from '../row-filter.ts'
-import type { IndexDocument, RowFilter } from '../types.ts'
+import type { RowFilter } from '../types.ts'
 import { damaged } from './document.ts'
-import type { Segment } from './segment.ts'
+import type { PlacedDocument, Segment } from './segment.ts'
 
 /** A segment and the rows of it that are still there; undefined keeps all. */
 export interface LiveSegment {
@@ -10,16 +10,7 @@ export interface LiveSegment {
   readonly live: RowFilter | undefined
 }
 
-/** A document and where it comes from. */
-export interface PlacedDocument {
-  readonly document: IndexDocument
-  /** Place of its segment in the list that was given. */
-  readonly from: number
-  readonly row: number
-}
-
 interface Cursor {
-  readonly from: number
   readonly items: AsyncGenerator<PlacedDocument, void, undefined>
   head: PlacedDocument
 }
@@ -33,7 +24,7 @@ export async function* mergeDocuments(
   for (const [from, { segment, live }] of segments.entries()) {
     const items = liveDocuments(segment, live, from, run)
     const first = await items.next()
-    if (!first.done) cursors.push({ from, items, head: first.value })
+    if (!first.done) cursors.push({ items, head: first.value })
   }
   let last: string | undefined
   while (cursors.length > 0) {
@@ -58,7 +49,7 @@ async function* liveDocuments(
 ): AsyncGenerator<PlacedDocument, void, undefined> {
   let row = 0
   for await (const document of segment.documents.scan(await segment.ids.all(run), run)) {
-    if (live === undefined || isKept(live, row)) yield { document, from, row }
+    if (live === undefined || isKept(live, row)) yield { document, origin: { from, row } }
     row++
   }
 }

@@ -1,6 +1,9 @@
 import { httpSource, PithError, type RandomAccess, type Run, toRandomAccess } from '@pith/core'
+import type { Encoder, SparseEncoder } from '../types.ts'
+import { openModels } from './models.ts'
 import { type IndexReader, makeReader } from './reader.ts'
 import { openSegment } from './segment.ts'
+import { toolsFor } from './tools.ts'
 import { verifySegment } from './verify.ts'
 import { viewOf } from './view.ts'
 
@@ -8,6 +11,9 @@ import { viewOf } from './view.ts'
 export interface OpenIndexOptions {
   /** Bytes of the file that are kept in memory once they were read. Default 32 MiB. */
   cacheBytes?: number
+  /** The encoder that the index was built with, where it is not one of its own. */
+  encoder?: Encoder
+  sparseEncoder?: SparseEncoder
   /** Sent with every request for a URL, for instance for authorisation. */
   headers?: Readonly<Record<string, string>>
 }
@@ -34,9 +40,10 @@ export async function openIndex(
       ...(cacheBytes === undefined ? {} : { cacheBytes }),
       ...(run === undefined ? {} : { run }),
     })
-    const view = viewOf('index', segment, undefined)
+    const tools = toolsFor(segment.info.settings, await openModels(access, run), options)
+    const view = viewOf('index', segment, undefined, tools)
     return makeReader({
-      settings: segment.info.settings,
+      tools,
       views: [view],
       damaged: [],
       warnings: [],

@@ -1,14 +1,47 @@
 import type { Run } from '@pith/core'
-import type { LexicalBuilder } from '../lexical/index.ts'
-import type { PartWriter, SegmentPlan } from './segment.ts'
+import type { Encoder, SparseEncoder } from '../types.ts'
+import type { DensePart } from './dense-part.ts'
+import type { Models } from './models.ts'
+import type { PartWriter, Segment, SegmentPlan } from './segment.ts'
 import type { IndexSettings } from './settings.ts'
+import type { SparsePart } from './sparse-part.ts'
 
-/** The parts that the settings of an index ask for, ready to take the documents of a segment. */
-export async function planSegment(settings: IndexSettings, run?: Run): Promise<SegmentPlan> {
+/** What an index works with: its settings, what it learned, and what texts are encoded by. */
+export interface IndexTools {
+  readonly settings: IndexSettings
+  readonly models: Models
+  readonly encoder: Encoder | undefined
+  readonly sparseEncoder: SparseEncoder | undefined
+}
+
+/**
+ * The parts that the settings of an index ask for, ready to take the documents of a segment.
+ *
+ * @param sources  segments that documents are taken from
+ */
+export async function planSegment(
+  tools: IndexTools,
+  sources: readonly { readonly segment: Segment; readonly models: Models }[],
+  run?: Run,
+): Promise<SegmentPlan> {
+  const { settings, models, encoder, sparseEncoder } = tools
   const parts: Record<string, PartWriter> = {}
-  if (settings.lexical !== undefined) {
+  const { lexical, dense, sparse } = settings
+  if (dense !== undefined) {
+    const { DensePartWriter } = await import('./dense-part.ts')
+    const own = sources.map((source) => ({
+      open: (at?: Run) => openDensePart(source.segment, settings, source.models, at),
+    }))
+    parts['dense'] = new DensePartWriter({ settings: dense, models, encoder, sources: own }, run)
+  }
+  if (sparse !== undefined) {
+    const { SparsePartWriter } = await import('./sparse-part.ts')
+    const own = sources.map((source) => ({ open: (at?: Run) => openSparsePart(source.segment, at) }))
+    parts['sparse'] = new SparsePartWriter({ settings: sparse, encoder: sparseEncoder, sources: own }, run)
+  }
+  if (lexical !== undefined) {
     const { LexicalBuilder, writeLexical } = await import('../lexical/index.ts')
-    const builder: LexicalBuilder = new LexicalBuilder(settings.lexical)
+    const builder = new LexicalBuilder(lexical)
     parts['lexical'] = {
       add: (document) => {
         builder.add(document)
@@ -20,4 +53,23 @@ export async function planSegment(settings: IndexSettings, run?: Run): Promise<S
     }
   }
   return { settings, parts }
+}
+
+/** The vectors of a segment; undefined where it has none. @throws PithError damage */
+export async function openDensePart(
+  { info, rows, sections }: Segment,
+  { dense }: IndexSettings,
+  models: Models,
+  run?: Run,
+): Promise<DensePart | undefined> {
+  if (dense === undefined || !Object.hasOwn(info.parts, 'dense')) return undefined
+  const { openDense } = await import('./dense-part.ts')
+  return openDense(info.parts['dense'], rows, dense, models, sections, run)
+}
+
+/** The sparse vectors of a segment; undefined where it has none. @throws PithError damage */
+export async function openSparsePart({ info, rows, sections }: Segment, run?: Run): Promise<SparsePart | undefined> {
+  if (!Object.hasOwn(info.parts, 'sparse')) return undefined
+  const { openSparse } = await import('./sparse-part.ts')
+  return openSparse(info.parts['sparse'], rows, sections, run)
 }

@@ -4,16 +4,25 @@ import type { FacetCounts } from './facets.ts'
 import { checkAlpha, FUSIONS, type Fusion } from './fusion.ts'
 import { type Filter, parseWhere, type Where } from './where.ts'
 
-/** Kinds of ranking; `hybrid` joins all that the index has and the query allows. */
+/**
+ * Kinds of ranking: words, sparse vectors, vectors as well as the index has them, codes of vectors alone; `hybrid` joins all
+ * that the index has and the query can be asked by.
+ */
 export type SearchMode = RankingName | 'hybrid'
 
 /** What is asked of an index. */
 export interface IndexSearch {
   readonly text?: string
-  /** Default: `hybrid` where the index has more than words, `bm25` otherwise. */
+  /** f32[dim] by the encoder of the index, instead of the text. */
+  readonly vector?: Float32Array
+  /** Components by name, as the sparse encoder of the index gives them, instead of the text. */
+  readonly sparse?: Readonly<Record<string, number>>
+  /** Default `hybrid`. */
   readonly mode?: SearchMode
   /** Signs in the text have a meaning: `"in a row"`, `begin*`, `mispelt~`, `+needed`, `-unwanted`. Default false. */
   readonly syntax?: boolean
+  /** Leave no block of sparse vectors out by its summary. Default false. */
+  readonly exact?: boolean
   /** Words that no document has are taken for misspelt. Default false. */
   readonly typos?: boolean
   /** The last word may be the beginning of one, as while somebody types. Default false. */
@@ -56,7 +65,7 @@ export interface SearchResult {
 }
 
 /** Names of the single rankings. */
-export type RankingName = 'bm25' | 'sparse' | 'dense'
+export type RankingName = 'bm25' | 'sparse' | 'dense' | 'pq'
 
 /** A query with defaults filled in. */
 export interface ParsedSearch extends IndexSearch {
@@ -65,11 +74,14 @@ export interface ParsedSearch extends IndexSearch {
   readonly filter: Filter | undefined
 }
 
-const MODES: readonly SearchMode[] = ['bm25', 'sparse', 'dense', 'hybrid']
+const MODES: readonly SearchMode[] = ['bm25', 'sparse', 'dense', 'pq', 'hybrid']
 const MAX_K = 10_000
 const MAX_OFFSET = 100_000
 const KEYS: readonly string[] = [
   'text',
+  'vector',
+  'sparse',
+  'exact',
   'mode',
   'syntax',
   'typos',
@@ -95,9 +107,15 @@ export function parseSearch(query: string | IndexSearch): ParsedSearch {
       })
     }
   }
-  const { text, mode, k = 10, offset = 0, where, fusion, alpha, facets } = search
+  const { text, vector, sparse, mode, k = 10, offset = 0, where, fusion, alpha, facets } = search
   if (text !== undefined && typeof text !== 'string')
     throw new PithError('PITH_ARG', 'the text of a query must be a text')
+  if (vector !== undefined && !(vector instanceof Float32Array && vector.every(Number.isFinite))) {
+    throw new PithError('PITH_ARG', 'the vector of a query must be a Float32Array of finite numbers')
+  }
+  if (sparse !== undefined && !Object.values(sparse).every((value) => value > 0 && Number.isFinite(value))) {
+    throw new PithError('PITH_ARG', 'the sparse components of a query must be above 0')
+  }
   if (mode !== undefined && !MODES.includes(mode)) {
     throw new PithError('PITH_ARG', `mode must be ${MODES.join(', ')}, got ${String(mode).slice(0, 40)}`)
   }

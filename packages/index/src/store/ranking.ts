@@ -1,6 +1,8 @@
 import { PithError, type Run } from '@pith/core'
 import { analyzerOf } from '@pith/core/lexical'
+import { bothKeep } from '../row-filter.ts'
 import type { Hits, RowFilter } from '../types.ts'
+import type { IndexTools } from './parts.ts'
 import type { ParsedSearch, RankingName } from './query.ts'
 import type { IndexSettings } from './settings.ts'
 import { inSegment, type SegmentView } from './view.ts'
@@ -14,8 +16,125 @@ export interface Ranking {
   best(view: SegmentView, k: number, filter: RowFilter | undefined): Promise<Hits | undefined>
 }
 
+/**
+ * The rankings that a query takes. Without a mode, all that the index has and the query can be asked by.
+ *
+ * @throws PithError `PITH_ARG` · `PITH_CAPABILITY` the index lacks what the mode needs · `PITH_MODEL` no encoder for a text
+ */
+export async function rankingsFor(
+  views: readonly SegmentView[],
+  search: ParsedSearch,
+  tools: IndexTools,
+  run?: Run,
+): Promise<Ranking[]> {
+  const { mode, text, vector, sparse } = search
+  if (mode === 'bm25') return [await lexicalRanking(views, search, tools.settings, run)]
+  if (mode === 'dense' || mode === 'pq') return [await denseRanking(search, tools, mode, run)]
+  if (mode === 'sparse') return [await sparseRanking(search, tools, run)]
+  const { settings, encoder, sparseEncoder } = tools
+  const found: Ranking[] = []
+  if (settings.lexical !== undefined && text !== undefined) {
+    found.push(await lexicalRanking(views, search, settings, run))
+  }
+  if (settings.sparse !== undefined && (sparse !== undefined || (text !== undefined && sparseEncoder !== undefined))) {
+    found.push(await sparseRanking(search, tools, run))
+  }
+  if (settings.dense !== undefined && (vector !== undefined || (text !== undefined && encoder !== undefined))) {
+    found.push(await denseRanking(search, tools, 'dense', run))
+  }
+  if (found.length > 0) return found
+  throw new PithError('PITH_ARG', 'the query has nothing that the index can be asked by', {
+    hint: 'Give a text, a vector or sparse components, and the encoder of the index.',
+  })
+}
+
+/** By vectors: those of codes (`pq`), or codes and what stands behind them. */
+async function denseRanking(
+  search: ParsedSearch,
+  { settings, models, encoder }: IndexTools,
+  name: 'dense' | 'pq',
+  run?: Run,
+): Promise<Ranking> {
+  const { dense } = settings
+  if (dense === undefined || (name === 'pq' && models.pq === undefined)) {
+    const what = dense === undefined ? 'vectors' : 'codes'
+    throw new PithError('PITH_CAPABILITY', `the index has no ${what}`, { hint: 'Build it with `dense`, and train it.' })
+  }
+  const given = search.vector ?? (await encodeQuery(search, dense.encoder, encoder, run))
+  const dim = models.pq?.dim ?? encoder?.dim ?? dense.dim
+  if (given.length !== dim) {
+    throw new PithError('PITH_MODEL', `a vector of ${given.length} numbers, the index has ${dim}`, {
+      hint: `Encode queries by ${dense.encoder}, as the documents were.`,
+    })
+  }
+  let query = given
+  if (models.adapter !== undefined) {
+    const { adaptQueries } = await import('../jpq/adapter.ts')
+    query = adaptQueries(models.adapter, { n: 1, dim, data: given }).data
+  }
+  return {
+    name,
+    isDense: true,
+    async best(view, k, filter) {
+      const own = await view.dense(run)
+      if (own === undefined) return undefined
+      const { present } = own.part
+      const kept = present === undefined || filter === undefined ? (filter ?? present) : bothKeep(filter, present)
+      return own.searcher.search(query, k, { filter: kept, ...(name === 'pq' ? { rerank: 0 } : {}) })
+    },
+  }
+}
+
+async function encodeQuery(
+  { text }: ParsedSearch,
+  id: string,
+  encoder: IndexTools['encoder'],
+  run?: Run,
+): Promise<Float32Array> {
+  if (text === undefined) throw new PithError('PITH_ARG', 'a text or a vector is needed to search vectors')
+  if (encoder !== undefined) return (await encoder.encode([text], 'query', run)).data
+  throw new PithError('PITH_MODEL', `the encoder ${id} of the index is not at hand`, {
+    hint: 'Train the index where it learns its own encoder, open it with the encoder, or give a vector.',
+  })
+}
+
+/** By learned-sparse vectors. */
+async function sparseRanking(
+  search: ParsedSearch,
+  { settings, sparseEncoder }: IndexTools,
+  run?: Run,
+): Promise<Ranking> {
+  if (settings.sparse === undefined) {
+    throw new PithError('PITH_CAPABILITY', 'the index has no sparse vectors', { hint: 'Build it with `sparse`.' })
+  }
+  const query = search.sparse ?? (await encodeSparse(search, settings.sparse.encoder, sparseEncoder, run))
+  return {
+    name: 'sparse',
+    isDense: false,
+    async best(view, k, filter) {
+      return (await view.sparse(run))?.search(query, k, { exact: search.exact === true, filter })
+    },
+  }
+}
+
+async function encodeSparse(
+  { text }: ParsedSearch,
+  id: string,
+  encoder: IndexTools['sparseEncoder'],
+  run?: Run,
+): Promise<Record<string, number>> {
+  if (text === undefined) throw new PithError('PITH_ARG', 'a text or sparse components are needed')
+  if (encoder === undefined) {
+    throw new PithError('PITH_MODEL', `the sparse encoder ${id} of the index is not at hand`, {
+      hint: 'Open the index with the encoder, or give sparse components.',
+    })
+  }
+  const { indices, values } = await encoder.encode([text], 'query', run)
+  return Object.fromEntries(Array.from(indices, (component, i) => [String(component), values[i]]))
+}
+
 /** BM25, with the counts of all segments together. */
-export async function lexicalRanking(
+async function lexicalRanking(
   views: readonly SegmentView[],
   search: ParsedSearch,
   settings: IndexSettings,

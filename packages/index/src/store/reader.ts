@@ -1,12 +1,13 @@
 import { isDamage, type PithError, type Run, type Sink } from '@pith/core'
 import { isKept } from '../row-filter.ts'
-import type { IndexDocument } from '../types.ts'
+import type { Encoder, IndexDocument } from '../types.ts'
 import { checkId } from './document.ts'
 import { countFacets, type FacetCounts } from './facets.ts'
 import { mergeDocuments } from './merge.ts'
-import { planSegment } from './parts.ts'
-import { type IndexSearch, type ParsedSearch, parseSearch, type SearchResult } from './query.ts'
-import { lexicalRanking, type Ranking } from './ranking.ts'
+import { type Models, writeModels } from './models.ts'
+import { type IndexTools, planSegment } from './parts.ts'
+import { type IndexSearch, parseSearch, type SearchResult } from './query.ts'
+import { rankingsFor } from './ranking.ts'
 import { searchViews } from './search.ts'
 import { writeSegmentFile } from './segment.ts'
 import type { IndexSettings } from './settings.ts'
@@ -48,6 +49,10 @@ export interface IndexReport {
 /** An opened index, as it was when it was opened. */
 export interface IndexReader {
   readonly info: IndexInfo
+  /** What was learned from the documents. */
+  readonly models: Models
+  /** What texts are encoded by, where it is at hand. */
+  readonly encoder: Encoder | undefined
   /**
    * The best documents for a query.
    *
@@ -74,7 +79,7 @@ export interface IndexReader {
 
 /** What a reader stands on. */
 export interface ReaderParts {
-  readonly settings: IndexSettings
+  readonly tools: IndexTools
   readonly views: readonly SegmentView[]
   readonly damaged: readonly DamagedSegment[]
   readonly warnings: readonly string[]
@@ -86,7 +91,8 @@ export interface ReaderParts {
 
 /** The face of an opened index. */
 export function makeReader(parts: ReaderParts): IndexReader {
-  const { settings, allowPartial } = parts
+  const { allowPartial, tools } = parts
+  const { settings, models } = tools
   const damaged = [...parts.damaged]
   let views = parts.views
 
@@ -118,6 +124,8 @@ export function makeReader(parts: ReaderParts): IndexReader {
     )
   }
   return {
+    models,
+    encoder: tools.encoder,
     get info() {
       return {
         documents: views.reduce((sum, view) => sum + view.count, 0),
@@ -137,7 +145,7 @@ export function makeReader(parts: ReaderParts): IndexReader {
     async search(query, run) {
       const search = parseSearch(query)
       const answer = await withViews(async (sound) =>
-        searchViews(sound, await rankingsFor(sound, search, settings, run), search, run),
+        searchViews(sound, await rankingsFor(sound, search, tools, run), search, settings.tuning, run),
       )
       return { ...answer, leftOut: damaged.map(({ name }) => name) }
     },
@@ -160,7 +168,11 @@ export function makeReader(parts: ReaderParts): IndexReader {
       withViews(async (sound) => countFacets(sound, await keptIn(sound, where, run), fields, limit, run)),
     documents: (run) => documentsOf(views, run),
     async export(sink, run) {
-      return writeSegmentFile(sink, documentsOf(views, run), await planSegment(settings, run), run)
+      const sources = views.map(({ segment }) => ({ segment, models }))
+      const plan = await planSegment(tools, sources, run)
+      return writeSegmentFile(sink, mergeDocuments(views, run), plan, run, async (container) => {
+        if (models.version > 0) await writeModels(container, models)
+      })
     },
     async verify(run) {
       const found = await parts.verify(run)
@@ -175,14 +187,4 @@ export function makeReader(parts: ReaderParts): IndexReader {
 
 async function* documentsOf(views: readonly SegmentView[], run?: Run): AsyncGenerator<IndexDocument, void, undefined> {
   for await (const { document } of mergeDocuments(views, run)) yield document
-}
-
-/** The rankings that a query takes. */
-async function rankingsFor(
-  views: readonly SegmentView[],
-  search: ParsedSearch,
-  settings: IndexSettings,
-  run?: Run,
-): Promise<Ranking[]> {
-  return [await lexicalRanking(views, search, settings, run)]
 }

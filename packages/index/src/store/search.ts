@@ -6,6 +6,7 @@ import { countFacets } from './facets.ts'
 import { type Fused, fuseByRank, fuseByScore } from './fusion.ts'
 import type { ParsedSearch, SearchHit, SearchResult } from './query.ts'
 import type { Ranking } from './ranking.ts'
+import type { Tuning } from './settings.ts'
 import { byScore, type Candidate, inSegment, keptOf, rankViews, type SegmentView } from './view.ts'
 import { evaluate, fieldsOf } from './where.ts'
 
@@ -25,9 +26,10 @@ export async function searchViews(
   views: readonly SegmentView[],
   rankings: readonly Ranking[],
   search: ParsedSearch,
+  tuning: Tuning | undefined,
   run?: Run,
 ): Promise<Answer> {
-  const { k, offset, fusion = 'rrf', alpha = 0.5 } = search
+  const { k, offset, fusion = tuning?.fusion ?? 'rrf', alpha = tuning?.alpha ?? 0.5 } = search
   const warnings: string[] = []
   const kept = await Promise.all(views.map((view) => inSegment(view, () => keptRowsOf(view, search, run))))
   if (search.filter !== undefined) warnings.push(...(await unknownFields(views, fieldsOf(search.filter), run)))

@@ -31,7 +31,11 @@ const someDocuments = fc
 
 async function bytesOf(documents: readonly IndexDocument[]): Promise<Uint8Array<ArrayBuffer>> {
   const sink = new MemorySink()
-  await writeSegmentFile(sink, documents, { settings: {}, parts: {} })
+  await writeSegmentFile(
+    sink,
+    documents.map((document) => ({ document })),
+    { settings: {}, parts: {} },
+  )
   return sink.bytes()
 }
 

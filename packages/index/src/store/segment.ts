@@ -38,9 +38,21 @@ export interface Segment {
   close(): Promise<void>
 }
 
+/** Where a document stood before: the row of one of the segments that are merged. */
+export interface Origin {
+  readonly from: number
+  readonly row: number
+}
+
+/** A document to be written, and where it is taken from. */
+export interface PlacedDocument {
+  readonly document: IndexDocument
+  readonly origin?: Origin
+}
+
 /** A searchable part of a segment, as it is built: it sees each document in the order of the rows. */
 export interface PartWriter {
-  add(document: IndexDocument, row: number): void | Promise<void>
+  add(document: IndexDocument, row: number, origin?: Origin): void | Promise<void>
   /** Write its sections; what comes back is what `info.parts` holds of it, undefined for a part that is empty. */
   finish(sections: SectionWriter): Promise<unknown>
 }
@@ -60,7 +72,7 @@ export interface SegmentPlan {
  */
 async function writeSegment(
   container: ContainerWriter,
-  documents: Iterable<IndexDocument> | AsyncIterable<IndexDocument>,
+  documents: Iterable<PlacedDocument> | AsyncIterable<PlacedDocument>,
   { settings, parts }: SegmentPlan,
   run?: Run,
 ): Promise<number> {
@@ -69,11 +81,18 @@ async function writeSegment(
   const texts = new DocumentsWriter()
   const columns = new ColumnsWriter()
   const ids: string[] = []
-  for await (const document of documents) {
+  for await (const { document, origin } of documents) {
     throwIfAborted(run?.signal)
-    await texts.add(document, run)
+    for (const part of Object.values(parts)) await part.add(document, ids.length, origin)
+    // What a part keeps in its own way is not kept twice.
+    const { vector, sparse, ...rest } = document
+    const kept = {
+      ...rest,
+      ...(vector && !settings.dense && { vector }),
+      ...(sparse && !settings.sparse && { sparse }),
+    }
+    await texts.add(kept, run)
     columns.add(document.fields)
-    for (const part of Object.values(parts)) await part.add(document, ids.length)
     ids.push(document.id)
   }
   // What is read first comes last, beside the index of the container.
@@ -92,16 +111,18 @@ async function writeSegment(
   return ids.length
 }
 
-/** Write a file that holds one segment. */
+/** Write a file that holds one segment. @param more  writes further entries */
 export async function writeSegmentFile(
   sink: Sink,
-  documents: Iterable<IndexDocument> | AsyncIterable<IndexDocument>,
+  documents: Iterable<PlacedDocument> | AsyncIterable<PlacedDocument>,
   plan: SegmentPlan,
   run?: Run,
+  more?: (container: ContainerWriter) => Promise<void>,
 ): Promise<number> {
   const container = createContainer(sink)
   try {
     const rows = await writeSegment(container, documents, plan, run)
+    await more?.(container)
     await container.finish()
     return rows
   } catch (error) {

@@ -1,8 +1,12 @@
 import { compareText, isDamage, PithError, type Run } from '@pith/core'
 import type { LexicalIndex } from '../lexical/index.ts'
+import type { FlatIndex, Int8Index, PqIndex } from '../pq/index.ts'
 import { bothKeep, filterOf } from '../row-filter.ts'
 import type { Hits, RowFilter } from '../types.ts'
+import type { DensePart } from './dense-part.ts'
+import { type IndexTools, openDensePart, openSparsePart } from './parts.ts'
 import type { Segment } from './segment.ts'
+import type { SparsePart } from './sparse-part.ts'
 
 /** A segment of an opened index. */
 export interface SegmentView {
@@ -14,6 +18,16 @@ export interface SegmentView {
   readonly count: number
   /** The words of the segment; undefined where it has none. */
   lexical(run?: Run): Promise<LexicalIndex | undefined>
+  /** Its vectors, ready to be searched; undefined where it has none. */
+  dense(run?: Run): Promise<DenseView | undefined>
+  /** Its sparse vectors; undefined where it has none. */
+  sparse(run?: Run): Promise<SparsePart | undefined>
+}
+
+/** Vectors that are searched: by codes where there are any, and anew by what stands behind them. */
+export interface DenseView {
+  readonly part: DensePart
+  readonly searcher: PqIndex | FlatIndex | Int8Index
 }
 
 /** A row of one of several segments. */
@@ -26,7 +40,12 @@ export interface Candidate {
 }
 
 /** A view of a segment, whose parts are opened when they are asked for. */
-export function viewOf(name: string, segment: Segment, live: RowFilter | undefined): SegmentView {
+export function viewOf(
+  name: string,
+  segment: Segment,
+  live: RowFilter | undefined,
+  { settings, models }: Pick<IndexTools, 'settings' | 'models'>,
+): SegmentView {
   return {
     name,
     segment,
@@ -37,6 +56,17 @@ export function viewOf(name: string, segment: Segment, live: RowFilter | undefin
       const { openLexical } = await import('../lexical/index.ts')
       return openLexical(segment.sections, 'lexical/', {}, run)
     }),
+    dense: once(async (run) => {
+      const part = await openDensePart(segment, settings, models, run)
+      if (part === undefined) return undefined
+      const { PqIndex } = await import('../pq/index.ts')
+      const { codes, vectors } = part
+      const coded =
+        codes === undefined || models.pq === undefined ? undefined : new PqIndex(models.pq, codes, { vectors })
+      const searcher = coded ?? vectors
+      return searcher === undefined ? undefined : { part, searcher }
+    }),
+    sparse: once((run) => openSparsePart(segment, run)),
   }
 }
 

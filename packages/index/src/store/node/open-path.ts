@@ -19,8 +19,13 @@ export async function openIndex(
   if (typeof source !== 'string' || /^https?:\/\//.test(source)) return openFile(source, own, run)
   const stat = await files.stat(source)
   if (stat === undefined) throw new PithError('PITH_IO', `${source} does not exist`, { hint: 'Check the path.' })
-  if (stat.kind === 'folder') return openIndexFolder(source, { files, ...(allowPartial && { allowPartial }) }, run)
+  if (stat.kind === 'folder')
+    return openIndexFolder(source, { files, ...encodersOf(own), ...(allowPartial && { allowPartial }) }, run)
   return openFile(await fileSource(source, { files }), own, run)
+}
+
+function encodersOf({ encoder, sparseEncoder }: OpenIndexOptions): Pick<OpenIndexOptions, 'encoder' | 'sparseEncoder'> {
+  return { ...(encoder && { encoder }), ...(sparseEncoder && { sparseEncoder }) }
 }
 
 /** Write an index as one file, which appears as a whole. @returns documents */

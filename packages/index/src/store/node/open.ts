@@ -1,11 +1,12 @@
 import { compareText, isDamage, MemorySink, type PithError, type Run } from '@pith/core'
 import { type FileSystem, nodeFiles } from '@pith/core/node'
-import type { IndexDocument } from '../../types.ts'
+import type { Encoder, IndexDocument, SparseEncoder } from '../../types.ts'
 import { damaged as damage } from '../document.ts'
-import { planSegment } from '../parts.ts'
+import { NO_MODELS, openModels } from '../models.ts'
+import { type IndexTools, planSegment } from '../parts.ts'
 import { type DamagedSegment, type IndexReader, makeReader } from '../reader.ts'
 import { openSegment, type Segment, writeSegmentFile } from '../segment.ts'
-import type { IndexSettings } from '../settings.ts'
+import { toolsFor } from '../tools.ts'
 import { verifySegment } from '../verify.ts'
 import { liveRows, namedDamage, type SegmentView, viewOf } from '../view.ts'
 import { type PinnedSegment, pinFolder } from './folder.ts'
@@ -15,6 +16,9 @@ import type { Change } from './wal.ts'
 export interface OpenFolderOptions {
   /** Leave damaged segments out, and name them with each answer. Default false: they are errors. */
   allowPartial?: boolean
+  /** The encoder that the index was built with, where it is not one of its own. */
+  encoder?: Encoder
+  sparseEncoder?: SparseEncoder
   files?: FileSystem
 }
 
@@ -26,22 +30,23 @@ export async function openIndexFolder(path: string, options: OpenFolderOptions =
   const { allowPartial = false, files = nodeFiles } = options
   const pinned = await pinFolder(path, files, allowPartial ? 'partial' : 'strict')
   try {
-    const { settings } = pinned.state
-    const fresh = await freshSegment(pinned.changes, settings, run)
+    const models = pinned.models === undefined ? NO_MODELS : await openModels(pinned.models, run)
+    const tools = toolsFor(pinned.state.settings, models, options)
+    const fresh = await freshSegment(pinned.changes, tools, run)
     const views: SegmentView[] = []
     const damaged: DamagedSegment[] = []
     for (const part of pinned.segments) {
       try {
-        views.push(await viewSegment(part, fresh.changed, run))
+        views.push(await viewSegment(part, fresh.changed, tools, run))
       } catch (error) {
         const named = asDamage(part.row.name, error)
         if (!allowPartial) throw named
         damaged.push({ name: part.row.name, error: named })
       }
     }
-    if (fresh.segment !== undefined) views.push(viewOf(FRESH, fresh.segment, undefined))
+    if (fresh.segment !== undefined) views.push(viewOf(FRESH, fresh.segment, undefined, tools))
     return makeReader({
-      settings,
+      tools,
       views,
       damaged,
       warnings: pinned.warnings,
@@ -67,22 +72,27 @@ function asDamage(name: string, error: unknown): PithError {
   return namedDamage(name, error)
 }
 
-async function viewSegment(part: PinnedSegment, changed: readonly string[], run?: Run): Promise<SegmentView> {
+async function viewSegment(
+  part: PinnedSegment,
+  changed: readonly string[],
+  tools: IndexTools,
+  run?: Run,
+): Promise<SegmentView> {
   const { row, file, dead, error } = part
   if (file === undefined) throw error
   const segment = await openSegment(file, run === undefined ? {} : { run })
   if (segment.rows !== row.rows) throw damage(`${segment.rows} documents where ${row.rows} are expected`)
   const replaced = await segment.ids.findAll(changed, run)
-  if (dead === undefined && replaced.length === 0) return viewOf(row.name, segment, undefined)
+  if (dead === undefined && replaced.length === 0) return viewOf(row.name, segment, undefined, tools)
   const bits = dead?.slice() ?? new Uint8Array(Math.ceil(row.rows / 8))
   for (const place of replaced) bits[place >>> 3] |= 1 << (place & 7)
-  return viewOf(row.name, segment, liveRows(bits, row.rows))
+  return viewOf(row.name, segment, liveRows(bits, row.rows), tools)
 }
 
 /** What a log holds as a segment in memory, and the ids whose documents in older segments it replaces, in order. */
 async function freshSegment(
   changes: readonly Change[],
-  settings: IndexSettings,
+  tools: IndexTools,
   run?: Run,
 ): Promise<{ segment: Segment | undefined; changed: string[] }> {
   const documents = new Map<string, IndexDocument>()
@@ -97,6 +107,7 @@ async function freshSegment(
   if (documents.size === 0) return { segment: undefined, changed: ids }
   const sorted = [...documents.values()].sort((a, b) => compareText(a.id, b.id))
   const sink = new MemorySink()
-  await writeSegmentFile(sink, sorted, await planSegment(settings, run), run)
+  const placed = sorted.map((document) => ({ document }))
+  await writeSegmentFile(sink, placed, await planSegment(tools, [], run), run)
   return { segment: await openSegment(sink.bytes()), changed: ids }
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { compareText, isPithError, PithError, type Run, throwIfAborted } from '@pith/core'
+import { createContainer } from '@pith/core/container'
 import {
   type AppendLog,
   acquireLock,
@@ -10,15 +11,19 @@ import {
   nodeFiles,
   systemCode,
 } from '@pith/core/node'
-import type { IndexDocument } from '../../types.ts'
+import type { QueryAdapter } from '../../jpq/index.ts'
+import type { Encoder, IndexDocument, SparseEncoder } from '../../types.ts'
 import { checkDocument, checkId } from '../document.ts'
-import { mergeDocuments } from '../merge.ts'
-import { planSegment } from '../parts.ts'
-import { openSegment, writeSegmentFile } from '../segment.ts'
-import { type IndexOptions, makeSettings } from '../settings.ts'
+import { type LiveSegment, mergeDocuments } from '../merge.ts'
+import { adaptModels, type Models, NO_MODELS, openModels, writeModels } from '../models.ts'
+import { type IndexTools, planSegment } from '../parts.ts'
+import { openSegment, type PlacedDocument, writeSegmentFile } from '../segment.ts'
+import { checkTuning, type IndexOptions, type IndexSettings, LSA, makeSettings, type Tuning } from '../settings.ts'
 import { encodeState, type IndexState, planMerge, type SegmentRow, STATE_FILE } from '../state.ts'
+import { toolsFor } from '../tools.ts'
+import { trainModels } from '../train.ts'
 import { liveRows } from '../view.ts'
-import { pinFolder } from './folder.ts'
+import { type PinnedFolder, type PinnedSegment, pinFolder } from './folder.ts'
 import { type Change, encodeChanges, isWal, openWal, walName } from './wal.ts'
 
 /** When a change survives what. With all of them it survives the end of the program once it is acknowledged, but for `none`. */
@@ -39,6 +44,9 @@ export interface WriterOptions {
   mergeFactor?: number
   /** Merge by itself after a flush. Default true. */
   autoMerge?: boolean
+  /** The encoder that the index was built with, where it is not one of its own. */
+  encoder?: Encoder
+  sparseEncoder?: SparseEncoder
   files?: FileSystem
 }
 
@@ -61,6 +69,18 @@ export interface IndexWriter {
   flush(run?: Run): Promise<void>
   /** Make one segment of all. */
   merge(run?: Run): Promise<void>
+  /**
+   * Learn from all documents what the index encodes and codes them by (its own encoder, centroids), and make one segment of
+   * all. What is added later is encoded and coded by what was learned last.
+   *
+   * @param run  its `seed` decides all draws
+   * @throws PithError `PITH_CAPABILITY` the index has no vectors, or its encoder is not at hand; the abort reason
+   */
+  train(run?: Run): Promise<void>
+  /** Score by other centroids and queries than those that were learned first; codes stay. @throws PithError `PITH_SHAPE` */
+  adapt(learned: { scoring?: Float32Array; adapter?: QueryAdapter }, run?: Run): Promise<void>
+  /** Set how rankings are joined where a query does not say. @throws PithError `PITH_ARG` */
+  tune(tuning: Tuning): Promise<void>
   /** Flush and let go of the index. */
   close(run?: Run): Promise<void>
 }
@@ -74,7 +94,8 @@ const GROUP_BYTES = 2 ** 20
  * @throws PithError `PITH_ARG` · `PITH_IO` the folder holds something · `PITH_LOCKED`
  */
 export async function createIndex(path: string, options: IndexOptions & WriterOptions = {}): Promise<IndexWriter> {
-  const { durability, flushDocuments, flushBytes, mergeFactor, autoMerge, files, ...own } = options
+  const { durability, flushDocuments, flushBytes, mergeFactor, autoMerge, files, encoder, sparseEncoder, ...own } =
+    options
   const settings = makeSettings(own)
   checkWriterOptions(options)
   const change = await atomicFolder(path, { mode: 'create', ...(files && { files }) })
@@ -97,15 +118,15 @@ export async function openWriter(path: string, options: WriterOptions = {}): Pro
   let log: AppendLog | undefined
   try {
     const pinned = await pinFolder(path, files, 'strict')
-    await pinned.close()
     const { state, changes } = pinned
+    const tools = await toolsOf(pinned, options).finally(() => pinned.close())
     const warnings = [...pinned.warnings]
     for (const name of await files.list(path)) {
       if (isWal(name) && !name.startsWith(walName(state.wal))) await files.unlink(join(path, name))
     }
     log = await startWal(path, state.wal, files)
     if (log.droppedBytes > 0) warnings.push(`${log.droppedBytes} bytes of an unfinished change were cut off the log`)
-    const writer = new FolderWriter(path, options, state, log, lock, warnings)
+    const writer = new FolderWriter(path, options, state, tools, log, lock, warnings)
     writer.replay(changes)
     return writer
   } catch (error) {
@@ -113,6 +134,12 @@ export async function openWriter(path: string, options: WriterOptions = {}): Pro
     await lock.release()
     throw error
   }
+}
+
+async function toolsOf({ state, models }: PinnedFolder, options: WriterOptions): Promise<IndexTools> {
+  // Read whole: the file may go before what stands in it is asked for.
+  const learned = models === undefined ? NO_MODELS : await openModels(await models.read(0, models.size))
+  return toolsFor(state.settings, learned, options)
 }
 
 async function startWal(path: string, number: number, files: FileSystem): Promise<AppendLog> {
@@ -154,9 +181,10 @@ class FolderWriter implements IndexWriter {
   readonly path: string
   readonly warnings: readonly string[]
   readonly #files: FileSystem
-  readonly #options: Required<Omit<WriterOptions, 'files'>>
+  readonly #options: Required<Omit<WriterOptions, 'files' | 'encoder' | 'sparseEncoder'>>
   readonly #lock: Lock
   #state: IndexState
+  #tools: IndexTools
   #log: AppendLog
   /** Documents that no segment has, by id, and their bytes. */
   readonly #fresh = new Map<string, { readonly document: IndexDocument; readonly bytes: number }>()
@@ -174,6 +202,7 @@ class FolderWriter implements IndexWriter {
     path: string,
     options: WriterOptions,
     state: IndexState,
+    tools: IndexTools,
     log: AppendLog,
     lock: Lock,
     warnings: readonly string[],
@@ -189,6 +218,7 @@ class FolderWriter implements IndexWriter {
       autoMerge: options.autoMerge ?? true,
     }
     this.#state = state
+    this.#tools = tools
     this.#log = log
     this.#lock = lock
   }
@@ -201,7 +231,10 @@ class FolderWriter implements IndexWriter {
   add(documents: IndexDocument | readonly IndexDocument[], run?: Run): Promise<void> {
     const list = 'text' in documents ? [documents] : documents
     return this.#change(() => {
-      for (const document of list) checkDocument(document)
+      for (const document of list) {
+        checkDocument(document)
+        checkVectors(document, this.#state.settings)
+      }
       return list.map((document) => ({ kind: 'add', document }))
     }, run)
   }
@@ -232,6 +265,36 @@ class FolderWriter implements IndexWriter {
       if (segments.length > 1 || segments.some(({ deleted }) => deleted > 0)) {
         await this.#mergeSegments([...segments.keys()], run)
       }
+    })
+  }
+
+  train(run?: Run): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#flush(run)
+      const places = [...this.#state.segments.keys()]
+      await this.#mergeSegments(places, run, (inputs) => trainModels(inputs, this.#tools, run))
+    })
+  }
+
+  adapt(learned: { scoring?: Float32Array; adapter?: QueryAdapter }, run?: Run): Promise<void> {
+    return this.#inTurn(async () => {
+      throwIfAborted(run?.signal)
+      const models = await adaptModels(this.#tools.models, learned)
+      const old = this.#state
+      await this.#commit(async (change) => ({
+        ...old,
+        next: old.next + 1,
+        models: await writeModelsFile(change, old, models),
+      }))
+      this.#tools = { ...this.#tools, models }
+    })
+  }
+
+  tune(tuning: Tuning): Promise<void> {
+    return this.#inTurn(async () => {
+      const settings = { ...this.#state.settings, tuning: checkTuning(tuning) }
+      await this.#commit(async () => ({ ...this.#state, settings }))
+      this.#tools = { ...this.#tools, settings }
     })
   }
 
@@ -328,8 +391,8 @@ class FolderWriter implements IndexWriter {
   /** Make a segment of what is in memory, mark what it replaces, and start a new log. */
   async #flush(run?: Run): Promise<void> {
     if (this.#changed.size === 0) return
-    const documents = [...this.#fresh.values()].map(({ document }) => document)
-    documents.sort((a, b) => compareText(a.id, b.id))
+    const documents = [...this.#fresh.values()]
+    documents.sort((a, b) => compareText(a.document.id, b.document.id))
     const gone = [...this.#changed].sort(compareText)
     const old = this.#state
     await this.#commit(async (change) => {
@@ -337,7 +400,7 @@ class FolderWriter implements IndexWriter {
       let { next } = old
       if (documents.length > 0) {
         const name = segmentName(next++)
-        const rows = await this.#writeSegment(change, name, documents, run)
+        const rows = await this.#writeSegment(change, name, documents, [], this.#tools, run)
         segments.push({ name, rows, deleted: 0 })
       }
       return { ...old, segments, next, wal: old.wal + 1 }
@@ -357,10 +420,14 @@ class FolderWriter implements IndexWriter {
   async #writeSegment(
     change: FolderChange,
     name: string,
-    documents: Iterable<IndexDocument> | AsyncIterable<IndexDocument>,
+    documents: Iterable<PlacedDocument> | AsyncIterable<PlacedDocument>,
+    sources: readonly LiveSegment[],
+    tools: IndexTools,
     run?: Run,
   ): Promise<number> {
-    const plan = await planSegment(this.#state.settings, run)
+    const { models } = this.#tools
+    const own = sources.map(({ segment }) => ({ segment, models }))
+    const plan = await planSegment(tools, own, run)
     return writeSegmentFile(await change.create(name), documents, plan, run)
   }
 
@@ -406,22 +473,28 @@ class FolderWriter implements IndexWriter {
     return { ...row, tombstones }
   }
 
-  /** Make one segment of several, without what is gone from them. */
-  async #mergeSegments(places: readonly number[], run?: Run): Promise<void> {
+  /**
+   * Make one segment of several, without what is gone from them.
+   *
+   * @param learn  what the new segment is made by, from the segments; undefined leaves all as it is
+   */
+  async #mergeSegments(
+    places: readonly number[],
+    run?: Run,
+    learn?: (inputs: readonly LiveSegment[]) => Promise<Models | undefined>,
+  ): Promise<void> {
     const old = this.#state
     const pinned = await pinFolder(this.path, this.#files, 'none')
     try {
+      const inputs = await Promise.all(places.map((place) => openLive(pinned.segments[place], run)))
+      const models = await learn?.(inputs)
+      if (learn !== undefined && models === undefined) return
+      const tools = models === undefined ? this.#tools : withModels(this.#tools, models)
+      // Vectors of another encoder are of no use.
+      const sources = tools.encoder === this.#tools.encoder ? inputs : []
       await this.#commit(async (change) => {
-        const inputs = await Promise.all(
-          places.map(async (place) => {
-            const { file, dead, row, error } = pinned.segments[place]
-            if (file === undefined) throw error
-            const segment = await openSegment(file, run === undefined ? {} : { run })
-            return { segment, live: dead === undefined ? undefined : liveRows(dead, row.rows) }
-          }),
-        )
         const name = segmentName(old.next)
-        const rows = await this.#writeSegment(change, name, documentsOf(mergeDocuments(inputs, run)), run)
+        const rows = await this.#writeSegment(change, name, mergeDocuments(inputs, run), sources, tools, run)
         for (const place of places) {
           const { name: input, tombstones } = old.segments[place]
           change.remove(input)
@@ -431,8 +504,10 @@ class FolderWriter implements IndexWriter {
         if (rows === 0) change.remove(name)
         const first = Math.min(...places)
         const segments = old.segments.flatMap((row, i) => (i === first ? merged : places.includes(i) ? [] : [row]))
-        return { ...old, segments, next: old.next + 1 }
+        const next = { ...old, segments, next: old.next + 1 }
+        return models === undefined ? next : { ...next, models: await writeModelsFile(change, old, models) }
       })
+      this.#tools = tools
     } finally {
       await pinned.close()
     }
@@ -480,8 +555,38 @@ class FolderWriter implements IndexWriter {
   }
 }
 
-async function* documentsOf(items: AsyncIterable<{ readonly document: IndexDocument }>): AsyncGenerator<IndexDocument> {
-  for await (const { document } of items) yield document
+/** Vectors that come with a document must be those of the encoder. */
+function checkVectors({ id, vector }: IndexDocument, { dense }: IndexSettings): void {
+  if (vector === undefined || dense === undefined) return
+  const name = JSON.stringify(id.slice(0, 80))
+  if (dense.encoder === LSA) {
+    throw new PithError('PITH_MODEL', `the document ${name} has a vector, the index makes its own`, {
+      hint: 'Leave the vector out, or build the index with the name of its encoder.',
+    })
+  }
+  if (vector.length !== dense.dim) {
+    throw new PithError('PITH_SHAPE', `the document ${name} has ${vector.length} numbers, the index ${dense.dim}`)
+  }
+}
+
+async function openLive({ file, dead, row, error }: PinnedSegment, run?: Run): Promise<LiveSegment> {
+  if (file === undefined) throw error
+  const segment = await openSegment(file, run === undefined ? {} : { run })
+  return { segment, live: dead === undefined ? undefined : liveRows(dead, row.rows) }
+}
+
+function withModels(tools: IndexTools, models: Models): IndexTools {
+  return { ...tools, models, encoder: models.encoder ?? tools.encoder }
+}
+
+/** Write what was learned in the place of what was before. @returns the name of the file */
+async function writeModelsFile(change: FolderChange, state: IndexState, models: Models): Promise<string> {
+  if (state.models !== undefined) change.remove(state.models)
+  const name = `models-${String(state.next).padStart(6, '0')}.pith`
+  const container = createContainer(await change.create(name))
+  await writeModels(container, models)
+  await container.finish()
+  return name
 }
 
 function segmentName(number: number): string {
