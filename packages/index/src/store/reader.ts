@@ -1,6 +1,6 @@
-import { isDamage, type PithError, type Run, type Sink } from '@pith/core'
-import { isKept } from '../row-filter.ts'
-import type { Encoder, IndexDocument } from '../types.ts'
+import { compareText, isDamage, type PithError, type Run, type Sink } from '@pith/core'
+import { isKept, keptRows } from '../row-filter.ts'
+import type { Encoder, IndexDocument, SparseEncoder } from '../types.ts'
 import { checkId } from './document.ts'
 import { countFacets, type FacetCounts } from './facets.ts'
 import { mergeDocuments } from './merge.ts'
@@ -53,6 +53,7 @@ export interface IndexReader {
   readonly models: Models
   /** What texts are encoded by, where it is at hand. */
   readonly encoder: Encoder | undefined
+  readonly sparseEncoder: SparseEncoder | undefined
   /**
    * The best documents for a query.
    *
@@ -64,6 +65,8 @@ export interface IndexReader {
   get(id: string, run?: Run): Promise<IndexDocument | undefined>
   /** How many documents have each value of fields, among those that fulfil a condition. */
   facets(fields: readonly string[], options?: { where?: Where; limit?: number }, run?: Run): Promise<FacetCounts>
+  /** Ids of all documents that fulfil a condition, ascending. */
+  ids(where?: Where, run?: Run): Promise<string[]>
   /** All documents by ascending id. */
   documents(run?: Run): AsyncGenerator<IndexDocument, void, undefined>
   /**
@@ -126,6 +129,7 @@ export function makeReader(parts: ReaderParts): IndexReader {
   return {
     models,
     encoder: tools.encoder,
+    sparseEncoder: tools.sparseEncoder,
     get info() {
       return {
         documents: views.reduce((sum, view) => sum + view.count, 0),
@@ -166,6 +170,19 @@ export function makeReader(parts: ReaderParts): IndexReader {
     },
     facets: (fields, { where, limit } = {}, run) =>
       withViews(async (sound) => countFacets(sound, await keptIn(sound, where, run), fields, limit, run)),
+    ids: (where, run) =>
+      withViews(async (sound) => {
+        const kept = await keptIn(sound, where, run)
+        const found = await Promise.all(
+          sound.map((view, i) =>
+            inSegment(view, async () => {
+              const rows = kept[i]
+              return rows === undefined ? view.segment.ids.all(run) : view.segment.ids.at(keptRows(rows), run)
+            }),
+          ),
+        )
+        return found.flat().sort(compareText)
+      }),
     documents: (run) => documentsOf(views, run),
     async export(sink, run) {
       const sources = views.map(({ segment }) => ({ segment, models }))

@@ -1,7 +1,7 @@
 import { compareText, isDamage, PithError, type Run } from '@pith/core'
 import type { LexicalIndex } from '../lexical/index.ts'
 import type { FlatIndex, Int8Index, PqIndex } from '../pq/index.ts'
-import { bothKeep, filterOf } from '../row-filter.ts'
+import { bothKeep } from '../row-filter.ts'
 import type { Hits, RowFilter } from '../types.ts'
 import type { DensePart } from './dense-part.ts'
 import { type IndexTools, openDensePart, openSparsePart } from './parts.ts'
@@ -89,15 +89,6 @@ export function once<T>(open: (run?: Run) => Promise<T>): (run?: Run) => Promise
 export function keptOf(view: SegmentView, filter: RowFilter | undefined): RowFilter | undefined {
   if (view.live === undefined || filter === undefined) return view.live ?? filter
   return bothKeep(view.live, filter)
-}
-
-/** A filter of the rows that tombstones leave. @param dead  a bit for each row that is gone */
-export function liveRows(dead: Uint8Array, rows: number): RowFilter {
-  const words = new Uint32Array((rows + 31) >>> 5)
-  for (let row = 0; row < rows; row++) {
-    if (((dead[row >>> 3] >>> (row & 7)) & 1) === 0) words[row >>> 5] |= 1 << (row & 31)
-  }
-  return filterOf(words)
 }
 
 /**

@@ -1,8 +1,15 @@
 import { crc32c, isDamage, isPithError, PithError } from '@pith/core'
-import { type FileSource, type FileSystem, type FolderSnapshot, openFolder, systemCode } from '@pith/core/node'
+import {
+  type FileSource,
+  type FileSystem,
+  type FolderChange,
+  type FolderSnapshot,
+  openFolder,
+  systemCode,
+} from '@pith/core/node'
 import { damaged } from '../document.ts'
 import { parseJson } from '../segment.ts'
-import { checkState, type IndexState, type SegmentRow, STATE_FILE } from '../state.ts'
+import { checkState, encodeState, type IndexState, type SegmentRow, STATE_FILE } from '../state.ts'
 import { type Change, readWal } from './wal.ts'
 
 /** Times that a folder is opened anew when it changes under the hand. */
@@ -108,6 +115,19 @@ export async function readState(snapshot: FolderSnapshot): Promise<IndexState> {
   return checkState(parseJson(await readSmall(snapshot, STATE_FILE)))
 }
 
+/** Write the state of the index, the last file of a change, and make the change visible. */
+export async function commitState(change: FolderChange, state: IndexState): Promise<void> {
+  try {
+    const sink = await change.create(STATE_FILE)
+    await sink.write(encodeState(state))
+    await sink.close()
+  } catch (error) {
+    await change.abort().catch(() => {})
+    throw error
+  }
+  await change.commit()
+}
+
 /** A small file of a snapshot, against its checksum. */
 async function readSmall(snapshot: FolderSnapshot, name: string): Promise<Uint8Array> {
   const row = snapshot.files.find((file) => file.name === name)
@@ -147,4 +167,18 @@ async function readChanges(
     } else throw error
   }
   return { changes, warnings }
+}
+
+/** Name of the file of a segment. */
+export function segmentName(number: number): string {
+  return `segment-${String(number).padStart(6, '0')}.pith`
+}
+
+/** Write which rows of a segment are gone. @returns the row that names them */
+export async function writeTombstones(change: FolderChange, row: SegmentRow, bits: Uint8Array): Promise<SegmentRow> {
+  const tombstones = `${row.name}.gone`
+  const sink = await change.create(tombstones)
+  await sink.write(bits)
+  await sink.close()
+  return { ...row, tombstones }
 }

@@ -1,3 +1,5 @@
 export type { OpenFolderOptions } from './open.ts'
 export { exportIndex, openIndex } from './open-path.ts'
-export { createIndex, type Durability, type IndexWriter, openWriter, type WriterOptions } from './writer.ts'
+export { snapshotIndex } from './snapshot.ts'
+export { createIndex, openWriter } from './writer.ts'
+export type { Durability, IndexWriter, WriterOptions } from './writer-types.ts'

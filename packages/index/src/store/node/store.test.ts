@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { testFolder } from '../../../test/folder.ts'
 import type { IndexDocument } from '../../types.ts'
 import type { IndexReader } from '../reader.ts'
-import { createIndex, openIndex, openWriter } from './index.ts'
+import { createIndex, openIndex, openWriter, snapshotIndex } from './index.ts'
 
 const WORDS = 'wing flow heat shock layer plate speed body jet cone mach drag lift edge tube wave'.split(' ')
 
@@ -162,6 +162,37 @@ test('facets count what matches, pages follow each other', async () => {
     'no document has the field "langg"',
   ])
   await reader.close()
+})
+
+test('a copy is taken while the index is changed', async () => {
+  const [path, copy] = [testFolder(), testFolder()]
+  const writer = await createIndex(path, { autoMerge: false })
+  const documents = someDocuments(60)
+  await writer.add(documents.slice(0, 40))
+  await writer.flush()
+  await writer.update({ ...(documents[0] as IndexDocument), text: 'changed' })
+  await writer.delete(documents[1]?.id as string)
+  await writer.add(documents.slice(40))
+  const going = writer.add({ id: 'later', text: '' })
+  expect(await snapshotIndex(path, copy)).toBeGreaterThanOrEqual(59)
+  await going
+  await writer.delete(documents.map(({ id }) => id))
+  await writer.close()
+  const index = await openIndex(copy)
+  const ids = (await allIds(index)).filter((id) => id !== 'later')
+  expect(ids).toEqual(
+    documents
+      .map(({ id }) => id)
+      .filter((_, i) => i !== 1)
+      .sort(),
+  )
+  expect((await index.get(documents[0]?.id as string))?.text).toBe('changed')
+  expect(await index.verify()).toMatchObject({ ok: true })
+  await index.close()
+  await expect(snapshotIndex(path, copy)).rejects.toMatchObject({ code: 'PITH_IO' })
+  const next = await openWriter(copy)
+  await next.add({ id: 'more', text: 'wing' })
+  await next.close()
 })
 
 test('there is one writer; who died is no writer', async () => {

@@ -26,9 +26,12 @@ export function isWal(name: string): boolean {
   return /^wal-\d+\.log(\.lock.*)?$/.test(name)
 }
 
-/** Open the log of a number to add to it. */
-export function openWal(folder: string, number: number, files: FileSystem): Promise<AppendLog> {
-  return openLog(join(folder, walName(number)), { files, maxRecordBytes: MAX_RECORD_BYTES })
+/** Open the log of a number to add to it, making it where it is not there yet. */
+export async function startWal(folder: string, number: number, files: FileSystem): Promise<AppendLog> {
+  const log = await openLog(join(folder, walName(number)), { files, maxRecordBytes: MAX_RECORD_BYTES })
+  // Without this a crash of the machine could take the whole log away.
+  await files.syncFolder(folder)
+  return log
 }
 
 /** The changes of a log, in order, up to a torn record. @throws PithError `PITH_IO` there is none · `PITH_CHECKSUM` · `PITH_CORRUPT` */
