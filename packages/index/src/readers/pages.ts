@@ -1,5 +1,5 @@
 /** A file of text, Markdown or HTML as documents: one for each passage. */
-import { type ByteSource, type Limits, PithError, readAll, resolveLimits, type Source } from '@pith/core'
+import { type ByteSource, isPithError, type Limits, PithError, readAll, resolveLimits, type Source } from '@pith/core'
 import { encodingOf, type TextOptions } from '../lines.ts'
 import type { FieldValue, IndexDocument } from '../types.ts'
 import { type Page, readHtml } from './html.ts'
@@ -10,9 +10,11 @@ import { cutPassages, type PassageSizes } from './passages.ts'
 export interface PageOptions extends TextOptions {
   /** Sizes of the passages. */
   passages?: PassageSizes
-  /** `memoryBytes` bounds the size of a page. */
+  /** `memoryBytes` bounds the size of a page, which is at most 64 MiB. */
   limits?: Partial<Limits>
 }
+
+const MAX_PAGE_BYTES = 2 ** 26
 
 type PageKind = 'markdown' | 'html' | 'text'
 
@@ -40,7 +42,7 @@ export function pageKind(path: string): PageKind | undefined {
  * the passage) and `heading`. Titles name the page and the headings above the passage.
  *
  * @param path  of the file as ids and links shall have it, with `/`
- * @throws PithError `PITH_LIMIT` a page above `limits.memoryBytes`; what the source gives
+ * @throws PithError `PITH_LIMIT` a page above 64 MiB or `limits.memoryBytes`; what the source gives
  */
 export async function* readPage(
   source: ByteSource | Source,
@@ -49,14 +51,19 @@ export async function* readPage(
 ): AsyncGenerator<IndexDocument, void, undefined> {
   const { memoryBytes } = resolveLimits(options.limits)
   const { signal } = options
-  const bytes = await readAll(source, { maxBytes: memoryBytes, ...(signal === undefined ? {} : { signal }) })
-  let text: string
+  const maxBytes = Math.min(memoryBytes, MAX_PAGE_BYTES)
+  let bytes: Uint8Array
   try {
-    text = new TextDecoder(encodingOf(bytes)).decode(bytes)
+    bytes = await readAll(source, { maxBytes, ...(signal === undefined ? {} : { signal }) })
   } catch (cause) {
-    throw new PithError('PITH_LIMIT', `${path} is too long for one text`, { at: { entry: path }, cause })
+    if (!isPithError(cause, 'PITH_LIMIT')) throw cause
+    throw new PithError('PITH_LIMIT', `${path} is longer than ${maxBytes} bytes`, {
+      hint: 'Leave it out, or make several pages of it.',
+      at: { entry: path },
+      cause,
+    })
   }
-  yield* pageDocuments(text, path, options.passages)
+  yield* pageDocuments(new TextDecoder(encodingOf(bytes)).decode(bytes), path, options.passages)
 }
 
 /** As {@link readPage}, of a text in memory. */

@@ -25,7 +25,8 @@ const MAX_HEADER_BYTES = 2 ** 24
  * Walk over the pages of a column chunk and take what they hold from the budget.
  *
  * @param path  from the root of the schema to the column
- * @throws BadParquet a page beyond the chunk, a count beyond what its bytes can say, a budget that is spent
+ * @param rows  that the column must have
+ * @throws BadParquet a page beyond the chunk, pages of another number of rows, a count beyond what its bytes can say, a budget that is spent
  */
 export function checkColumn(
   chunk: Uint8Array,
@@ -34,9 +35,11 @@ export function checkColumn(
   unpackers: Unpackers,
   tools: PageTools,
   budget: ColumnBudget,
+  rows: number,
 ): void {
   const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.byteLength)
   const reader = { view, offset: 0 }
+  let values = 0
   while (reader.offset < chunk.length - 1) {
     checkThrift(chunk.subarray(0, Math.min(chunk.length, reader.offset + MAX_HEADER_BYTES)), reader.offset)
     const header = tools.parquetHeader(reader)
@@ -46,8 +49,13 @@ export function checkColumn(
     spend(budget, 'bytes', raw)
     const page = chunk.subarray(reader.offset, reader.offset + packed)
     checkPage({ header, page, meta, path, unpackers, tools, budget })
+    values += header.data_page_header?.num_values ?? header.data_page_header_v2?.num_values ?? 0
     reader.offset += packed
   }
+  // A row of a list has an entry or more, any other exactly one.
+  const [repetition] = levelsOf(path)
+  if (repetition > 0 ? values < rows : values !== rows)
+    throw new BadParquet(`a column has ${values} values for ${rows} rows`)
 }
 
 interface Page {

@@ -114,7 +114,7 @@ async function readGroup(
     const meta = group.columns[i]?.meta_data
     if (meta === undefined) throw new BadParquet('a column is not described')
     const path = pathOf(schema, meta.path_in_schema)
-    checkColumn(bytes.subarray(start - from, end - from), meta, path, unpackers, library, budget)
+    checkColumn(bytes.subarray(start - from, end - from), meta, path, unpackers, library, budget, count)
   }
   const found = await library.parquetReadObjects({
     file: {

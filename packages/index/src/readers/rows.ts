@@ -151,7 +151,8 @@ export class RowReader {
         }
         const own = wanted !== undefined && !wanted.has(name) ? undefined : fieldValue(value)
         if (own === undefined) continue
-        if (found.length === MAX_FIELDS) throw this.#error(place, `has more than ${MAX_FIELDS} fields`)
+        if (found.length === MAX_FIELDS)
+          throw this.#error(place, `has more than ${MAX_FIELDS} fields`, 'Name the fields to keep.')
         found.push([name, own])
       }
     }
@@ -159,9 +160,10 @@ export class RowReader {
     return found.length === 0 ? undefined : Object.fromEntries(found)
   }
 
-  #error(place: number, what: string): PithError {
+  #error(place: number, what: string, hint?: string): PithError {
     return new PithError('PITH_CORRUPT', `${this.#unit} ${place} of ${this.#name} ${what}`, {
       at: { entry: this.#name },
+      ...(hint === undefined ? {} : { hint }),
     })
   }
 }

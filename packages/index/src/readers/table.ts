@@ -55,7 +55,8 @@ export async function* readTable(
 
 function headingOf(cells: readonly string[], line: number, name: string): string[] {
   const columns = cells.map((cell) => cell.trim())
-  const twice = columns.find((column, i) => column !== '' && columns.indexOf(column) < i)
+  const seen = new Set<string>()
+  const twice = columns.find((column) => column !== '' && seen.size === seen.add(column).size)
   if (twice !== undefined) {
     throw lineError('PITH_CORRUPT', name, line, `names the column ${JSON.stringify(twice.slice(0, 60))} twice`)
   }
