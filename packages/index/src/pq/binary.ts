@@ -86,16 +86,19 @@ export class BinaryIndex implements CodeSearcher, RowScorer {
     return this.#nibbles.at(rows)
   }
 
-  /** What four signs score, for each of their 16 forms. */
   #putTables(query: Float32Array): void {
-    const lut = floatsAt(this.#kernels, this.#nibbles.lut, 32 * this.#nibbles.bytes)
-    for (let i = 0; i < lut.length; i++) {
-      let sum = 0
-      for (let b = 0; b < 4; b++) {
-        const value = query[4 * (i >> 4) + b] ?? 0
-        sum += ((i >> b) & 1) === 1 ? value : -value
-      }
-      lut[i] = sum
+    putSignTables(query, floatsAt(this.#kernels, this.#nibbles.lut, 32 * this.#nibbles.bytes))
+  }
+}
+
+/** What four signs score, for each of their 16 forms: f32[ceil(dim / 4), 16]; signs behind the last number score nothing. */
+export function putSignTables(query: Float32Array, lut: Float32Array): void {
+  for (let i = 0; i < lut.length; i++) {
+    let sum = 0
+    for (let b = 0; b < 4; b++) {
+      const value = query[4 * (i >> 4) + b] ?? 0
+      sum += ((i >> b) & 1) === 1 ? value : -value
     }
+    lut[i] = sum
   }
 }

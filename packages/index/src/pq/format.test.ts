@@ -6,19 +6,24 @@ import type { DenseMatrix, Hits } from '../types.ts'
 import {
   BinaryIndex,
   encodePq,
+  encodeRabitq,
   flatIndex,
   int8Index,
+  makeRabitq,
   openPq,
   openPqCodes,
+  openRabitq,
   openSigns,
   openVectors,
   type Pq,
   PqIndex,
   packSigns,
+  RabitqIndex,
   trainPq,
   withScoring,
   writePq,
   writePqCodes,
+  writeRabitq,
   writeSigns,
   writeVectors,
 } from './index.ts'
@@ -79,6 +84,13 @@ async function cases(): Promise<Record<string, Case>> {
     ask: async (sections) => (await openSigns(sections, 's/')).search(QUERY, 9, { rerank: 20 }),
     expected: signs.search(QUERY, 9, { rerank: 20 }),
   }
+  const code = makeRabitq(X, { metric: 'l2' })
+  const rabitq = new RabitqIndex(code, encodeRabitq(code, X))
+  out['rabitq'] = {
+    write: (sections) => writeRabitq(rabitq, sections, 'r/'),
+    ask: async (sections) => (await openRabitq(sections, 'r/')).search(QUERY, 9),
+    expected: rabitq.search(QUERY, 9),
+  }
   return out
 }
 
@@ -119,7 +131,7 @@ test('damage is told by its code, or finds rows that are there', async () => {
     const content = await contentOf(write)
     for (const [section, bytes] of content) {
       // Each bit of heads, some of the rest.
-      const step = section.endsWith('head') ? 1 : 97
+      const step = section.endsWith('head') ? 1 : 131
       for (let bit = 0; bit < 8 * bytes.length; bit += step) {
         const flipped = bytes.slice()
         flipped[bit >> 3] = (flipped[bit >> 3] as number) ^ (1 << (bit & 7))

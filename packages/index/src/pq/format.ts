@@ -5,6 +5,7 @@ import { BinaryIndex, type SignCodes } from './binary.ts'
 import { FlatIndex } from './flat.ts'
 import { Int8Index } from './int8.ts'
 import { codeBytes } from './pq-index.ts'
+import { type Rabitq, RabitqIndex, type RabitqIndexOptions } from './rabitq.ts'
 import type { Metric, Pq, PqCodes, SearcherOptions } from './types.ts'
 
 const VERSION = 1
@@ -59,8 +60,7 @@ export async function openPq(sections: SectionReader, prefix: string, run?: Run)
   const sizes = [dim, isRotated ? padded * padded : 0, book, isTrained ? book : 0]
   const name = `${prefix}books`
   expectSize(sections, name, 4 * sizes.reduce((sum, size) => sum + size))
-  const all = new Float32Array((await sections.read(name, 0, undefined, run)).buffer)
-  if (!all.every(Number.isFinite)) throw damaged(name, 'it has numbers that are not finite')
+  const all = await readFloats(sections, name, run)
   let at = 0
   const [mean, rotation, encoding, scoring] = sizes.map((size) => all.slice(at, (at += size))) as [
     Float32Array,
@@ -170,8 +170,8 @@ export async function openVectors(
 
 async function readScales(sections: SectionReader, name: string, n: number, run: Run): Promise<Float32Array> {
   expectSize(sections, name, 4 * n)
-  const scales = new Float32Array((await sections.read(name, 0, undefined, run)).buffer)
-  if (!scales.every((scale) => scale >= 0 && Number.isFinite(scale))) throw damaged(name, 'it has scales out of range')
+  const scales = await readFloats(sections, name, run)
+  if (!scales.every((scale) => scale >= 0)) throw damaged(name, 'it has scales below 0')
   return scales
 }
 
@@ -212,6 +212,51 @@ export async function openSigns(
     if ((data[at] as number) >> (8 - spare) !== 0) throw damaged(name, 'it has bits behind the last of a row')
   }
   return new BinaryIndex({ n, dim, data } satisfies SignCodes, options)
+}
+
+/** Write codes of a bit a number into the sections `<prefix>head`, `<prefix>books`, `<prefix>bits` and `<prefix>scales`. */
+export async function writeRabitq(index: RabitqIndex, sections: SectionWriter, prefix: string): Promise<void> {
+  const { n, code } = index
+  const { metric, dim, mean, rotation } = code
+  const { data, scales, shifts } = index.codes()
+  await sections.write(`${prefix}head`, encodeHead({ metric, kind: 1, flags: 0, dim, count: n }))
+  await sections.write(`${prefix}books`, [bytesOf(mean), bytesOf(rotation)])
+  await sections.write(`${prefix}bits`, data)
+  await sections.write(`${prefix}scales`, [bytesOf(scales), bytesOf(shifts)])
+}
+
+/**
+ * The codes that {@link writeRabitq} wrote.
+ *
+ * @throws PithError `PITH_CORRUPT`, `PITH_TRUNCATED`, `PITH_VERSION`; what the sections throw
+ */
+export async function openRabitq(
+  sections: SectionReader,
+  prefix: string,
+  options: RabitqIndexOptions & Run = {},
+): Promise<RabitqIndex> {
+  const { metric, kind, flags, dim, count: n } = await readHead(sections, prefix, options)
+  if (kind !== 1 || flags !== 0) throw damaged(prefix, 'it is no head of estimates')
+  const padded = 8 * Math.ceil(dim / 8)
+  const names = { books: `${prefix}books`, bits: `${prefix}bits`, scales: `${prefix}scales` }
+  expectSize(sections, names.books, 4 * (dim + padded * padded))
+  expectSize(sections, names.bits, (n * padded) / 8)
+  expectSize(sections, names.scales, 8 * n)
+  const [books, data, pairs] = await Promise.all([
+    readFloats(sections, names.books, options),
+    sections.read(names.bits, 0, undefined, options),
+    readFloats(sections, names.scales, options),
+  ])
+  const scales = pairs.slice(0, n)
+  if (!scales.every((scale) => scale >= 0)) throw damaged(names.scales, 'it has scales below 0')
+  const code: Rabitq = { dim, padded, metric, mean: books.slice(0, dim), rotation: books.slice(dim) }
+  return new RabitqIndex(code, { n, data, scales, shifts: pairs.slice(n) }, options)
+}
+
+async function readFloats(sections: SectionReader, name: string, run: Run | undefined): Promise<Float32Array> {
+  const all = new Float32Array((await sections.read(name, 0, undefined, run)).buffer)
+  if (!all.every(Number.isFinite)) throw damaged(name, 'it has numbers that are not finite')
+  return all
 }
 
 function encodeHead({ metric, kind, flags, dim, count }: Head): Uint8Array {

@@ -4,15 +4,26 @@ export { FlatIndex, type FlatOptions, type FlatShape, type FlatType, flatIndex }
 export {
   openPq,
   openPqCodes,
+  openRabitq,
   openSigns,
   openVectors,
   writePq,
   writePqCodes,
+  writeRabitq,
   writeSigns,
   writeVectors,
 } from './format.ts'
 export { Int8Index, type Int8Options, type Int8Rows, type Int8Shape, int8Index } from './int8.ts'
 export { codeBytes, PqIndex, type PqIndexOptions } from './pq-index.ts'
+export {
+  encodeRabitq,
+  makeRabitq,
+  type Rabitq,
+  type RabitqCodes,
+  RabitqIndex,
+  type RabitqIndexOptions,
+  type RabitqOptions,
+} from './rabitq.ts'
 export { trainPq, withScoring } from './train.ts'
 export type {
   CodeSearcher,

@@ -2,6 +2,7 @@
  * Rows of codes of 4 bits, in blocks of 16: the fast scan, whose sums of whole numbers tell which rows can be among the best, and
  * the exact scores of these.
  */
+import { keptRows } from '../row-filter.ts'
 import { TopK } from '../top-k.ts'
 import type { Hits, RowFilter } from '../types.ts'
 import { floatsAt, type PqKernels } from './memory.ts'
@@ -13,6 +14,8 @@ const BLOCK = 16
 const CHUNK = 256
 const FIRST_CHUNK = 8
 const MOST = 65535
+/** More than sums of singles are off by, as a share of what goes into them. */
+const SINGLE = 1e-5
 /** Two entries of a table make a byte at most. */
 const MOST_LEVEL = 127
 /** Times that a row of a list costs of one that is passed in a fast scan. */
@@ -32,6 +35,7 @@ export class Nibbles {
   readonly #blocks: number
   readonly #levels: number
   readonly #found: number
+  readonly #terms: number
 
   /** @param codes u8[n, bytes] */
   constructor(kernels: PqKernels, codes: Uint8Array, n: number, bytes: number) {
@@ -43,6 +47,7 @@ export class Nibbles {
     this.lut = memory.alloc(4 * 32 * bytes)
     this.#levels = memory.alloc(32 * bytes)
     this.#found = memory.alloc(8 * BLOCK * CHUNK)
+    this.#terms = memory.alloc(12)
     this.#scanner = new Scanner(kernels, n)
     for (let row = 0; row < n; row++) {
       let at = this.#place(row)
@@ -81,6 +86,43 @@ export class Nibbles {
     return best.take()
   }
 
+  /**
+   * The k rows that score best by `lut` where the score s of each row becomes scale s + shift; none is missed by rounding.
+   *
+   * @param scales address of f32[16 ceil(n / 16)], not below 0
+   * @param shifts address of as many
+   */
+  topScaled(k: number, filter: RowFilter | undefined, scales: number, shifts: number): Hits {
+    const count = Math.min(checkCount(k), Math.max(1, this.n))
+    const best = new TopK(count)
+    const at = this.#scanner.putFilter(filter)
+    const take = (rows: Uint32Array, scores: Float32Array): void => {
+      this.#rescale(rows, scores, scales, shifts)
+      for (const [i, row] of rows.entries()) best.push(row, scores[i] as number)
+    }
+    if (filter !== undefined && LIST_COST * filter.count < this.n) {
+      this.#scanner.each(keptRows(filter), this.#score, take)
+      return best.take()
+    }
+    const { step, base } = this.#roundTables()
+    const terms = floatsAt(this.#kernels, this.#terms, 3)
+    this.#blocksOf((from, to) => {
+      terms.set([step, base, best.least])
+      const { exports, memory } = this.#kernels
+      const own: [number, number, number, number] = [this.#levels, this.#blocks, this.bytes, from]
+      const found = exports.bounded4(...own, to, this.n, this.#terms, scales, shifts, at, this.#found)
+      this.#scanner.each(new Uint32Array(memory.buffer, this.#found, found), this.#score, take)
+    })
+    return best.take()
+  }
+
+  /** Scores of rows by `lut`, scaled and shifted as {@link topScaled} does. */
+  atScaled(rows: Uint32Array, scales: number, shifts: number): Float32Array {
+    const scores = this.#scanner.at(rows, this.#score)
+    this.#rescale(rows, scores, scales, shifts)
+    return scores
+  }
+
   /** Scores of rows by `lut`. */
   at(rows: Uint32Array): Float32Array {
     return this.#scanner.at(rows, this.#score)
@@ -108,6 +150,15 @@ export class Nibbles {
 
   readonly #score: ScoreRows = (list, first, count, out) =>
     this.#kernels.exports.sums4(this.lut, this.#blocks, this.bytes, list, first, count, out)
+
+  #rescale(rows: Uint32Array, scores: Float32Array, scales: number, shifts: number): void {
+    const scale = floatsAt(this.#kernels, scales, this.n)
+    const shift = floatsAt(this.#kernels, shifts, this.n)
+    for (const [i, row] of rows.entries()) {
+      const scaled = Math.fround((scores[i] as number) * (scale[row] as number))
+      scores[i] = scaled + (shift[row] as number)
+    }
+  }
 
   #place(row: number): number {
     return this.#blocks + (row >> 4) * BLOCK * this.bytes + (row & 15)
@@ -146,13 +197,18 @@ export class Nibbles {
     return rows.subarray(0, kept)
   }
 
-  /** The tables in whole numbers: each from 0 on, all by one factor, so that no entry leaves 7 bits and no sum 16. */
-  #roundTables(): void {
+  /**
+   * The tables in whole numbers: each from 0 on, all by one factor, so that no entry leaves 7 bits and no sum 16. The score of a row
+   * is at most its sum times `step`, plus `base`.
+   */
+  #roundTables(): { step: number; base: number } {
     const parts = 2 * this.bytes
     const lut = floatsAt(this.#kernels, this.lut, 16 * parts)
     const lows = new Float64Array(parts)
     let widest = 0
     let sum = 0
+    let least = 0
+    let size = 0
     for (let s = 0; s < parts; s++) {
       let low = Infinity
       let high = -Infinity
@@ -163,11 +219,16 @@ export class Nibbles {
       lows[s] = low
       widest = Math.max(widest, high - low)
       sum += high - low
+      least += low
+      size += Math.max(Math.abs(low), Math.abs(high))
     }
     const scale = widest > 0 ? Math.min(MOST_LEVEL / widest, (MOST - parts) / sum) : 0
     const levels = this.#kernels.memory.u8.subarray(this.#levels, this.#levels + 16 * parts)
     for (let i = 0; i < levels.length; i++) {
       levels[i] = Math.min(MOST_LEVEL, Math.floor(((lut[i] as number) - (lows[i >> 4] as number)) * scale + 0.5))
     }
+    const step = scale > 0 ? 1 / scale : 0
+    // Half a level for each part, and what sums of singles are off by.
+    return { step, base: least + (parts / 2 + 1) * step + SINGLE * size }
   }
 }

@@ -124,13 +124,18 @@ export class PqIndex implements CodeSearcher, RowScorer {
     const own = ownQuery(query, metric === 'cos')
     const { memory, exports } = this.#kernels
     const mark = memory.mark()
-    const isDistance = metric === 'l2'
+    // Of vectors of length 1 the distance tells the cosine, and codes are off by less in it: what they lose in length counts.
+    const isDistance = metric !== 'ip'
     const turned = this.#turner.turn(own, 1, isDistance)
     exports.tables(turned, this.#table, m, padded / m, 1 << bits, isDistance ? 1 : 0, this.#lut)
     memory.release(mark)
-    if (isDistance) return
-    let constant = 0
-    for (let j = 0; j < dim; j++) constant += (own[j] as number) * (mean[j] as number)
+    if (metric === 'l2') return
+    let constant = metric === 'cos' ? 1 : 0
+    if (metric === 'cos') {
+      const all = floatsAt(this.#kernels, this.#lut, m << bits)
+      for (let i = 0; i < all.length; i++) all[i] = (all[i] as number) / 2
+    }
+    if (metric === 'ip') for (let j = 0; j < dim; j++) constant += (own[j] as number) * (mean[j] as number)
     const first = floatsAt(this.#kernels, this.#lut, 1 << bits)
     for (let c = 0; c < first.length; c++) first[c] = (first[c] as number) + constant
   }

@@ -1,18 +1,21 @@
 import { Random } from '@pith/core'
 import { expect, test } from 'vitest'
-import { filterRows } from '../row-filter.ts'
+import { filterRows, isKept } from '../row-filter.ts'
 import type { DenseMatrix, Hits } from '../types.ts'
 import {
   BinaryIndex,
   decodePq,
   encodePq,
+  encodeRabitq,
   flatIndex,
   int8Index,
   type Metric,
+  makeRabitq,
   PqIndex,
   type PqOptions,
   packSigns,
   partCodes,
+  RabitqIndex,
   trainPq,
   turnRows,
   withScoring,
@@ -121,9 +124,10 @@ test('codes score as what they stand for, alike on both targets', async () => {
       const hits = (wasm as PqIndex).search(query, 25)
       expect(hits).toEqual((twin as PqIndex).search(query, 25))
       const own = metric === 'cos' ? flatIndex({ n: 1, dim: X.dim, data: query }, { metric }).vector(0) : query
-      const exact = flatIndex(decoded, { metric: metric === 'l2' ? 'l2' : 'ip' }).search(own, X.n)
-      expect(hits.scores[0]).toBeCloseTo(exact.scores[0] as number, 3)
-      expect(hits.scores[24]).toBeCloseTo(exact.scores[24] as number, 3)
+      const exact = flatIndex(decoded, { metric: metric === 'ip' ? 'ip' : 'l2' }).search(own, X.n)
+      const expected = exact.scores.map((score) => (metric === 'cos' ? 1 + score / 2 : score))
+      expect(hits.scores[0]).toBeCloseTo(expected[0] as number, 3)
+      expect(hits.scores[24]).toBeCloseTo(expected[24] as number, 3)
       const every = (wasm as PqIndex).scoreRows(query, hits.ids)
       expect([...every]).toEqual([...hits.scores])
       for (const filter of [odd, few]) {
@@ -258,6 +262,42 @@ test('signs are searched by Hamming distance, then by the query as it is', () =>
       expect([...all.scores]).toEqual([...wasm.scoreRows(query, all.ids)])
       expect([...all.ids]).toEqual(bruteForce(signs, query, 12, 'ip', keeps))
     }
+  }
+})
+
+test('a bit a number estimates products without bias, alike on both targets', () => {
+  const x = clustered(300, 21)
+  for (const metric of METRICS) {
+    const code = makeRabitq(x, { metric })
+    const codes = encodeRabitq(code, x)
+    const vectors = flatIndex(x, { metric })
+    const wasm = new RabitqIndex(code, codes, { vectors })
+    const twin = new RabitqIndex(code, codes, { target: 'twin' })
+    expect(wasm.codes()).toEqual(codes)
+    for (const filter of [undefined, filterRows(x.n, (id) => id % 2 === 1), filterRows(x.n, (id) => id % 60 === 3)]) {
+      const hits = wasm.search(row(x, 4), 9, { filter, rerank: 0 })
+      expect(twin.search(row(x, 4), 9, { filter })).toEqual(hits)
+      const all = wasm.search(row(x, 4), x.n, { rerank: 0 })
+      const kept = [...all.ids].filter((id) => filter === undefined || isKept(filter, id))
+      expect([...hits.ids]).toEqual(kept.slice(0, 9))
+      expect([...hits.scores]).toEqual([...wasm.scoreRows(row(x, 4), hits.ids)])
+    }
+    const truth = bruteForce(x, row(x, 4), 10, metric)
+    expect(overlap(wasm.search(row(x, 4), 10), truth)).toBeGreaterThan(0.9)
+  }
+  // Over rotations, the mean of estimates is what is estimated.
+  const few = { n: 40, dim: 21, data: x.data.subarray(0, 840) }
+  const rows = Uint32Array.of(0, 7, 33)
+  const seeds = 120
+  const estimates = Array.from({ length: seeds }, (_, seed) => {
+    const code = makeRabitq(few, { seed })
+    return new RabitqIndex(code, encodeRabitq(code, few)).scoreRows(row(x, 50), rows)
+  })
+  for (const [i, id] of rows.entries()) {
+    const own = estimates.map((scores) => scores[i] as number)
+    const mean = own.reduce((sum, value) => sum + value) / seeds
+    const error = Math.sqrt(own.reduce((sum, value) => sum + (value - mean) ** 2, 0)) / seeds
+    expect(Math.abs(mean - likeness(row(x, id), row(x, 50), 'ip'))).toBeLessThan(3 * error)
   }
 })
 

@@ -5,11 +5,23 @@
  * @module
  */
 import type { i32 } from '@pith/core/wasm/memory'
-import { ld8, ld32, st32 } from '@pith/core/wasm/memory'
+import { ld8, ld32, ldf32, st32 } from '@pith/core/wasm/memory'
+
+const round = Math.fround
 
 /** Whether a row exists and may come. */
 function isOpen(row: i32, n: i32, filter: i32): boolean {
   return row < n && (filter === 0 || ((ld32(filter + 4 * (row >> 5)) >> (row & 31)) & 1) !== 0)
+}
+
+function sumAt(lut: i32, blocks: i32, bytes: i32, row: i32): i32 {
+  const code = blocks + 16 * bytes * (row >> 4) + (row & 15)
+  let sum = 0
+  for (let b = 0; b < bytes; b++) {
+    const pair = ld8(code + 16 * b)
+    sum += ld8(lut + 32 * b + (pair & 15)) + ld8(lut + 32 * b + 16 + (pair >> 4))
+  }
+  return sum
 }
 
 /**
@@ -37,12 +49,7 @@ export function fast4(
   let found = 0
   for (let row = 16 * from; row < 16 * to; row++) {
     if (!isOpen(row, n, filter)) continue
-    const code = blocks + 16 * bytes * (row >> 4) + (row & 15)
-    let sum = 0
-    for (let b = 0; b < bytes; b++) {
-      const pair = ld8(code + 16 * b)
-      sum += ld8(lut + 32 * b + (pair & 15)) + ld8(lut + 32 * b + 16 + (pair >> 4))
-    }
+    const sum = sumAt(lut, blocks, bytes, row)
     if (sum < limit) continue
     st32(out + 8 * found, row)
     st32(out + 8 * found + 4, sum)
@@ -84,6 +91,42 @@ export function hamming(
     if (differ > limit) continue
     st32(out + 8 * found, row)
     st32(out + 8 * found + 4, differ)
+    found++
+  }
+  return found
+}
+
+/**
+ * The rows of which scale (sum step + base) + shift is more than a limit, ascending; sums are those of {@link fast4}.
+ *
+ * @param terms address of f32[3]: step, base and limit
+ * @param scales address of f32[16 blocks]
+ * @param shifts address of f32[16 blocks]
+ * @param out address of u32[16 (to - from)]
+ * @returns how many there are
+ */
+export function bounded4(
+  lut: i32,
+  blocks: i32,
+  bytes: i32,
+  from: i32,
+  to: i32,
+  n: i32,
+  terms: i32,
+  scales: i32,
+  shifts: i32,
+  filter: i32,
+  out: i32,
+): i32 {
+  const step = ldf32(terms)
+  const base = ldf32(terms + 4)
+  const limit = ldf32(terms + 8)
+  let found = 0
+  for (let row = 16 * from; row < 16 * to; row++) {
+    if (!isOpen(row, n, filter)) continue
+    const score = round(round(round(sumAt(lut, blocks, bytes, row) * step) + base) * ldf32(scales + 4 * row))
+    if (!(round(score + ldf32(shifts + 4 * row)) > limit)) continue
+    st32(out + 4 * found, row)
     found++
   }
   return found
