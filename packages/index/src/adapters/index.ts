@@ -1,3 +1,4 @@
+export { type IndexRows, type IndexRowsOptions, indexRows } from './index-rows.ts'
 export { type OpensearchOptions, opensearchBulk, opensearchMapping, opensearchQuery } from './opensearch.ts'
 export {
   type PgvectorClient,

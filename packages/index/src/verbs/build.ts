@@ -3,8 +3,8 @@ import { rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pid } from 'node:process'
 import { type Arguments, type CommandContext, formatBytes, formatDuration, PithError, type Run } from '@pith/core'
-import type { IndexOptions } from '../store/index.ts'
 import { createIndex, openIndex } from '../store/node/index.ts'
+import { indexOptionsOf, noDocuments } from './index-options.ts'
 import { documents, documentsOf, runOf } from './inputs.ts'
 
 export async function run(args: Arguments, context: CommandContext): Promise<number> {
@@ -34,27 +34,21 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
 }
 
 async function fill(path: string, args: Arguments, own: Run, context: CommandContext): Promise<void> {
-  const writer = await createIndex(path, { ...optionsOf(args), durability: 'none' })
+  const options = await indexOptionsOf(args, own)
+  const writer = await createIndex(path, { ...options, durability: 'none' })
   let count = 0
   try {
     for await (const batch of documentsOf(args.operands, args, own)) {
       await writer.add(batch, own)
       count += batch.length
-      context.onProgress({ stage: 'index', done: count, unit: 'rows' })
+      context.onProgress({ stage: 'read', done: count, unit: 'rows' })
     }
+    if (options.dense !== undefined) await writer.train(own)
     await writer.merge(own)
   } finally {
     await writer.close()
   }
-  if (count === 0) {
-    throw new PithError('PITH_ARG', 'there are no documents', { hint: 'Check the paths, or name the --format.' })
-  }
-}
-
-function optionsOf(args: Arguments): IndexOptions {
-  const stem = args.value('stem') as 'porter2' | 'none' | undefined
-  const stop = args.value('stop') as 'english' | 'none' | undefined
-  return { lexical: { ...(stem === undefined ? {} : { stem }), ...(stop === undefined ? {} : { stop }) } }
+  if (count === 0) throw noDocuments()
 }
 
 /** What an index folder says of itself. */

@@ -1,11 +1,9 @@
 /** `pith index delete`. */
-import { type Arguments, type CommandContext, PithError } from '@pith/core'
+import { type Arguments, type CommandContext, PithError, type Run } from '@pith/core'
+import type { Where } from '../store/index.ts'
 import { openIndex, openWriter } from '../store/node/index.ts'
 import { documents, indexOf, runOf } from './inputs.ts'
 import { whereOf } from './where-option.ts'
-
-/** Hits that are asked for at once. */
-const PAGE = 10_000
 
 export async function run(args: Arguments, context: CommandContext): Promise<number> {
   const where = whereOf(args)
@@ -20,18 +18,7 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
   try {
     for (const warning of writer.warnings) await context.note(warning)
     const before = await countOf(path)
-    if (where === undefined) await writer.delete(named.includes('-') ? await idsOf(named, context) : named, own)
-    else {
-      for (;;) {
-        const reader = await openIndex(path, {}, own)
-        const { hits } = await reader.search({ where, k: PAGE }, own).finally(() => reader.close())
-        if (hits.length === 0) break
-        await writer.delete(
-          hits.map(({ id }) => id),
-          own,
-        )
-      }
-    }
+    await writer.delete(where === undefined ? await idsOf(named, context) : await matching(path, where, own), own)
     count = before - (await countOf(path))
   } finally {
     await writer.close()
@@ -48,8 +35,14 @@ async function countOf(path: string): Promise<number> {
   return count
 }
 
+async function matching(path: string, where: Where, own: Run): Promise<string[]> {
+  const reader = await openIndex(path, {}, own)
+  return await reader.ids(where, own).finally(() => reader.close())
+}
+
 /** Ids of the command line, and lines of standard input in the place of `-`. */
-async function idsOf(named: readonly string[], context: CommandContext): Promise<string[]> {
+async function idsOf(named: readonly string[], context: CommandContext): Promise<readonly string[]> {
+  if (!named.includes('-')) return named
   const decoder = new TextDecoder()
   let text = ''
   for await (const part of context.stdin()) text += decoder.decode(part, { stream: true })

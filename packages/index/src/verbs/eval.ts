@@ -40,7 +40,8 @@ async function evalIndex(args: Arguments, folder: string, context: CommandContex
     // A query's own document takes the place of another one.
     const depth = depthOf(measures) + (args.has('beir') ? 1 : 0)
     const results: Record<string, Evaluation> = {}
-    for (const way of modesOf(reader)) {
+    const given = { vector: queries.some(({ vector }) => vector), sparse: queries.some(({ sparse }) => sparse) }
+    for (const way of modesOf(reader, given)) {
       const rankings = await rank(reader, queries, way, depth, own)
       results[way] = evaluate(rankings, qrels, optionsOf(args, measures))
     }
@@ -57,9 +58,9 @@ async function rank(
   own: Run,
 ): Promise<Rankings> {
   const rankings = new Map<string, Map<string, number>>()
-  for (const [i, { id, text }] of queries.entries()) {
+  for (const [i, { id, ...query }] of queries.entries()) {
     own.onProgress?.({ stage: mode, done: i, total: queries.length, unit: 'steps' })
-    const { hits } = await reader.search({ text, mode, k }, own)
+    const { hits } = await reader.search({ ...query, mode, k }, own)
     rankings.set(id, new Map(hits.map((hit) => [hit.id, hit.score])))
   }
   return rankings

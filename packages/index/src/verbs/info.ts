@@ -12,13 +12,7 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
     }
     const each = documents === 0 ? '' : `, ${formatBytes(bytes / documents)} a document`
     await context.stdout.write(`${formatCount(documents)} documents, ${formatBytes(bytes)}${each}\n`)
-    for (const [part, own] of Object.entries(settings)) {
-      await context.stdout.write(
-        `${part}: ${Object.entries(own)
-          .map(([name, value]) => `${name} ${value}`)
-          .join(', ')}\n`,
-      )
-    }
+    for (const [part, own] of Object.entries(settings)) await context.stdout.write(`${part}: ${shown(own)}\n`)
     const rows = segments.map((own) => [
       own.name,
       formatCount(own.rows),
@@ -29,4 +23,13 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
     await context.stdout.write(textTable([['segment', 'documents', 'deleted', 'bytes', 'parts'], ...rows], 'lrrrl'))
     return 0
   })
+}
+
+/** Settings for people: `dim 256, pq (bits 8, m 32)`. */
+function shown(settings: object): string {
+  return Object.entries(settings)
+    .map(
+      ([name, value]) => `${name} ${typeof value === 'object' && value !== null ? `(${shown(value)})` : String(value)}`,
+    )
+    .join(', ')
 }

@@ -21,7 +21,7 @@ export const READING: readonly OptionSpec[] = [
   {
     name: 'format',
     value: 'NAME',
-    choices: ['beir', 'jsonl', 'csv', 'tsv', 'parquet', 'smart', 'trec', 'files'],
+    choices: ['beir', 'jsonl', 'csv', 'tsv', 'parquet', 'smart', 'trec', 'pages', 'npy', 'safetensors'],
     summary: 'what PATH is; default by its name and content',
   },
   { name: 'id-field', value: 'NAME', summary: 'field or column of the id; default id or _id' },
@@ -34,6 +34,12 @@ export const READING: readonly OptionSpec[] = [
   },
   { name: 'vector-field', value: 'NAME', summary: 'field or column of vectors of an encoder of yours' },
   { name: 'sparse-field', value: 'NAME', summary: 'field or column of learned-sparse vectors' },
+  {
+    name: 'vectors',
+    value: 'FILE',
+    completes: 'file',
+    summary: 'vectors of the documents, one row each: .npy or .safetensors',
+  },
 ]
 
 export const THREADS: OptionSpec = {
@@ -62,7 +68,7 @@ export const MODE: OptionSpec = {
   name: 'mode',
   short: 'm',
   value: 'NAME',
-  choices: ['hybrid', 'bm25', 'dense', 'sparse'],
+  choices: ['hybrid', 'bm25', 'dense', 'pq', 'sparse'],
   summary: 'search by words and meaning, by one of them, or by learned words; default the best of the index',
 }
 

@@ -103,7 +103,7 @@ const exportIndex: VerbSpec = {
   summary: 'write an index as one file, its documents, or for another system',
   details: [
     'pith is one file for web servers, jsonl the documents. pgvector and sqlite-vec are SQL with exact vectors, and are tested on real databases.',
-    'qdrant is one request a line ({method, path, body}), opensearch lines for _bulk. These two were not tested against a server.',
+    'qdrant is one request a line ({method, path, body}), opensearch lines for _bulk (--mapping prints what makes its index). These two were not tested against a server.',
     'With --query, the request that asks the other system the same is printed instead.',
   ],
   operands: [INDEX],
@@ -117,6 +117,7 @@ const exportIndex: VerbSpec = {
     out('FILE', 'where it goes; - is stdout'),
     { name: 'name', value: 'NAME', summary: 'table, collection or index of the other system; default docs' },
     { name: 'query', value: 'TEXT', summary: 'print the request for this query' },
+    { name: 'mapping', summary: 'print the body that makes the index of opensearch' },
     { name: 'count', short: 'k', value: 'N', summary: 'hits that --query asks for; default 10' },
     FORCE,
     MEMORY,

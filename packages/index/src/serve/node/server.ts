@@ -132,7 +132,8 @@ async function pointsOf({ reader }: Served, ask: QdrantAsk, signal: AbortSignal)
   const { vector, limit, offset, where, payload, threshold = Number.NEGATIVE_INFINITY } = ask
   const found = await reader.search(
     {
-      text: String(vector.length),
+      vector,
+      mode: 'dense',
       k: limit,
       offset,
       documents: payload,

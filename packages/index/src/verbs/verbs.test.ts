@@ -1,0 +1,299 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { startVerb, type VerbInput, type VerbOptions, type VerbOutcome } from '@pith/core/testing'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { manifest } from '../manifest.ts'
+
+const tmp = mkdtempSync(join(tmpdir(), 'pith-index-'))
+afterAll(() => rmSync(tmp, { recursive: true }))
+const at = (name: string): string => join(tmp, name)
+const sample = (name: string): string => new URL(`../../../../examples/sample/${name}`, import.meta.url).pathname
+
+const verb = (
+  name: string,
+  options: VerbOptions,
+  operands: readonly string[] = [],
+  input: VerbInput = {},
+): Promise<VerbOutcome> => startVerb(manifest, `index ${name}`, options, { operands, ...input }).done
+
+async function found(name: string, query: string, options: VerbOptions = {}): Promise<string[]> {
+  const { out, error } = await verb('search', { json: true, ...options }, [at(name), query])
+  expect(error).toBeUndefined()
+  return JSON.parse(out).hits.map(({ id }: { id: string }) => id)
+}
+
+beforeAll(async () => {
+  const { code, out } = await verb('build', { output: at('garden.pith'), json: true }, [sample('garden')])
+  expect(code).toBe(0)
+  expect(JSON.parse(out)).toMatchObject({ index: at('garden.pith'), documents: 10 })
+})
+
+describe('build and search', () => {
+  test('a folder of Markdown', async () => {
+    expect((await found('garden.pith', 'prune apple trees'))[0]).toBe('pruning-apples.md#pruning-apple-trees')
+    // Misspelt words, phrases and beginnings.
+    expect(await found('garden.pith', 'nematods')).toEqual(['slugs.md#slugs-and-snails'])
+    expect(await found('garden.pith', '"wild bees"')).toEqual(['bees.md#a-garden-for-wild-bees'])
+    expect(await found('garden.pith', 'evaporat*')).toEqual(['watering.md#watering-less'])
+    const { out, err } = await verb('search', { count: '1', facets: 'lang' }, [at('garden.pith'), 'late', 'blight'])
+    expect(out).toMatch(
+      /^ {2}1\. [\d.]+ {2}potatoes\.md#potatoes {2}Potatoes\n {5}.*late blight.*\nlang: en \(\d+\)\n$/s,
+    )
+    expect(err).toMatch(/^1 of 10 in [\d.]+ ms\n$/)
+  })
+
+  test('conditions, facets and pages', async () => {
+    const where = ['lang=en', 'year>=2020']
+    expect(await found('garden.pith', 'soil', { where })).not.toContain('frost.md#frost')
+    expect(await found('garden.pith', 'water', { where: 'tags=water|weather' })).toEqual(
+      expect.arrayContaining(['frost.md#frost', 'watering.md#watering-less']),
+    )
+    const all = await found('garden.pith', 'soil')
+    expect(await found('garden.pith', 'soil', { from: '2', count: '2' })).toEqual(all.slice(2, 4))
+    const { out } = await verb('search', { json: true, facets: 'tags,lang' }, [at('garden.pith'), 'humus'])
+    expect(JSON.parse(out).facets).toMatchObject({
+      lang: [{ value: 'de', count: 1 }],
+      tags: [{ value: 'soil', count: 1 }],
+    })
+  })
+
+  test('a table, a BEIR folder, and both at once', async () => {
+    writeFileSync(at('t.csv'), 'nr;name;body;year\na1;Alpha;"the first; row";2001\nb2;Beta;the second row;2002\n')
+    const columns = { 'id-field': 'nr', 'title-field': 'name', 'text-field': 'body' }
+    expect((await verb('build', { output: at('t.pith'), ...columns }, [at('t.csv')])).out).toMatch(/: 2 documents, /)
+    expect(await found('t.pith', 'row', { where: 'year>2001' })).toEqual(['b2'])
+    mkdirSync(at('beir/qrels'), { recursive: true })
+    const lines = (rows: readonly object[]): string => rows.map((row) => `${JSON.stringify(row)}\n`).join('')
+    writeFileSync(
+      at('beir/corpus.jsonl'),
+      lines(['cat', 'dog', 'cow'].map((text, i) => ({ _id: `d${i}`, title: '', text }))),
+    )
+    writeFileSync(
+      at('beir/queries.jsonl'),
+      lines([
+        { _id: 'q1', text: 'dog' },
+        { _id: 'q2', text: 'cow cat' },
+      ]),
+    )
+    writeFileSync(at('beir/qrels/test.tsv'), 'query-id\tcorpus-id\tscore\nq1\td1\t1\nq2\td2\t1\n')
+    expect((await verb('build', { output: at('b.pith') }, [at('beir'), sample('garden')])).out).toMatch(
+      /: 13 documents, /,
+    )
+    const { out } = await verb('eval', { json: true, measures: 'P@1,R@100,MRR' }, [at('b.pith'), at('beir')])
+    expect(JSON.parse(out)).toMatchObject({ bm25: { 'P@1': expect.any(Number), 'R@100': 1 } })
+    const shown = await verb('eval', {}, [at('b.pith'), at('beir')])
+    expect(shown).toMatchObject({ code: 0, err: '2 judged queries\n' })
+    expect(shown.out).toMatch(/^ +nDCG@10 +R@100\n(\w+ +[\d.]{6} +1\.0000\n)+$/)
+  })
+
+  test('runs go to trec_eval and come back', async () => {
+    const queries = join(sample('garden-questions'), 'queries.jsonl')
+    const { out } = await verb('search', { queries, trec: true, count: '5', mode: 'bm25' }, [at('garden.pith')])
+    expect(out).toMatch(/^1 Q0 tomatoes\.md#growing-tomatoes 1 [\d.]+ pith\n/)
+    writeFileSync(at('run.txt'), out)
+    const qrels = join(sample('garden-questions'), 'qrels.tsv')
+    const judged = await verb('eval', { measures: 'nDCG@10', 'per-query': true, against: at('run.txt') }, [
+      at('run.txt'),
+      qrels,
+    ])
+    expect(judged.out).toMatch(/^ndcg_cut_10 +\t1\t1\.0000\n/)
+    expect(judged.out).toMatch(
+      /\nnum_q +\tall\t12\nndcg_cut_10 +\tall\t0\.\d{4}\nnDCG@10: \+0\.0000 \[\+0\.0000, \+0\.0000\]/,
+    )
+    const asked = await verb('search', { queries: '-' }, [at('garden.pith')], {
+      stdin: 'a\tblight\nb\tnothing-like-it\n',
+    })
+    expect(asked.out).toMatch(/^a\t1\tpotatoes\.md#potatoes\t[\d.]+\n/)
+  })
+
+  test('an index appears as a whole or not at all', async () => {
+    expect(await verb('build', { output: at('garden.pith') }, [sample('garden')])).toMatchObject({
+      error: expect.stringContaining('garden.pith exists'),
+    })
+    mkdirSync(at('other'))
+    writeFileSync(at('other/precious.txt'), 'x')
+    expect(await verb('build', { output: at('other'), force: true }, [sample('garden')])).toMatchObject({
+      error: expect.stringContaining('holds no index'),
+    })
+    writeFileSync(at('bad.jsonl'), '{"_id": "1", "text": "a"}\n{')
+    expect((await verb('build', { output: at('new.pith') }, [sample('garden'), at('bad.jsonl')])).error).toContain(
+      'bad.jsonl',
+    )
+    const running = startVerb(manifest, 'index build', { output: at('new.pith') }, { operands: [sample('garden')] })
+    running.stop(new Error('interrupted'))
+    await expect(running.done).rejects.toThrow('interrupted')
+    expect(readdirSync(tmp).filter((name) => name.startsWith('new.pith'))).toEqual([])
+    expect((await verb('build', { output: at('t.pith'), force: true }, [at('t.csv')])).code).toBe(0)
+    expect(existsSync(at('other/precious.txt'))).toBe(true)
+  })
+})
+
+test('add, delete, merge', async () => {
+  writeFileSync(
+    at('more.jsonl'),
+    '{"id":"n1","text":"zebra crossing","lang":"fr"}\n{"id":"n2","text":"zebra foal","lang":"fr"}\n',
+  )
+  await verb('build', { output: at('c.pith') }, [sample('garden')])
+  expect((await verb('add', {}, [at('c.pith'), at('more.jsonl')])).out).toBe(`${at('c.pith')}: 2 documents added\n`)
+  expect(await found('c.pith', 'zebra', { mode: 'bm25' })).toHaveLength(2)
+  expect((await verb('delete', {}, [at('c.pith'), 'n1', 'no-such'])).out).toContain(': 1 document deleted')
+  expect((await verb('delete', { json: true }, [at('c.pith'), '-'], { stdin: 'n2\n' })).out).toContain('"deleted":1')
+  expect(await found('c.pith', 'zebra', { mode: 'bm25' })).toEqual([])
+  const left = await verb('delete', { where: 'lang=en', json: true }, [at('c.pith')])
+  expect(JSON.parse(left.out)).toMatchObject({ deleted: 9 })
+  const merged = JSON.parse((await verb('merge', { json: true }, [at('c.pith')])).out)
+  expect(merged.after.segments).toBe(1)
+  expect(merged.after.bytes).toBeLessThanOrEqual(merged.before.bytes)
+  const { out } = await verb('info', { json: true }, [at('c.pith')])
+  expect(JSON.parse(out)).toMatchObject({ documents: 1, segments: [{ rows: 1, deleted: 0 }], damaged: [] })
+})
+
+test('64 documents and more are searched by meaning, too', async () => {
+  const kinds = ['cat purrs kitten', 'dog barks puppy', 'ship sails harbour', 'tree grows leaf']
+  const rows = Array.from({ length: 80 }, (_, i) => {
+    const words = (kinds[i % 4] as string).split(' ')
+    return { _id: `d${i}`, text: `${words[i % 3]} ${words[(i >> 2) % 3]} number ${i}`, kind: i % 4 }
+  })
+  const lines = (all: readonly object[]): string => all.map((row) => `${JSON.stringify(row)}\n`).join('')
+  mkdirSync(at('kinds/qrels'), { recursive: true })
+  writeFileSync(at('kinds/corpus.jsonl'), lines(rows))
+  writeFileSync(at('kinds/queries.jsonl'), lines(kinds.map((kind, i) => ({ _id: `q${i}`, text: kind.split(' ')[0] }))))
+  const judged = rows.map(({ _id, kind }) => `q${kind}\t${_id}\t1\n`)
+  writeFileSync(at('kinds/qrels/test.tsv'), `query-id\tcorpus-id\tscore\n${judged.join('')}`)
+  const options = { output: at('k.pith'), dim: '8', seed: '3', json: true } as const
+  const built = JSON.parse((await verb('build', options, [at('kinds')])).out)
+  expect(built.settings.dense).toMatchObject({ encoder: 'lsa', dim: 8, pq: { bits: 8, m: 1 } })
+  const { out } = await verb('eval', { json: true }, [at('k.pith'), at('kinds')])
+  const results = JSON.parse(out)
+  expect(Object.keys(results)).toEqual(['bm25', 'dense', 'pq', 'hybrid'])
+  // Words alone miss the documents that have only the other words of their kind.
+  expect(results.bm25['R@100']).toBeLessThan(0.8)
+  expect(results.dense['R@100']).toBe(1)
+  expect(results.hybrid['R@100']).toBe(1)
+  expect(results.dense['nDCG@10']).toBeGreaterThan(0.9)
+  // The same seed gives the same bytes.
+  await verb('export', { output: at('k1.pith') }, [at('k.pith')])
+  await verb('build', { ...options, output: at('again.pith'), threads: '2' }, [at('kinds')])
+  await verb('export', { output: at('k2.pith') }, [at('again.pith')])
+  expect(readFileSync(at('k1.pith')).equals(readFileSync(at('k2.pith')))).toBe(true)
+  await verb('build', { output: at('codes.pith'), dim: '8', keep: 'none', codes: 'pq4', ratio: '8' }, [at('kinds')])
+  const { settings } = JSON.parse((await verb('info', { json: true }, [at('codes.pith')])).out)
+  expect(settings.dense).toMatchObject({ vectors: 'none', pq: { bits: 4, m: 8 } })
+  expect((await verb('build', { output: at('no.pith'), dense: 'field' }, [at('kinds')])).error).toContain(
+    'have no vectors',
+  )
+})
+
+test('vectors of the documents, and queries that bring theirs', async () => {
+  const lines = (all: readonly object[]): string => all.map((row) => `${JSON.stringify(row)}\n`).join('')
+  const turn = (i: number): number[] => [Math.cos(i / 10), Math.sin(i / 10)]
+  mkdirSync(at('own/qrels'), { recursive: true })
+  writeFileSync(
+    at('own/corpus.jsonl'),
+    lines(Array.from({ length: 20 }, (_, i) => ({ _id: `v${i}`, text: `t${i}`, vector: turn(i) }))),
+  )
+  writeFileSync(at('own/queries.jsonl'), lines([{ _id: 'q', text: 'none', vector: turn(7) }]))
+  writeFileSync(at('own/qrels/test.tsv'), 'query-id\tcorpus-id\tscore\nq\tv7\t1\n')
+  const options = { output: at('v.pith'), codes: 'none', keep: 'f32', encoder: 'compass' }
+  expect((await verb('build', options, [at('own')])).code).toBe(0)
+  const { out } = await verb('eval', { json: true, measures: 'P@1' }, [at('v.pith'), at('own')])
+  expect(JSON.parse(out)).toMatchObject({ dense: { 'P@1': 1 } })
+  const running = startVerb(manifest, 'index serve', { port: '0', name: 'own' }, { operands: [at('v.pith')] })
+  const url = (await running.said).trim()
+  const ask = async (path: string, body: object): Promise<{ result: never; status: string }> => {
+    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
+    return (await (await fetch(url + path, init)).json()) as { result: never; status: string }
+  }
+  const asked = {
+    vector: turn(4),
+    limit: 2,
+    with_payload: true,
+    filter: { must_not: [{ key: 'x', match: { value: 1 } }] },
+  }
+  expect(await ask('collections/own/points/search', asked)).toMatchObject({
+    status: 'ok',
+    result: [
+      { id: 'v4', score: expect.closeTo(1, 5), payload: { text: 't4' } },
+      { id: expect.stringMatching(/v3|v5/) },
+    ],
+  })
+  const { result } = await ask('collections/own/points/query', { query: turn(4), limit: 1, offset: 1 })
+  expect(result).toMatchObject({ points: [{ id: expect.stringMatching(/v3|v5/) }] })
+  for (const wild of [
+    { vector: 'x' },
+    { vector: turn(1), limit: 0 },
+    { vector: turn(1), filter: { must: [{ key: 'x', geo: 1 }] } },
+  ]) {
+    expect(await ask('collections/own/points/search', wild)).toMatchObject({ error: { code: 'PITH_ARG' } })
+  }
+  running.stop(new Error('over'))
+  await expect(running.done).rejects.toThrow('over')
+})
+
+test('one file is searched like a folder; damage is found and named', async () => {
+  expect((await verb('export', { output: at('one.pith') }, [at('garden.pith')])).out).toContain(': 10 documents')
+  expect(await found('one.pith', 'frost')).toEqual(await found('garden.pith', 'frost'))
+  expect(await verb('verify', {}, [at('one.pith')])).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/^ok: 10 documents, /),
+  })
+  const bytes = readFileSync(at('one.pith'))
+  bytes[Math.floor(bytes.length / 3)]! ^= 8
+  writeFileSync(at('bad.pith'), bytes)
+  const { code, out } = await verb('verify', { json: true }, [at('bad.pith')])
+  expect(code).toBe(1)
+  expect(JSON.parse(out)).toMatchObject({ ok: false, bad: [{ code: expect.stringMatching(/^PITH_/) }] })
+  expect((await verb('info', {}, [at('garden.pith')])).out).toMatch(/^10 documents, [\d.]+ kB, .* a document\n/)
+})
+
+test('documents go to other systems', async () => {
+  const given = async (to: string): Promise<string> =>
+    (await verb('export', { to, output: '-' }, [at('garden.pith')])).out
+  const lines = (await given('jsonl')).trim().split('\n')
+  expect(lines).toHaveLength(10)
+  expect(JSON.parse(lines[3] as string)).toMatchObject({ id: 'frost.md#frost', title: 'Frost', lang: 'en', year: 2018 })
+  expect(await given('pgvector')).toMatch(
+    /^CREATE EXTENSION .*\nCREATE TABLE docs \(.*\);\nINSERT INTO docs VALUES\n\('bees\.md/,
+  )
+  const database = new DatabaseSync(':memory:')
+  database.exec(await given('sqlite-vec'))
+  expect(database.prepare("SELECT id FROM docs WHERE fields ->> 'year' = 2018").all()).toEqual([
+    { id: 'frost.md#frost' },
+  ])
+  database.close()
+  expect(JSON.parse((await given('qdrant')).split('\n')[1] as string).body.points).toHaveLength(10)
+  expect((await given('opensearch')).split('\n')).toHaveLength(21)
+  const asked = await verb('export', { to: 'pgvector', query: 'frost' }, [at('garden.pith')])
+  expect(asked.error).toContain('PITH_CAPABILITY')
+})
+
+test('serve', async () => {
+  const running = startVerb(manifest, 'index serve', { port: '0', facets: 'tags' }, { operands: [at('garden.pith')] })
+  const page = await fetch(`${(await running.said).trim()}?q=slugs`)
+  expect(await page.text()).toContain('<mark>Slugs</mark> and snails')
+  running.stop(new Error('over'))
+  await expect(running.done).rejects.toThrow('over')
+})
+
+test.each([
+  ['build', {}, ['garden'], 'option --output is missing'],
+  ['build', { output: 'x' }, ['none'], 'there is no file or folder'],
+  ['search', {}, ['garden.pith'], 'give a query'],
+  ['search', {}, ['none.pith', 'x'], 'none.pith'],
+  ['search', { count: '0' }, ['garden.pith', 'x'], '--count must be'],
+  ['search', { where: 'lang' }, ['garden.pith', 'x'], '--where must be'],
+  ['delete', {}, ['garden.pith'], 'give ids'],
+  ['add', {}, ['t.csv', 't.csv'], 'PITH_'],
+  ['eval', {}, ['garden.pith', 'none'], 'there is no file or folder'],
+  ['eval', {}, ['garden.pith', 'garden'], 'has no queries or no judgements'],
+  ['export', {}, ['garden.pith'], 'option --output is missing'],
+] as const)('%s refuses what it cannot do: %o %o', async (name, options, operands, wanted) => {
+  const own = 'output' in options ? { output: at(options.output) } : options
+  const paths = operands.map((word, i) =>
+    word === 'garden' ? sample('garden') : i === 0 || word.includes('.') || word === 'none' ? at(word) : word,
+  )
+  const { error } = await verb(name, own, paths)
+  expect(error).toContain(wanted)
+})
