@@ -103,6 +103,13 @@ export interface Ranking {
   readonly scorer: string
   readonly pieces: readonly Span[]
   readonly groups: readonly (readonly number[])[]
+  /** Pieces that the text cannot be without. */
+  readonly pinned?: readonly number[]
+  /**
+   * Whether pieces must not be joined: they are cut where the text stays sound, and groups name all that must stand together. What must
+   * stay then takes a group with it.
+   */
+  readonly isSound?: boolean
   /** Whether pieces are single words, so that what is protected must be pinned lest a sentence loses its sense. */
   readonly dropsWords?: boolean
   /** What stands for a gap, around the label of the joiner, which is empty for `none`. By default the label and a space. */

@@ -17,7 +17,7 @@ export interface CodeFile {
 }
 
 /** How code is cut to a budget. */
-export interface CodeOptions extends Omit<CompressOptions, 'query' | 'protect'> {
+export interface CodeOptions extends Omit<CompressOptions, 'query'> {
   /** What the code is read for. */
   query: string
   /** Share of a function that stays, at the mean of those that are looked into; 1 keeps whole functions. Default 0.5. */
@@ -65,9 +65,10 @@ export async function compressCode(
     scorer: 'functions+statements',
     pieces: sources.pieces,
     groups: planGroups(sources, scores, order, query, retention, context),
+    isSound: true,
     wrap: omissions(sources),
   })
-  const result = await compressBy(plan, sources.text, { ...rest, protect: { kinds: [] } })
+  const result = await compressBy(plan, sources.text, rest)
   return { ...result, functions: order.flatMap((at) => describe(sources, at, scores[at] as number, result.kept)) }
 }
 

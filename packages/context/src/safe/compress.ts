@@ -48,9 +48,14 @@ export async function compressBy(rank: Ranker, text: string, options: CompressOp
     ...(query === undefined ? {} : { query }),
     ...(signal === undefined ? {} : { signal }),
   })
-  const { pieces, groups } = wholePieces(ranking, protectedSpans(text, protect))
+  const {
+    pieces,
+    groups,
+    pinned: needed = [],
+  } = ranking.isSound === true ? ranking : wholePieces(ranking, protectedSpans(text, protect))
   const always = protectedSpans(text, ranking.dropsWords === true ? protect : { ...protect, kinds: [] })
-  const pinned = touching(pieces, always)
+  const pinned = withGroups(touching(pieces, always), groups, ranking.isSound === true)
+  for (const piece of needed) pinned[piece] = 1
   const name = partNames(text)
   const counts = new Map<string, DroppedPart>()
   const partOf = (gap: Span): DroppedPart => {
@@ -119,7 +124,10 @@ function unchanged(text: string, tokens: number, counter: TokenCounter, budget: 
 }
 
 /** Pieces joined where something that must stay whole lies across them. */
-function wholePieces({ pieces, groups }: Ranking, wholes: readonly Span[]): Pick<Ranking, 'pieces' | 'groups'> {
+function wholePieces(
+  { pieces, groups, pinned = [] }: Ranking,
+  wholes: readonly Span[],
+): Pick<Ranking, 'pieces' | 'groups' | 'pinned'> {
   const joined: { start: number; end: number }[] = []
   const owner = new Uint32Array(pieces.length)
   let whole = 0
@@ -131,7 +139,23 @@ function wholePieces({ pieces, groups }: Ranking, wholes: readonly Span[]): Pick
     else joined.push({ start, end })
     owner[at] = joined.length - 1
   }
-  return { pieces: joined, groups: groups.map((group) => [...new Set(group.map((piece) => owner[piece] as number))]) }
+  const owners = (own: readonly number[]): number[] => [...new Set(own.map((piece) => owner[piece] as number))]
+  return { pieces: joined, groups: groups.map(owners), pinned: owners(pinned) }
+}
+
+/** Pinned pieces, each with the smallest group that it is in. */
+function withGroups(pinned: Uint8Array, groups: Ranking['groups'], isSound: boolean): Uint8Array {
+  if (!isSound || !pinned.includes(1)) return pinned
+  const smallest = new Map<number, readonly number[]>()
+  for (const group of groups) {
+    for (const piece of group) {
+      if (pinned[piece] === 1 && group.length < (smallest.get(piece)?.length ?? Number.POSITIVE_INFINITY))
+        smallest.set(piece, group)
+    }
+  }
+  const all = Uint8Array.from(pinned)
+  for (const group of smallest.values()) for (const piece of group) all[piece] = 1
+  return all
 }
 
 /** Which pieces overlap one of the spans, both ascending. */

@@ -1,6 +1,6 @@
 import type { TokenCounter } from '../types.ts'
 
-/** Runs without white space are merged in quadratic time, so longer ones are counted in slices. */
+/** Runs without white space, or of nothing else, are merged in quadratic time, so longer ones are counted in slices. */
 const LONGEST_RUN = 8192
 const SLICE = 2048
 
@@ -9,7 +9,7 @@ let loaded: Promise<TokenCounter> | undefined
 /**
  * Counts tokens of o200k_base, as GPT-4o and later models do; special tokens in the text are ordinary text.
  *
- * Runs of more than 8,192 characters without white space are counted in slices of 2,048, which is at least as many in practice.
+ * Runs of more than 8,192 characters without white space, or of nothing else, are counted in slices of 2,048, which is at least as many in practice.
  */
 export function o200kCounter(): Promise<TokenCounter> {
   loaded ??= import('gpt-tokenizer/encoding/o200k_base').then(({ countTokens }) => {
@@ -35,7 +35,7 @@ function* slicesOf(text: string): Generator<string, void, undefined> {
   if (start < text.length) yield text.slice(start)
 }
 
-const LONG_RUN = /* @__PURE__ */ new RegExp(`\\S{${LONGEST_RUN},}`, 'g')
+const LONG_RUN = /* @__PURE__ */ new RegExp(`\\S{${LONGEST_RUN},}|\\s{${LONGEST_RUN},}`, 'g')
 
 function sum<T>(items: Iterable<T>, value: (item: T) => number): number {
   let total = 0

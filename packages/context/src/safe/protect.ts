@@ -7,7 +7,7 @@ const PATTERNS: Readonly<Record<ProtectKind, readonly RegExp[]>> = {
   code: [/^(```|~~~)[^\n]*\n(?:(?!\1)[^\n]*\n)*(?:\1[^\n]*)?/gm, /`[^`\n]{1,400}`/g],
   // Dates, times, amounts, percentages, versions: digits and what belongs to them.
   numbers: [
-    /[-+±]?[$€£¥]?(?<![\p{L}\d])\d[\d.,:/%°]*(?:[eE][-+]?\d+)?[\p{L}%°]{0,12}/gu,
+    /[-+±]?[$€£¥]?(?<![\p{L}\d])\d(?:[\d.,:/%°]*[\d%°])?(?:[eE][-+]?\d+)?[\p{L}%°]{0,12}/gu,
     /(?<=\p{L})[-_]?\d[\p{L}\d._-]{0,64}/gu,
   ],
   links: [/\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s<>"']{1,2000}/gi, /[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}/g],

@@ -1,19 +1,27 @@
 import type { RankContext } from '../safe/compress.ts'
-import { linesOf, sentencesOf } from '../safe/pieces.ts'
+import { linesOf } from '../safe/pieces.ts'
 import type { Ranking } from '../types.ts'
-import { bm25Scores, byScore, localWeights } from './bm25.ts'
-import { termsOf } from './terms.ts'
+import { isDiff, rankDiff } from './diff.ts'
+import { isHtml, rankHtml } from './html.ts'
+import { rankJson } from './json.ts'
+import { isLog, rankLog } from './log.ts'
+import { rankSentences } from './prose.ts'
 
-/** Rank a text whose kind is not known: lines where it has many, else sentences, by the question and by how much they say. */
+/** Rank a text by what it looks like: JSON, a diff, a page, a log or other short lines, or sentences. */
 export function rankAny(text: string, { query = '' }: RankContext): Ranking {
+  const json = /^\s*[[{]/.test(text) ? rankJson(text, query) : undefined
+  if (json !== undefined) return json
+  if (isDiff(text)) return rankDiff(text, query)
+  if (isHtml(text)) return rankHtml(text, query)
   const lines = linesOf(text)
-  const pieces = lines.length > text.length / 200 ? lines : sentencesOf(text)
-  const terms = pieces.map(({ start, end }) => termsOf(text.slice(start, end)))
-  const weigh = localWeights(terms)
-  const asked = bm25Scores(termsOf(query), terms, weigh)
-  const scores = terms.map((own, i) => {
-    const said = own.length === 0 ? 0 : own.reduce((sum, term) => sum + weigh(term), 0) / (own.length + 4)
-    return (asked[i] as number) + 0.5 * said
-  })
-  return { scorer: 'pieces', pieces, groups: byScore(scores).map((piece) => [piece]) }
+  const isOfLines = lines.length > 8 && text.length / lines.length < 160 && !isProse(text)
+  return isLog(text, lines) || isOfLines ? rankLog(text, query, lines) : rankSentences(text, query)
+}
+
+/** Whether lines end where sentences do, or sentences run over them. */
+function isProse(text: string): boolean {
+  const sample = text.slice(0, 20_000)
+  const words = sample.match(/\b[a-z]{2,}\b/g)?.length ?? 0
+  const ends = sample.match(/[a-z)"'][.!?](?=\s)/g)?.length ?? 0
+  return ends > 3 && words / ends < 60 && words * 4 > 0.5 * sample.replace(/\s+/g, '').length * 0.8
 }
