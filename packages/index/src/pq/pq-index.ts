@@ -27,6 +27,7 @@ export class PqIndex implements CodeSearcher, RowScorer {
   readonly #scanner: Scanner | undefined
   /** Codes of 4 bits. */
   readonly #nibbles: Nibbles | undefined
+  readonly #bias: Float32Array | undefined
   readonly #table: number
   readonly #lut: number
 
@@ -50,6 +51,7 @@ export class PqIndex implements CodeSearcher, RowScorer {
     const { memory } = kernels
     this.#kernels = kernels
     this.#turner = new Turner(kernels, pq)
+    this.#bias = codeBias(pq)
     this.#table = memory.alloc(4 * pq.scoring.length)
     if (pq.bits === 8) {
       this.#codes = memory.put(data)
@@ -124,21 +126,42 @@ export class PqIndex implements CodeSearcher, RowScorer {
     const own = ownQuery(query, metric === 'cos')
     const { memory, exports } = this.#kernels
     const mark = memory.mark()
-    // Of vectors of length 1 the distance tells the cosine, and codes are off by less in it: what they lose in length counts.
-    const isDistance = metric !== 'ip'
+    const isDistance = metric === 'l2'
     const turned = this.#turner.turn(own, 1, isDistance)
     exports.tables(turned, this.#table, m, padded / m, 1 << bits, isDistance ? 1 : 0, this.#lut)
     memory.release(mark)
-    if (metric === 'l2') return
-    let constant = metric === 'cos' ? 1 : 0
-    if (metric === 'cos') {
-      const all = floatsAt(this.#kernels, this.#lut, m << bits)
-      for (let i = 0; i < all.length; i++) all[i] = (all[i] as number) / 2
-    }
-    if (metric === 'ip') for (let j = 0; j < dim; j++) constant += (own[j] as number) * (mean[j] as number)
-    const first = floatsAt(this.#kernels, this.#lut, 1 << bits)
-    for (let c = 0; c < first.length; c++) first[c] = (first[c] as number) + constant
+    if (isDistance) return
+    const lut = floatsAt(this.#kernels, this.#lut, m << bits)
+    const bias = this.#bias
+    if (bias !== undefined) for (let i = 0; i < lut.length; i++) lut[i] = (lut[i] as number) + (bias[i] as number)
+    let constant = 0
+    for (let j = 0; j < dim; j++) constant += (own[j] as number) * (mean[j] as number)
+    for (let c = 0; c < 1 << bits; c++) lut[c] = (lut[c] as number) + constant
   }
+}
+
+/**
+ * What each code of each part adds to the score beside its product with the query, f32[m, 2^bits]; undefined where that is nothing.
+ * With the cosine a row scores 1 - |q - x|^2 / 2, where x is what its code stands for: as x is shorter than 1 by what the code
+ * lost, more of the ranking is kept than by products alone. Training leaves this as it is.
+ */
+export function codeBias(pq: Pq): Float32Array | undefined {
+  if (pq.metric !== 'cos') return undefined
+  const { dim, padded, m, bits, mean, encoding } = pq
+  const kernels = makeKernels()
+  const at = new Turner(kernels, pq).turn(mean, 1, false)
+  const turned = floatsAt(kernels, at, padded)
+  const width = padded / m
+  let constant = 1
+  for (let j = 0; j < dim; j++) constant -= (mean[j] as number) ** 2
+  return Float32Array.from({ length: m << bits }, (_, i) => {
+    let sum = i >> bits === 0 ? constant / 2 : 0
+    for (let j = 0; j < width; j++) {
+      const value = encoding[i * width + j] as number
+      sum -= value * (value / 2 + (turned[(i >> bits) * width + j] as number))
+    }
+    return sum
+  })
 }
 
 /** Bytes of the code of a row. */
