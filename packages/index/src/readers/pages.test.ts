@@ -198,6 +198,9 @@ test('pages become passages with links that point back', () => {
     { id: 'n/a.txt', title: 'a.txt', text: 'one\ntwo', fields: { path: 'n/a.txt', link: 'n/a.txt' } },
   ])
   expect(pageDocuments('', 'a.md')).toEqual([])
+  expect(pageDocuments('# \ud800x\ny', '\udc00.md')[0]?.fields?.['link']).toBe('%EF%BF%BD.md#x')
+  const [odd] = pageDocuments('<h1 id="a b">x</h1>y', 'javascript:x y#.html')
+  expect([odd?.id, odd?.fields?.['link']]).toEqual(['javascript:x y#.html#a b', 'javascript%3Ax%20y%23.html#a%20b'])
 })
 
 test('small sections are joined, but not with those above them', () => {

@@ -79,12 +79,22 @@ export function pageDocuments(text: string, path: string, sizes: PassageSizes = 
     const fields: Record<string, FieldValue> = {
       ...page.fields,
       path,
-      link: hasAnchor ? `${path}#${anchor}` : path,
+      link: hasAnchor ? `${linkOf(path)}#${encoded(anchor)}` : linkOf(path),
       ...(headings.length === 0 ? {} : { heading: headings.at(-1) as string }),
     }
     const id = `${path}${anchor === undefined ? '' : `#${anchor}`}${part === 1 ? '' : `~${part}`}`
     return { id, title: [title, ...above].join(' › '), text: own, fields }
   })
+}
+
+/** The path as an address relative to the folder, also where its names hold colons, spaces or number signs. */
+function linkOf(path: string): string {
+  return path.split('/').map(encoded).join('/')
+}
+
+function encoded(part: string): string {
+  // Halves of a character have no bytes.
+  return encodeURIComponent(part.replace(/\p{Surrogate}/gu, '\ufffd'))
 }
 
 function titleOf({ title, blocks }: Page, path: string): string {
