@@ -173,6 +173,7 @@ const bench: VerbSpec = {
   details: [
     'Profiles are learned on the first third of the text; the rest is what is measured. Peers are q8 (8 bits and a scale a token), anchor (CacheGen as its paper has it) and released (as its authors published it, with its tables in each chunk, and static: with tables of the model).',
     'A coding is safe where the whole 95 % interval of what it costs is below --limit.',
+    'A model whose tokenizer has the words for it, such as models/pith-recall, is also asked to copy, to look up, and to find codes in a story behind each coding; tasks that it cannot do with its whole cache are left out.',
   ],
   operands: [],
   options: [
@@ -180,6 +181,7 @@ const bench: VerbSpec = {
     ...TEXT,
     { name: 'presets', value: 'LIST', summary: 'such as q8,cachegen,pca; default all' },
     ...WINDOW,
+    { name: 'rows', value: 'N', summary: 'rows of each task that is recalled; default 16, 0 for none' },
     { name: 'fit-windows', value: 'N', summary: 'windows that are learned from at most; default 12' },
     { name: 'limit', value: 'NATS', summary: 'nats a token that are allowed; default 0.02' },
     { name: 'plot', value: 'FILE.svg', completes: 'file', summary: 'where a plot of rate against loss goes' },

@@ -64,34 +64,30 @@ export function fitAnchor(caches: readonly KvCache[], factor: number): Scheme {
 
 /** Steps are of all groups but the first of a text, whose tokens are far from all others; there, codes are long. */
 function fitChannel(caches: readonly KvCache[], kind: Kind, layer: number, c: number, factor: number): Channel {
-  const rowsOf = (kv: KvCache): Float32Array => (kind === 'k' ? kv.keys : kv.values)[layer] as Float32Array
-  const width = (caches[0] as KvCache).width
+  const columns = caches.map((kv) => columnOf((kind === 'k' ? kv.keys : kv.values)[layer] as Float32Array, kv.width, c))
   let most = 0
-  for (const kv of caches) {
-    const rows = rowsOf(kv)
-    for (let t = GROUP; t < kv.length; t += GROUP) most = Math.max(most, Math.abs(rows[t * width + c] as number))
+  for (const column of columns) {
+    for (let t = GROUP; t < column.length; t += GROUP) most = Math.max(most, Math.abs(column[t] as number))
   }
   const anchorStep = Math.max(most / ANCHOR_REACH, 1e-9)
   let squares = 0
   let count = 0
   const ignore = (): number => 0
-  for (const kv of caches) {
-    const rows = rowsOf(kv)
-    const anchors = new Float32Array(rows.length)
+  for (const column of columns) {
+    const own = new Float32Array(column.length)
     // With steps beyond all differences what comes back is the anchor of each token.
-    walk(rows, anchors, width, c, { anchorStep, deltaStep: Number.POSITIVE_INFINITY }, ignore)
-    for (let t = GROUP; t < kv.length; t++) {
+    walk(column, own, 1, 0, { anchorStep, deltaStep: Number.POSITIVE_INFINITY }, ignore)
+    for (let t = GROUP; t < column.length; t++) {
       if (t % GROUP === 0) continue
-      squares += ((rows[t * width + c] as number) - (anchors[t * width + c] as number)) ** 2
+      squares += ((column[t] as number) - (own[t] as number)) ** 2
       count++
     }
   }
   const deltaStep = Math.max(factor * Math.sqrt(squares / Math.max(1, count)), 1e-9)
   const anchors = makeHistogram(ANCHOR_REACH)
   const deltas = makeHistogram(DELTA_REACH)
-  for (const kv of caches) {
-    const rows = rowsOf(kv)
-    walk(rows, new Float32Array(rows.length), width, c, { anchorStep, deltaStep }, (code, isAnchor) => {
+  for (const column of columns) {
+    walk(column, new Float32Array(column.length), 1, 0, { anchorStep, deltaStep }, (code, isAnchor) => {
       countCode(isAnchor ? anchors : deltas, code)
       return 0
     })
@@ -102,6 +98,10 @@ function fitChannel(caches: readonly KvCache[], kind: Kind, layer: number, c: nu
     anchorBits: codeLengths(anchors, deviationOf(anchors)),
     deltaBits: codeLengths(deltas, 1 / factor),
   }
+}
+
+function columnOf(rows: Float32Array, width: number, c: number): Float32Array {
+  return Float32Array.from({ length: rows.length / width }, (_, t) => rows[t * width + c] as number)
 }
 
 /** Code a channel into `out`. @returns the sum of what `cost` says of each code */

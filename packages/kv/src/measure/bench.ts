@@ -5,9 +5,11 @@ import { DEFAULT_LEVEL, fitProfile, LEVELS, writeProfile } from '../cachegen/ind
 import type { Method } from '../gear/index.ts'
 import { fitAnchor } from './anchor.ts'
 import { q8Scheme } from './q8.ts'
+import { keepsRecall, type RecallQuestions, type RecallScores, recallQuestions, scoreRecall } from './recall.ts'
 import { fitReleased, RELEASED_SETTINGS, releasedScheme } from './released.ts'
 import { gearScheme, profileScheme, type Scheme } from './scheme.ts'
 import { type Score, type Scores, scoreSchemes } from './score.ts'
+import { measureSpeeds } from './speed.ts'
 
 /** What can be measured, in the order of reports. */
 export const BENCH_PRESETS = [
@@ -32,14 +34,19 @@ export interface BenchOptions extends Pick<Run, 'signal' | 'onProgress'> {
   presets?: readonly BenchPreset[]
   /** Tokens of a window: half are compressed, half are foreseen. Default 512, or the context of the model. */
   window?: number
-  /** Windows that are learned from, and that are measured, at most. Default 12 and 24. */
+  /** Windows that are learned from, and that are measured, at most. Default 12 and 16. */
   fitWindows?: number
   windows?: number
   /** Nats a token that are allowed. Default 0.02. */
   limit?: number
+  /** Rows of each task of recall, for models whose tokenizers have the words for them; 0 asks nothing. Default 16. */
+  rows?: number
 }
 
-/** Whether a scheme is safe: its interval lies below the limit, above it, or across it. */
+/**
+ * Whether a scheme is safe: its interval lies below the limit, above it, or across it. Where a model could be asked what it
+ * recalls, a scheme behind which it clearly recalls less is unsafe.
+ */
 export type Safety = 'safe' | 'unclear' | 'unsafe'
 
 /** One scheme at one setting. */
@@ -47,6 +54,11 @@ export interface BenchRow extends Omit<Score, 'name' | 'setting'> {
   readonly preset: BenchPreset
   readonly setting: string
   readonly verdict: Safety
+  /** Right answers behind this cache; of settings that a preset has by default, and of those that a verdict hangs on. */
+  readonly recall?: RecallScores
+  /** Megabytes (10^6) of f32 that are written to a file and read from one in a second; of settings by default. */
+  readonly encodeMBps?: number
+  readonly decodeMBps?: number
 }
 
 /** What {@link benchKv} found. */
@@ -54,6 +66,8 @@ export interface KvBench extends Omit<Scores, 'scores'> {
   readonly window: number
   readonly fitWindows: number
   readonly limit: number
+  /** Right answers behind the whole cache, where the model could be asked. */
+  readonly recall?: Pick<RecallQuestions, 'rows' | 'exact'>
   /** Each preset at the setting that it has by default, by its name; others as `name@setting`. */
   readonly presets: Readonly<Record<string, BenchRow>>
   /** One sentence, with the reason. */
@@ -87,7 +101,7 @@ const BLOCK_BITS = [2, 3, 4]
  * @throws PithError `PITH_ARG` a text that is too short, or options outside of their ranges · `PITH_LIMIT`
  */
 export async function benchKv(lm: Lm, ids: Int32Array, options: BenchOptions = {}): Promise<KvBench> {
-  const { presets = BENCH_PRESETS, limit = 0.02, signal } = options
+  const { presets = BENCH_PRESETS, limit = 0.02, rows: count = 16, signal } = options
   const run: Pick<Run, 'signal' | 'onProgress'> = {
     ...(signal === undefined ? {} : { signal }),
     ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
@@ -95,21 +109,65 @@ export async function benchKv(lm: Lm, ids: Int32Array, options: BenchOptions = {
   const { window, fit, score } = splitText(lm, ids, options)
   const schemes = await fitSchemes(lm, fit, presets, run)
   const { scores, ...rest } = await scoreSchemes(lm, score, schemes, run)
+  const questions = count === 0 ? undefined : await recallQuestions(lm, ids, count, run)
+  const recalled = await recallOf(lm, questions, schemes, scores, limit, run)
+  const usual = schemes.filter(isUsual)
+  const speeds = await measureSpeeds(lm, score[0] as Int32Array, usual)
   const rows: Record<string, BenchRow> = {}
-  for (const own of scores) {
+  for (const [i, own] of scores.entries()) {
     const { name, setting, ...figures } = own
     const preset = name as BenchPreset
-    const key = setting === MAIN[preset] ? preset : `${preset}@${setting}`
-    rows[key] = { preset, setting, ...figures, verdict: safetyOf(own, limit) }
+    const at = usual.indexOf(schemes[i] as Scheme)
+    const recall = recalled.get(schemes[i] as Scheme)
+    const isKept = questions === undefined || recall === undefined || keepsRecall(questions.exact, recall)
+    rows[at >= 0 ? preset : `${preset}@${setting}`] = {
+      ...{ preset, setting, ...figures, verdict: isKept ? safetyOf(own, limit) : 'unsafe' },
+      ...(recall === undefined ? {} : { recall }),
+      ...speeds[at],
+    }
   }
-  return { ...rest, window, fitWindows: fit.length, limit, presets: rows, verdict: verdictOf(rows, rest, limit) }
+  const verdict = verdictOf(rows, rest, limit, questions)
+  return {
+    ...{ ...rest, window, fitWindows: fit.length, limit, presets: rows, verdict },
+    ...(questions === undefined ? {} : { recall: { rows: questions.rows, exact: questions.exact } }),
+  }
+}
+
+function isUsual({ name, setting }: Scheme): boolean {
+  return MAIN[name as BenchPreset] === setting
+}
+
+/** What is recalled behind the presets at their usual settings, and behind smaller ones that the text calls safe. */
+async function recallOf(
+  lm: Lm,
+  questions: RecallQuestions | undefined,
+  schemes: readonly Scheme[],
+  scores: readonly Score[],
+  limit: number,
+  run: Pick<Run, 'signal' | 'onProgress'>,
+): Promise<Map<Scheme, RecallScores>> {
+  const found = new Map<Scheme, RecallScores>()
+  if (questions === undefined) return found
+  const usual = schemes.filter(isUsual)
+  const first = await scoreRecall(lm, questions, usual, run)
+  for (const [i, scheme] of usual.entries()) found.set(scheme, first[i] as RecallScores)
+  const safe = [...scores.entries()]
+    .filter(([, own]) => safetyOf(own, limit) === 'safe')
+    .sort(([, a], [, b]) => a.bitsPerElem - b.bitsPerElem)
+  for (const [i] of safe) {
+    const scheme = schemes[i] as Scheme
+    const own = found.get(scheme) ?? ((await scoreRecall(lm, questions, [scheme], run))[0] as RecallScores)
+    found.set(scheme, own)
+    if (keepsRecall(questions.exact, own)) break
+  }
+  return found
 }
 
 /** Windows of the first third of a text to learn from, and of the rest to measure, spread over each. */
 export function splitText(
   lm: Pick<Lm, 'config'>,
   ids: Int32Array,
-  { window = Math.min(512, lm.config.ctx), fitWindows = 12, windows = 24 }: BenchOptions,
+  { window = Math.min(512, lm.config.ctx), fitWindows = 12, windows = 16 }: BenchOptions,
 ): { window: number; fit: Int32Array[]; score: Int32Array[] } {
   if (!(Number.isInteger(window) && window >= 32 && window <= lm.config.ctx)) {
     throw new PithError('PITH_ARG', `window must be 32..${lm.config.ctx}, got ${window}`)
@@ -182,6 +240,7 @@ function verdictOf(
   rows: Readonly<Record<string, BenchRow>>,
   { windows, tokens }: Omit<Scores, 'scores'>,
   limit: number,
+  questions: RecallQuestions | undefined,
 ): string {
   const best = Object.entries(rows)
     .filter(([, { verdict }]) => verdict === 'safe')
@@ -189,7 +248,9 @@ function verdictOf(
   const on = `on ${tokens} tokens of ${windows} windows`
   if (best === undefined)
     return `Nothing that was measured is safe here: each may cost more than ${limit} nats a token ${on}.`
-  const [name, { bitsPerElem, vs8bit, dNLL, interval }] = best
+  const [name, { bitsPerElem, vs8bit, dNLL, interval, recall }] = best
+  const isAsked = questions !== undefined && Object.keys(questions.asked).length > 0 && recall !== undefined
+  const recalls = isAsked ? ', and what is asked about the context is answered as behind the exact cache' : ''
   const [low, high] = interval.map((x) => x.toFixed(4))
-  return `${name} is safe here: ${vs8bit.toFixed(1)} times smaller than 8 bits (${bitsPerElem.toFixed(2)} bits a number), because ${on} it costs ${dNLL.toFixed(4)} nats a token, with 95 % certainty ${low} to ${high}, below ${limit}.`
+  return `${name} is safe here: ${vs8bit.toFixed(1)} times smaller than 8 bits (${bitsPerElem.toFixed(2)} bits a number), because ${on} it costs ${dNLL.toFixed(4)} nats a token, with 95 % certainty ${low} to ${high}, below ${limit}${recalls}.`
 }

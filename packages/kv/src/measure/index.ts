@@ -16,6 +16,7 @@ export {
 export { bitsAtLoss } from './curve.ts'
 export { plotArrivals, plotRates } from './plot.ts'
 export { q8Bits, q8Scheme } from './q8.ts'
+export { type RecallQuestions, type RecallScore, type RecallScores, recallQuestions, scoreRecall } from './recall.ts'
 export { fitReleased, RELEASED_SETTINGS, releasedScheme } from './released.ts'
 export { type Changed, countNumbers, gearScheme, profileScheme, type Scheme, withRows } from './scheme.ts'
 export { type Score, type Scores, scoreSchemes } from './score.ts'

@@ -1,4 +1,6 @@
+import { join } from 'node:path'
 import type { KvCache, Lm } from '@pith/lm'
+import { loadLm } from '@pith/lm/node'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { smallModel, texts } from '../../test/model.ts'
 import { fitProfile, writeProfile } from '../cachegen/index.ts'
@@ -16,11 +18,16 @@ import {
   profileScheme,
   q8Bits,
   q8Scheme,
+  type RecallQuestions,
+  recallQuestions,
   releasedScheme,
   type Scheme,
+  scoreRecall,
   scoreSchemes,
   splitText,
+  withRows,
 } from './index.ts'
+import { measureSpeeds } from './speed.ts'
 
 let lm: Lm
 let kv: KvCache
@@ -160,6 +167,38 @@ test('bits at a loss lie between settings', () => {
   expect(bitsAtLoss(points, 0.03)).toBeCloseTo(2)
   expect(bitsAtLoss(points, 0.1)).toBeUndefined()
   expect(bitsAtLoss(points, -0.1)).toBeUndefined()
+})
+
+test('a model that recalls is asked, and a cache that lost its context is told from one that did not', async () => {
+  const recall = await loadLm(join(import.meta.dirname, '../../../../models/pith-recall'))
+  const story = recall.tokenizer.encode('the cat sat on a mat. it was an old cat. '.repeat(40))
+  const questions = (await recallQuestions(recall, story, 2)) as RecallQuestions
+  expect(Object.keys(questions.exact)).toEqual(['lookup', 'needle', 'copy'])
+  for (const own of Object.values(questions.exact)) expect(own.accuracy).toBeGreaterThan(0.5)
+  const gone = (own: KvCache): KvCache =>
+    withRows(
+      own,
+      own.keys,
+      own.values.map((rows) => rows.map(() => 0)),
+    )
+  const schemes: Scheme[] = [
+    { name: 'exact', setting: '', change: async (own) => ({ kv: own, bits: 1 }) },
+    { name: 'gone', setting: '', change: async (own) => ({ kv: gone(own), bits: 1 }) },
+  ]
+  const [exact, lost] = await scoreRecall(recall, questions, schemes)
+  expect(exact).toEqual(questions.exact)
+  expect(lost?.copy?.accuracy).toBeLessThan(0.2)
+  await recall.close()
+  expect(await recallQuestions(lm, story, 2)).toBeUndefined()
+})
+
+test('schemes that make files are timed', async () => {
+  const profile = await fitProfile(lm, texts(3, 100, 5), { preset: 'cachegen' })
+  const ids = texts(1, 100, 8)[0] as Int32Array
+  const [own, none] = await measureSpeeds(lm, ids, [profileScheme(profile, 3, 0), q8Scheme])
+  expect(own?.encodeMBps).toBeGreaterThan(0)
+  expect(own?.decodeMBps).toBeGreaterThan(0)
+  expect(none).toEqual({})
 })
 
 describe('a bench', () => {

@@ -19,6 +19,11 @@ export interface Scheme {
   /** Bytes that are learned once for a model, where there are some. */
   readonly profileBytes?: number
   change(kv: KvCache): Promise<Changed>
+  /** The two ways of `change` apart, where there is a file between them. */
+  readonly file?: {
+    encode(kv: KvCache): Promise<Uint8Array>
+    decode(bytes: Uint8Array, kv: KvCache): Promise<KvCache>
+  }
 }
 
 /** Numbers of the keys and values of a cache. */
@@ -34,19 +39,26 @@ export function withRows(kv: KvCache, keys: readonly Float32Array[], values: rea
 
 /** A profile at a level, through the bytes of a file and back; ids of tokens, index and checksums are counted. */
 export function profileScheme(profile: KvProfile, level: number, profileBytes: number): Scheme {
+  const encode = (kv: KvCache): Promise<Uint8Array> => {
+    const chunk = Math.min(65536, Math.max(8, kv.length))
+    return encodeKv(kv, { profile, levels: [level], chunk, sinks: Math.min(4, chunk), embed: false })
+  }
+  const decode = async (bytes: Uint8Array, { fp }: KvCache): Promise<KvCache> => {
+    const file = await KvFile.open(bytes, { profile })
+    try {
+      return await file.cache(fp)
+    } finally {
+      await file.close()
+    }
+  }
   return {
     name: profile.preset,
     setting: String(level),
     profileBytes,
+    file: { encode, decode },
     async change(kv) {
-      const chunk = Math.min(65536, Math.max(8, kv.length))
-      const bytes = await encodeKv(kv, { profile, levels: [level], chunk, sinks: Math.min(4, chunk), embed: false })
-      const file = await KvFile.open(bytes, { profile })
-      try {
-        return { kv: await file.cache(kv.fp), bits: 8 * bytes.length }
-      } finally {
-        await file.close()
-      }
+      const bytes = await encode(kv)
+      return { kv: await decode(bytes, kv), bits: 8 * bytes.length }
     },
   }
 }

@@ -32,6 +32,7 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
       ...(presets === undefined ? {} : { presets }),
       ...(args.has('windows') ? { windows: numberOf(args, 'windows', 2, 4096, true) } : {}),
       ...(args.has('fit-windows') ? { fitWindows: numberOf(args, 'fit-windows', 2, 4096, true) } : {}),
+      ...(args.has('rows') ? { rows: numberOf(args, 'rows', 0, 4096, true) } : {}),
       ...(args.has('limit') ? { limit: numberOf(args, 'limit', 0, 10, false) } : {}),
     })
     const plot = args.value('plot')
@@ -41,12 +42,18 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
     }
     const arrivals = args.value('arrivals')
     if (arrivals !== undefined) await drawArrivals(arrivals, args, lm, ids, Object.values(result.presets))
-    if (context.json) await context.report(result)
+    if (context.json) await context.report({ ...result, peakRssBytes: 1024 * process.resourceUsage().maxRSS })
     else {
-      const { windows, window, fitWindows, nll } = result
+      const { windows, window, fitWindows, nll, recall } = result
       await context.note(
         `learned on ${fitWindows} windows of ${window} tokens, measured on ${windows} others; the exact cache: ${nll.toFixed(3)} nats a token`,
       )
+      if (recall !== undefined) {
+        const shares = Object.entries(recall.exact).map(
+          ([task, own]) => `${task} ${own.accuracy.toFixed(3)} of ${own.n}`,
+        )
+        await context.note(`right answers behind the exact cache, ${recall.rows} rows a task: ${shares.join(', ')}`)
+      }
       await context.stdout.write(`${rowsText(result.presets)}\n${result.verdict}\n`)
     }
     return 0

@@ -1,5 +1,6 @@
 /** Tasks that show whether a model remembers what stands in its context. */
 export {
+  MIN_ROW,
   RECALL_TASKS,
   type RecallOptions,
   type RecallRow,
