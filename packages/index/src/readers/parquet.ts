@@ -57,7 +57,7 @@ export async function* readParquet(
   const { memoryBytes } = resolveLimits(options.limits)
   const library = await loadLibrary()
   const unpackers = unpackersOf(library, options.codecs ?? {})
-  const { metadata, schema } = await within(name, 'its footer', async () => {
+  const { metadata, schema } = await within(name, 'the footer', async () => {
     const own = await readFooter(access, library)
     return { metadata: own, schema: library.parquetSchema(own) }
   })
