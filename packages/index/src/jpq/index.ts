@@ -1,0 +1,15 @@
+/** Codes that are trained for ranking. */
+export { adaptQueries, identityAdapter, type QueryAdapter } from './adapter.ts'
+export {
+  type HeldQueries,
+  type Jpq,
+  type JpqEpoch,
+  type JpqOptions,
+  type JpqTargets,
+  type LabelledRows,
+  type Training,
+  trainJpq,
+  trainJpqTower,
+} from './jpq.ts'
+export type { QueryTower } from './tower.ts'
+export { ndcgAt10, type RankQuality, rankQuality } from './validate.ts'
