@@ -3,7 +3,8 @@ import { rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pid } from 'node:process'
 import { type Arguments, type CommandContext, formatBytes, formatDuration, PithError, type Run } from '@pith/core'
-import { createIndex, openIndex } from '../store/node/index.ts'
+import type { IndexInfo } from '../store/index.ts'
+import { createIndex, exportIndex, openIndex } from '../store/node/index.ts'
 import { indexOptionsOf, noDocuments } from './index-options.ts'
 import { documents, documentsOf, runOf } from './inputs.ts'
 
@@ -14,21 +15,20 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
   const own = runOf(args, context)
   // Nothing stands under the name before it is whole.
   const part = `${out}.part-${pid}`
+  const file = `${out}.file-${pid}`
   try {
     await fill(part, args, own, context)
-    const { info } = await look(part)
-    await replace(part, out)
+    const whole = args.has('single') ? await single(part, file, own) : part
+    const { documents: count, bytes, settings } = await look(whole)
+    await replace(whole, out)
     const ms = performance.now() - start
-    if (context.json)
-      await context.report({ index: out, documents: info.documents, bytes: info.bytes, ms, settings: info.settings })
+    if (context.json) await context.report({ index: out, documents: count, bytes, ms, settings })
     else if (!context.quiet) {
-      await context.stdout.write(
-        `${out}: ${documents(info.documents)}, ${formatBytes(info.bytes)}, ${formatDuration(ms)}\n`,
-      )
+      await context.stdout.write(`${out}: ${documents(count)}, ${formatBytes(bytes)}, ${formatDuration(ms)}\n`)
     }
-  } catch (error) {
+  } finally {
     await rm(part, { recursive: true, force: true })
-    throw error
+    await rm(file, { force: true })
   }
   return 0
 }
@@ -51,12 +51,22 @@ async function fill(path: string, args: Arguments, own: Run, context: CommandCon
   if (count === 0) throw noDocuments()
 }
 
-/** What an index folder says of itself. */
-async function look(path: string): Promise<Pick<Awaited<ReturnType<typeof openIndex>>, 'info'>> {
-  const reader = await openIndex(path)
-  const { info } = reader
-  await reader.close()
-  return { info }
+/** Write the index of a folder as one file. @returns its path */
+async function single(folder: string, file: string, own: Run): Promise<string> {
+  const index = await openIndex(folder, {}, own)
+  try {
+    await exportIndex(index, file, {}, own)
+  } finally {
+    await index.close()
+  }
+  return file
+}
+
+async function look(path: string): Promise<IndexInfo> {
+  const index = await openIndex(path)
+  const { info } = index
+  await index.close()
+  return info
 }
 
 /** @throws PithError `PITH_ARG` no --output */
@@ -76,7 +86,7 @@ async function checkFree(out: string, force: boolean): Promise<void> {
   throw new PithError('PITH_IO', `${out} is a folder that holds no index`, { hint: 'Name another output.' })
 }
 
-/** Put a folder in the place of another. */
+/** Put an index in the place of another. */
 async function replace(part: string, out: string): Promise<void> {
   const old = `${out}.old-${pid}`
   const isThere = (await stat(out).catch(() => undefined)) !== undefined

@@ -234,6 +234,10 @@ test('vectors of the documents, and queries that bring theirs', async () => {
 
 test('one file is searched like a folder; damage is found and named', async () => {
   expect((await verb('export', { output: at('one.pith') }, [at('garden.pith')])).out).toContain(': 10 documents')
+  await verb('build', { output: at('single.pith') }, [at('t.csv')])
+  await verb('build', { output: at('single.pith'), single: true, force: true }, [sample('garden')])
+  expect(readFileSync(at('single.pith')).equals(readFileSync(at('one.pith')))).toBe(true)
+  expect(readdirSync(tmp).filter((name) => /-\d+$/.test(name))).toEqual([])
   expect(await found('one.pith', 'frost')).toEqual(await found('garden.pith', 'frost'))
   expect(await verb('verify', {}, [at('one.pith')])).toMatchObject({
     code: 0,
@@ -253,7 +257,7 @@ test('documents go to other systems', async () => {
     (await verb('export', { to, output: '-' }, [at('garden.pith')])).out
   const lines = (await given('jsonl')).trim().split('\n')
   expect(lines).toHaveLength(10)
-  expect(JSON.parse(lines[3] as string)).toMatchObject({ id: 'frost.md#frost', title: 'Frost', lang: 'en', year: 2018 })
+  expect(JSON.parse(lines[2] as string)).toMatchObject({ id: 'frost.md#frost', title: 'Frost', lang: 'en', year: 2018 })
   expect(await given('pgvector')).toMatch(
     /^CREATE EXTENSION .*\nCREATE TABLE docs \(.*\);\nINSERT INTO docs VALUES\n\('bees\.md/,
   )
