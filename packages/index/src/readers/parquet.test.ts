@@ -12,7 +12,7 @@ import {
   parquetFile,
   struct,
   varint,
-} from '../../test/parquet-writer.ts'
+} from '../../test/parquet/writer.ts'
 import type { IndexDocument } from '../types.ts'
 import { NODE_CODECS } from './node/codecs.ts'
 import { type ParquetOptions, readParquet } from './parquet.ts'
