@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { isPithError, PithError } from '../errors.ts'
-import { type FileSystem, fileError, nodeFiles, readFully, systemCode, writeFully } from './file-system.ts'
+import { type FileSystem, fileError, nodeFiles, readFully, systemCode, withPath, writeFully } from './file-system.ts'
 
 /** A held lock. */
 export interface Lock {
@@ -53,7 +53,9 @@ async function acquire(path: string, files: FileSystem, depth: number): Promise<
     async release() {
       if (!held) return
       held = false
-      if ((await readSmall(files, lockPath)) === text) await files.unlink(lockPath)
+      await withPath(path, async () => {
+        if ((await readSmall(files, lockPath)) === text) await files.unlink(lockPath)
+      })
     },
   }
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { compareText, isPithError, PithError, type Run, throwIfAborted } from '@pith/core'
+import { compareText, PithError, type Run, throwIfAborted } from '@pith/core'
 import { createContainer } from '@pith/core/container'
 import {
   type AppendLog,
@@ -8,7 +8,7 @@ import {
   type FolderChange,
   type Lock,
   nodeFiles,
-  systemCode,
+  withPath,
 } from '@pith/core/node'
 import type { QueryAdapter } from '../../jpq/index.ts'
 import type { IndexDocument } from '../../types.ts'
@@ -384,12 +384,10 @@ export class FolderWriter implements IndexWriter {
       this.#unsynced = 0
       await this.#log.close()
       this.#log = await startWal(this.path, this.#state.wal, this.#files)
-      await this.#files.unlink(join(this.path, walName(old)))
+      await withPath(this.path, () => this.#files.unlink(join(this.path, walName(old))))
     } catch (error) {
       this.#failure = { error }
-      throw isPithError(error) || systemCode(error) === undefined
-        ? error
-        : new PithError('PITH_IO', `the log of ${this.path} cannot be changed`, { cause: error })
+      throw error
     }
   }
 }

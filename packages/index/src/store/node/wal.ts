@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { ByteReader, ByteWriter, PithError } from '@pith/core'
-import { type AppendLog, type FileSystem, openLog, readLog } from '@pith/core/node'
+import { type AppendLog, type FileSystem, openLog, readLog, withPath } from '@pith/core/node'
 import type { IndexDocument } from '../../types.ts'
 import { checkDocument, checkId, damaged, readDocument, readText, writeDocument, writeText } from '../document.ts'
 
@@ -29,9 +29,14 @@ export function isWal(name: string): boolean {
 /** Open the log of a number to add to it, making it where it is not there yet. */
 export async function startWal(folder: string, number: number, files: FileSystem): Promise<AppendLog> {
   const log = await openLog(join(folder, walName(number)), { files, maxRecordBytes: MAX_RECORD_BYTES })
-  // Without this a crash of the machine could take the whole log away.
-  await files.syncFolder(folder)
-  return log
+  try {
+    // Without this a crash of the machine could take the whole log away.
+    await withPath(folder, () => files.syncFolder(folder))
+    return log
+  } catch (error) {
+    await log.close().catch(() => {})
+    throw error
+  }
 }
 
 /** The changes of a log, in order, up to a torn record. @throws PithError `PITH_IO` there is none · `PITH_CHECKSUM` · `PITH_CORRUPT` */

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { PithError } from '@pith/core'
-import { type AppendLog, acquireLock, atomicFolder, nodeFiles } from '@pith/core/node'
+import { type AppendLog, acquireLock, atomicFolder, nodeFiles, withPath } from '@pith/core/node'
 import { NO_MODELS, openModels } from '../models.ts'
 import type { IndexTools } from '../parts.ts'
 import { type IndexOptions, makeSettings } from '../settings.ts'
@@ -33,7 +33,7 @@ export async function createIndex(path: string, options: IndexOptions & WriterOp
 export async function openWriter(path: string, options: WriterOptions = {}): Promise<IndexWriter> {
   checkWriterOptions(options)
   const { files = nodeFiles } = options
-  if ((await files.stat(join(path, 'manifest.json'))) === undefined) {
+  if ((await withPath(path, () => files.stat(join(path, 'manifest.json')))) === undefined) {
     throw new PithError('PITH_IO', `${path} holds no index`, { hint: 'Make one with `pith index build`.' })
   }
   const lock = await acquireLock(join(path, 'writer'), { files })
@@ -43,8 +43,9 @@ export async function openWriter(path: string, options: WriterOptions = {}): Pro
     const { state, changes } = pinned
     const tools = await toolsOf(pinned, options).finally(() => pinned.close())
     const warnings = [...pinned.warnings]
-    for (const name of await files.list(path)) {
-      if (isWal(name) && !name.startsWith(walName(state.wal))) await files.unlink(join(path, name))
+    for (const name of await withPath(path, () => files.list(path))) {
+      if (isWal(name) && !name.startsWith(walName(state.wal)))
+        await withPath(path, () => files.unlink(join(path, name)))
     }
     log = await startWal(path, state.wal, files)
     if (log.droppedBytes > 0) warnings.push(`${log.droppedBytes} bytes of an unfinished change were cut off the log`)
