@@ -117,9 +117,8 @@ function planGroups(
   order: readonly number[],
   query: string,
   retention: number,
-  { counter, share }: RankContext,
+  { counter, tokens: budget }: RankContext,
 ): number[][] {
-  const budget = share * counter.count(text)
   const tokensOf = (own: readonly number[]): number =>
     own.reduce((sum, piece) => sum + counter.count(text.slice(pieces[piece]?.start, pieces[piece]?.end)), 0)
   const chosen: { at: number; tokens: number }[] = []

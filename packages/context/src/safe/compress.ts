@@ -20,7 +20,9 @@ import { sourceMapOf } from './source-map.ts'
 /** What a ranking may depend on. */
 export interface RankContext extends Pick<CompressOptions, 'query' | 'signal'> {
   readonly counter: TokenCounter
-  /** Tokens that may stay over those of the text, below 1. */
+  /** Tokens that may stay. */
+  readonly tokens: number
+  /** The same over those of the text, below 1. */
   readonly share: number
 }
 
@@ -44,7 +46,7 @@ export async function compressBy(rank: Ranker, text: string, options: CompressOp
   const budget = tokensOf(options.budget, originalTokens)
   if (originalTokens <= budget || text.trim() === '') return unchanged(text, originalTokens, counter, budget)
   const ranking = await rank(text, {
-    ...{ counter, share: budget / originalTokens },
+    ...{ counter, tokens: budget, share: budget / originalTokens },
     ...(query === undefined ? {} : { query }),
     ...(signal === undefined ? {} : { signal }),
   })

@@ -1,4 +1,4 @@
-import type { TokenCounter } from '../types.ts'
+import type { Span, TokenCounter } from '../types.ts'
 
 /** Runs without white space, or of nothing else, are merged in quadratic time, so longer ones are counted in slices. */
 const LONGEST_RUN = 8192
@@ -21,13 +21,12 @@ export function o200kCounter(): Promise<TokenCounter> {
 
 function* slicesOf(text: string): Generator<string, void, undefined> {
   let start = 0
-  for (const run of text.length > LONGEST_RUN ? text.matchAll(LONG_RUN) : []) {
-    if (run.index > start) yield text.slice(start, run.index)
-    const end = run.index + run[0].length
-    for (start = run.index; start < end; ) {
-      let next = Math.min(end, start + SLICE)
+  for (const run of longRuns(text)) {
+    if (run.start > start) yield text.slice(start, run.start)
+    for (start = run.start; start < run.end; ) {
+      let next = Math.min(run.end, start + SLICE)
       // A surrogate pair is one character.
-      if (next < end && (text.charCodeAt(next) & 0xfc00) === 0xdc00) next--
+      if (next < run.end && (text.charCodeAt(next) & 0xfc00) === 0xdc00) next--
       yield text.slice(start, next)
       start = next
     }
@@ -35,7 +34,21 @@ function* slicesOf(text: string): Generator<string, void, undefined> {
   if (start < text.length) yield text.slice(start)
 }
 
-const LONG_RUN = /* @__PURE__ */ new RegExp(`\\S{${LONGEST_RUN},}|\\s{${LONGEST_RUN},}`, 'g')
+/** Runs of white space, or of anything else, that are too long; each has a place that is a multiple of half their length. */
+function longRuns(text: string): Span[] {
+  const runs: Span[] = []
+  for (let at = LONGEST_RUN / 2; at < text.length; at += LONGEST_RUN / 2) {
+    if (at < (runs.at(-1)?.end ?? 0)) continue
+    const isSpace = SPACE.test(text[at] as string)
+    let [start, end] = [at, at + 1]
+    while (start > 0 && SPACE.test(text[start - 1] as string) === isSpace) start--
+    while (end < text.length && SPACE.test(text[end] as string) === isSpace) end++
+    if (end - start >= LONGEST_RUN) runs.push({ start, end })
+  }
+  return runs
+}
+
+const SPACE = /\s/
 
 function sum<T>(items: Iterable<T>, value: (item: T) => number): number {
   let total = 0
