@@ -1,13 +1,11 @@
 /** `pith index eval`. */
 import { stat } from 'node:fs/promises'
-import { type Arguments, type CommandContext, PithError, type Run, textTable } from '@pith/core'
+import { type Arguments, type CommandContext, PithError, textTable } from '@pith/core'
 import { inputSource } from '@pith/core/node'
 import { compareRuns, type Evaluation, evaluate, readQrels, readRun, trecEvalLines } from '../metrics/index.ts'
-import { openCollection } from '../readers/node/index.ts'
 import { modesOf } from '../serve/index.ts'
-import type { IndexReader, SearchMode } from '../store/index.ts'
-import type { IndexQuery, Rankings } from '../types.ts'
 import { namesOf, runOf, withIndex } from './inputs.ts'
+import { judgedQueries, rankQueries } from './judged-queries.ts'
 
 /** What is measured of an index. */
 const MEASURES: readonly string[] = ['nDCG@10', 'R@100']
@@ -25,16 +23,7 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
 /** Measure each way of searching that an index has. */
 async function evalIndex(args: Arguments, folder: string, context: CommandContext): Promise<number> {
   const own = runOf(args, context)
-  const split = args.value('split')
-  const collection = await openCollection(folder, split === undefined ? {} : { split })
-  const qrels = await collection.qrels?.(own)
-  if (collection.queries === undefined || qrels === undefined) {
-    throw new PithError('PITH_ARG', `${folder} has no queries or no judgements`, {
-      hint: 'It needs queries.jsonl and qrels/test.tsv, as BEIR has them.',
-    })
-  }
-  const queries: IndexQuery[] = []
-  for await (const query of collection.queries(own)) if (qrels.has(query.id)) queries.push(query)
+  const { queries, qrels } = await judgedQueries(folder, [args.value('split')], own)
   return await withIndex(args, context, async (reader) => {
     const measures = args.has('measures') ? namesOf(args, 'measures') : MEASURES
     // A query's own document takes the place of another one.
@@ -42,28 +31,12 @@ async function evalIndex(args: Arguments, folder: string, context: CommandContex
     const results: Record<string, Evaluation> = {}
     const given = { vector: queries.some(({ vector }) => vector), sparse: queries.some(({ sparse }) => sparse) }
     for (const way of modesOf(reader, given)) {
-      const rankings = await rank(reader, queries, way, depth, own)
+      const rankings = await rankQueries(reader, queries, { mode: way, k: depth }, way, own)
       results[way] = evaluate(rankings, qrels, optionsOf(args, measures))
     }
     await report(args, context, measures, results)
     return 0
   })
-}
-
-async function rank(
-  reader: IndexReader,
-  queries: readonly IndexQuery[],
-  mode: SearchMode,
-  k: number,
-  own: Run,
-): Promise<Rankings> {
-  const rankings = new Map<string, Map<string, number>>()
-  for (const [i, { id, ...query }] of queries.entries()) {
-    own.onProgress?.({ stage: mode, done: i, total: queries.length, unit: 'steps' })
-    const { hits } = await reader.search({ ...query, mode, k }, own)
-    rankings.set(id, new Map(hits.map((hit) => [hit.id, hit.score])))
-  }
-  return rankings
 }
 
 /** Measure a run as trec_eval does. */
