@@ -1,6 +1,6 @@
 /** Rows that are hard to tell from the answer of a query, and what a teacher says of them. */
 import { meterProgress, type Run, throwIfAborted } from '@pith/core'
-import type { LabelledRows } from '../jpq/index.ts'
+import type { LabelledRows } from '../margin-loss.ts'
 import type { Hits } from '../types.ts'
 import type { GeneratedQuery } from './generator.ts'
 import type { Teacher } from './teacher.ts'

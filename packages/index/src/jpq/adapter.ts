@@ -1,7 +1,7 @@
 /** The trained query side of an index: a linear map of the vectors of queries. */
 import { PithError } from '@pith/core'
+import { AdamW } from '../adamw.ts'
 import type { DenseMatrix } from '../types.ts'
-import { AdamW } from './adamw.ts'
 import type { QueryTower } from './tower.ts'
 
 /** Queries become u = W e + b; the vectors of documents stay as they are. */

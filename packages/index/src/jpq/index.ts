@@ -6,10 +6,8 @@ export {
   type JpqEpoch,
   type JpqOptions,
   type JpqTargets,
-  type LabelledRows,
   type Training,
   trainJpq,
   trainJpqTower,
 } from './jpq.ts'
 export type { QueryTower } from './tower.ts'
-export { ndcgAt10, type RankQuality, rankQuality } from './validate.ts'

@@ -1,13 +1,14 @@
 import { Random } from '@pith/core'
 import { expect, test } from 'vitest'
+import { AdamW } from '../adamw.ts'
+import { marginLoss } from '../margin-loss.ts'
 import { encodePq, type Pq, type PqCodes, PqIndex, partCodes, trainPq } from '../pq/index.ts'
+import { ndcgAt10, rankQuality } from '../rank-quality.ts'
 import type { DenseMatrix } from '../types.ts'
-import { AdamW } from './adamw.ts'
 import { AdapterTower, adaptQueries, identityAdapter } from './adapter.ts'
 import { type JpqTargets, trainJpq } from './jpq.ts'
-import { marginLoss, rankLoss } from './losses.ts'
+import { rankLoss } from './rank-loss.ts'
 import { Student } from './student.ts'
-import { ndcgAt10, rankQuality } from './validate.ts'
 
 function randomRows(n: number, dim: number, seed: number): DenseMatrix {
   const random = new Random(seed)

@@ -1,19 +1,13 @@
 /** Training of an index of codes for ranking: queries and centroids move together, the codes stay. */
 import { meterProgress, PithError, Random, type Run, throwIfAborted } from '@pith/core'
+import { type LabelledRows, marginLoss } from '../margin-loss.ts'
 import { type Pq, type PqCodes, PqIndex } from '../pq/index.ts'
+import { checkLists, type RankQuality, rankQuality } from '../rank-quality.ts'
 import type { DenseMatrix } from '../types.ts'
 import { AdapterTower, type QueryAdapter } from './adapter.ts'
-import { marginLoss, rankLoss } from './losses.ts'
+import { rankLoss } from './rank-loss.ts'
 import { Student } from './student.ts'
 import type { QueryTower } from './tower.ts'
-import { checkLists, type RankQuality, rankQuality } from './validate.ts'
-
-/** Rows for a query, with what a teacher scores them. */
-export interface LabelledRows {
-  readonly rows: Uint32Array
-  /** Any size: only differences within a query count. */
-  readonly scores: ArrayLike<number>
-}
 
 /** What is learned from: for each query the rows that answer it, or rows with the scores of a teacher. */
 export type JpqTargets =

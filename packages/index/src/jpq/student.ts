@@ -1,7 +1,7 @@
 /** Scores of rows by their frozen codes, and what they pass back to the query and to the centroids. */
 import { PithError } from '@pith/core'
+import { AdamW } from '../adamw.ts'
 import { type Pq, type PqCodes, partCodes, withScoring } from '../pq/index.ts'
-import { AdamW } from './adamw.ts'
 
 /** The trained side of the documents: centroids that codes score as. */
 export class Student {

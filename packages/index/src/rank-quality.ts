@@ -1,6 +1,6 @@
 /** How well an index ranks queries whose answers are known. */
 import { PithError } from '@pith/core'
-import type { Hits } from '../types.ts'
+import type { Hits } from './types.ts'
 
 /** Means over queries. */
 export interface RankQuality {

@@ -1,21 +1,5 @@
-/** Losses over the scores of one query, with their gradients. */
-
-/** e^x to about 1e-15, with the same bits on every engine, which `Math.exp` does not promise; x <= 0. */
-function portableExp(x: number): number {
-  if (x < -700) return 0
-  const halvings = Math.max(0, Math.ceil(-x))
-  const part = x / Math.max(1, halvings)
-  let term = 1
-  let sum = 1
-  for (let k = 1; k <= 18; k++) {
-    term *= part / k
-    sum += term
-  }
-  let power = 1
-  for (let left = Math.max(1, halvings), base = sum; left > 0; left >>= 1, base *= base)
-    if ((left & 1) === 1) power *= base
-  return power
-}
+/** The loss over the ranks of one query, with its gradient. */
+import { portableExp } from '../portable-exp.ts'
 
 /** log(1 + e^x) and its derivative, without overflow. */
 function softplus(x: number): { value: number; slope: number } {
@@ -60,25 +44,6 @@ export function rankLoss(
       gradient[j] += weight * scale * slope
       gradient[i] -= weight * scale * slope
     }
-  }
-  return loss
-}
-
-/**
- * Half the mean square, over all pairs of rows, of the difference between the margins of the scores and those of the labels.
- *
- * @param labels    what a teacher gives, in the size of the scores
- * @param gradient  f64[scores], receives the derivatives
- */
-export function marginLoss(scores: ArrayLike<number>, labels: ArrayLike<number>, gradient: Float64Array): number {
-  const n = scores.length
-  let mean = 0
-  for (let i = 0; i < n; i++) mean += ((scores[i] as number) - (labels[i] as number)) / n
-  let loss = 0
-  for (let i = 0; i < n; i++) {
-    const rest = (scores[i] as number) - (labels[i] as number) - mean
-    loss += (rest * rest) / n
-    gradient[i] = (2 * rest) / n
   }
   return loss
 }
