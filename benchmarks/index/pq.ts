@@ -15,6 +15,7 @@ import {
   flatIndex,
   type Int8Index,
   int8Index,
+  makeRabitq,
   type Pq,
   PqIndex,
   packSigns,

@@ -1,4 +1,5 @@
 export { BinaryIndex, packSigns, type SignCodes } from './binary.ts'
+export { card as pqCard } from './card.ts'
 export { decodePq, encodePq, partCodes, turnRows } from './encode.ts'
 export { FlatIndex, type FlatOptions, type FlatShape, type FlatType, flatIndex } from './flat.ts'
 export {
