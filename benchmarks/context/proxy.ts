@@ -9,7 +9,9 @@ import { type AcceptContext, costAtMost } from '../measure/accept.ts'
 
 const STREAMS = 200
 const PIECES = 20
-const PAUSE = 5
+/** Milliseconds between pieces, and between the beginnings of streams: all are open at once before the first one ends. */
+const PAUSE = 40
+const STAGGER = 2
 
 interface Streamed {
   readonly first: number
@@ -64,7 +66,12 @@ async function stream(url: string, body: string, agent: Agent): Promise<Streamed
 async function all(url: string, bodies: readonly string[]): Promise<Streamed[]> {
   const agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY })
   try {
-    return await Promise.all(bodies.map((body) => stream(url, body, agent)))
+    return await Promise.all(
+      bodies.map(async (body, i) => {
+        await new Promise((done) => setTimeout(done, STAGGER * i))
+        return await stream(url, body, agent)
+      }),
+    )
   } finally {
     agent.destroy()
   }
