@@ -224,7 +224,7 @@ async function openBelow(root: string, address: string): Promise<FileSource | un
 }
 
 /** One range of a request, end exclusive; several at once and what cannot be read are answered with the whole file. */
-function parseRange(
+export function parseRange(
   header: string | undefined,
   size: number,
 ): [start: number, end: number] | 'unsatisfiable' | undefined {

@@ -1,6 +1,6 @@
 /** Caches of a model that are made when they are asked for, and kept for a while. */
 import { ByteWriter, PithError, Sha256, throwIfAborted, toHex } from '@pith/core'
-import type { Lm } from '@pith/lm'
+import { type Lm, type PrefixCache, prefillThrough } from '@pith/lm'
 import { encodeKv, type KvProfile, LEVELS, profileId, writeProfile } from '../cachegen/index.ts'
 import type { KvOffer } from './offer.ts'
 
@@ -12,19 +12,24 @@ export interface EncoderOptions {
   readonly maxTokens?: number
   /** Caches that are kept. Default 16. */
   readonly keep?: number
+  /** Where the beginning of a text may be known from, and is kept. */
+  readonly cache?: PrefixCache
 }
 
 /** Caches by their ids. */
 export interface KvEncoder {
-  add(tokens: Int32Array, signal?: AbortSignal): Promise<KvOffer>
+  /** @param given ids, or a text */
+  add(given: Int32Array | string, signal?: AbortSignal): Promise<KvOffer>
   offer(id: string): KvOffer | undefined
   chunk(id: string, index: number, level: number): Uint8Array | undefined
+  /** All of a cache: by chunk its tokens and then its levels. */
+  parts(id: string): readonly (readonly Uint8Array[])[] | undefined
   profile(id: string): Uint8Array | undefined
 }
 
 /** Make caches with a model; one is made at a time. */
 export function kvEncoder(lm: Lm, profile: KvProfile, options: EncoderOptions = {}): KvEncoder {
-  const { chunk = 256, maxTokens = lm.config.ctx, keep = 16 } = options
+  const { chunk = 256, maxTokens = lm.config.ctx, keep = 16, cache } = options
   const kept = new Map<string, { offer: KvOffer; chunks: readonly (readonly Uint8Array[])[] }>()
   const own = profileId(profile)
   const written = writeProfile(profile)
@@ -39,7 +44,9 @@ export function kvEncoder(lm: Lm, profile: KvProfile, options: EncoderOptions = 
       return known.offer
     }
     const session = lm.session({ capacity: tokens.length })
-    await session.prefill(tokens, { logits: 'none', ...(signal === undefined ? {} : { signal }) })
+    const run = signal === undefined ? {} : { signal }
+    if (cache === undefined) await session.prefill(tokens, { logits: 'none', ...run })
+    else await prefillThrough(session, tokens, cache, run)
     const kv = session.kv()
     const chunks: Uint8Array[][] = []
     for (let from = 0; from < tokens.length; from += chunk) {
@@ -78,7 +85,8 @@ export function kvEncoder(lm: Lm, profile: KvProfile, options: EncoderOptions = 
     return offer
   }
   return {
-    async add(tokens, signal) {
+    async add(given, signal) {
+      const tokens = typeof given === 'string' ? lm.tokenizer.encode(given, { special: true }) : given
       if (tokens.length > maxTokens) {
         throw new PithError('PITH_LIMIT', `the text has ${tokens.length} tokens, at most ${maxTokens} are taken`)
       }
@@ -91,6 +99,7 @@ export function kvEncoder(lm: Lm, profile: KvProfile, options: EncoderOptions = 
       return await next
     },
     offer: (id) => kept.get(id)?.offer,
+    parts: (id) => kept.get(id)?.chunks,
     chunk: (id, index, level) => kept.get(id)?.chunks[index]?.[level],
     profile: (id) => (id === own ? written : undefined),
   }

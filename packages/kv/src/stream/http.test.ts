@@ -202,6 +202,17 @@ describe('what goes wrong', () => {
     const chunk = await fetch(`${url}v1/kv/${id}/0?level=1`)
     expect(chunk.headers.get('etag')).toBe(`"${id}-0-1"`)
     expect(chunk.headers.get('content-type')).toBe('application/octet-stream')
+    const whole = new Uint8Array(await chunk.arrayBuffer())
+    const part = async (range: string): Promise<[number, string | null, Uint8Array]> => {
+      const own = await fetch(`${url}v1/kv/${id}/0?level=1`, { headers: { range } })
+      return [own.status, own.headers.get('content-range'), new Uint8Array(await own.arrayBuffer())]
+    }
+    expect(await part('bytes=5-9')).toEqual([206, `bytes 5-9/${whole.length}`, whole.slice(5, 10)])
+    expect(await part('bytes=-4')).toEqual([206, expect.any(String), whole.slice(-4)])
+    expect((await part(`bytes=${whole.length}-`)).slice(0, 2)).toEqual([416, `bytes */${whole.length}`])
+    // Without a tokenizer a text cannot be read.
+    expect(await refused(post('{"text":"abc"}'))).toEqual([500, 'PITH_INTERNAL'])
+    expect(await refused(post('{"text":"abc","tokens":[1]}'))).toEqual([400, 'PITH_ARG'])
   })
 
   test('descriptions that are none are refused', () => {

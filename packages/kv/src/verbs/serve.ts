@@ -1,49 +1,64 @@
 /** `pith kv serve`. */
 import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { gunzipSync } from 'node:zlib'
-import { type Arguments, abortable, type CommandContext, numberOf, PithError } from '@pith/core'
-import { modelOf } from '@pith/lm/node'
-import { kvEncoder, readTraces, type Trace } from '../stream/index.ts'
-import { makeThrottle, serveKv } from '../stream/node/index.ts'
-import { profileOf } from './inputs.ts'
+import { type Arguments, abortable, type CommandContext, formatCount, numberOf, PithError } from '@pith/core'
+import type { Quant } from '@pith/lm'
+import { readTraces, type Trace } from '../stream/index.ts'
+import { EncoderHost, type EncoderSource, makeThrottle, serveKv } from '../stream/node/index.ts'
 
 const DEFAULT_PORT = 8090
 
 export async function run(args: Arguments, context: CommandContext): Promise<number> {
-  const profile = await profileOf(args, context)
-  if (profile === undefined) {
-    throw new PithError('PITH_ARG', 'option --profile is missing', { hint: 'Learn one: pith kv profile.' })
-  }
+  const source = sourceOf(args)
   const trace = await traceOf(args, context)
-  const lm = await modelOf(args, context)
+  const caches = await EncoderHost.open(source)
   try {
-    if (profile.arch !== lm.fingerprint.arch || profile.weights !== lm.fingerprint.weights) {
-      throw new PithError('PITH_MODEL', 'the profile belongs to another model', { hint: 'Learn one: pith kv profile.' })
-    }
-    const encoder = kvEncoder(lm, profile, {
-      ...(args.has('chunk') ? { chunk: numberOf(args, 'chunk', 8, 65536, true) } : {}),
-      ...(args.has('max-tokens') ? { maxTokens: numberOf(args, 'max-tokens', 1, lm.config.ctx, true) } : {}),
-    })
     const host = args.value('host')
-    const server = await serveKv(encoder, {
+    const server = await serveKv(caches, {
       port: args.has('port') ? numberOf(args, 'port', 0, 65535, true) : DEFAULT_PORT,
       ...(host === undefined ? {} : { host }),
       ...(trace === undefined ? {} : { throttle: makeThrottle(trace) }),
     })
     try {
+      const { preset, parameters, ctx } = caches.facts
       const throttle = trace === undefined ? {} : { throttle: trace.name }
-      if (context.json) await context.report({ url: server.url, preset: profile.preset, ...throttle })
+      if (context.json) await context.report({ url: server.url, preset, ...throttle })
       else
         await context.stdout.write(`caches at ${server.url}${trace === undefined ? '' : `, as over ${trace.name}`}\n`)
       await context.stdout.flush()
+      await context.note(`${formatCount(parameters)} parameters, context ${formatCount(ctx)}, ${preset}`)
       await abortable(new Promise<never>(() => {}), context.signal)
     } finally {
       await server.close()
     }
   } finally {
-    await lm.close()
+    await caches.close()
   }
   return 0
+}
+
+function sourceOf(args: Arguments): EncoderSource {
+  const [path, profile] = [args.value('model'), args.value('profile')]
+  if (profile === undefined) {
+    throw new PithError('PITH_ARG', 'option --profile is missing', { hint: 'Learn one: pith kv profile.' })
+  }
+  if (path === undefined) {
+    throw new PithError('PITH_ARG', 'option --model is missing', { hint: 'Name a folder or a file: --model PATH.' })
+  }
+  const [tokenizer, salt] = [args.value('tokenizer'), args.value('salt')]
+  const places = args.values('store')
+  return {
+    path: resolve(path),
+    profile: resolve(profile),
+    ...(tokenizer === undefined ? {} : { tokenizer: resolve(tokenizer) }),
+    ...(args.has('quant') ? { quant: args.value('quant') as Quant } : {}),
+    ...(args.has('threads') ? { threads: numberOf(args, 'threads', 1, 256, true) } : {}),
+    ...(args.has('chunk') ? { chunk: numberOf(args, 'chunk', 8, 65536, true) } : {}),
+    ...(args.has('max-tokens') ? { maxTokens: numberOf(args, 'max-tokens', 1, 2 ** 24, true) } : {}),
+    ...(places.length === 0 ? {} : { store: places }),
+    ...(salt === undefined ? {} : { salt }),
+  }
 }
 
 /** The bandwidth that --throttle names: a file of traces, and which of them. */

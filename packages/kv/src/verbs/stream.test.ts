@@ -53,6 +53,8 @@ test('serve listens until it is ended, behind a link where one is named', async 
     port: '0',
     throttle: at('traces.gz'),
     trace: 'b',
+    store: [at('prefixes')],
+    chunk: '32',
     json: true,
   } as const
   const running = startVerb('serve', options)
@@ -61,8 +63,22 @@ test('serve listens until it is ended, behind a link where one is named', async 
   const { code, out } = await verb('fetch', { ...model, text: at('doc.txt'), within: '30', json: true }, [url])
   expect(code).toBe(0)
   expect(JSON.parse(out).isMet).toBe(true)
+  const ask = (body: object): Promise<Response> =>
+    fetch(`${url}v1/kv`, {
+      method: 'POST',
+      body: JSON.stringify(body),
+      headers: { 'content-type': 'application/json' },
+    })
+  // The same text has the same name, as text and as ids.
+  const ids = lm.tokenizer.encode(TEXT, { special: true })
+  const [byText, byIds] = [await ask({ text: TEXT }), await ask({ tokens: [...ids] })]
+  expect(byText.status).toBe(201)
+  expect(await byText.json()).toEqual(await byIds.json())
+  expect((await ask({ tokens: [9999] })).status).toBe(400)
   running.stop(new Error('ended'))
   await expect(running.done).rejects.toThrow('ended')
+  const kept = JSON.parse((await verb('store ls', { store: at('prefixes'), json: true })).out)
+  expect(JSON.stringify(kept)).toMatch(/raw-f32/)
   expect((await verb('fetch', { ...model, text: at('doc.txt') }, [url])).error).toMatch(/^PITH_NETWORK/)
 })
 

@@ -1,14 +1,23 @@
 /** Caches served by HTTP, chunk by chunk at any level. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isPithError, PithError } from '@pith/core'
-import { drained, type HttpListener, hostGuard, listenHttp, readBody, sendJson, sendsJson } from '@pith/core/node/http'
+import {
+  drained,
+  type HttpListener,
+  hostGuard,
+  listenHttp,
+  parseRange,
+  readBody,
+  sendJson,
+  sendsJson,
+} from '@pith/core/node/http'
 import type { KvOffer } from '../offer.ts'
 import type { Throttle } from './throttle.ts'
 
 /** Caches that are served. */
 export interface KvSource {
-  /** Make the cache of tokens. @throws PithError `PITH_ARG`, `PITH_LIMIT` */
-  add(tokens: Int32Array, signal: AbortSignal): Promise<KvOffer>
+  /** Make the cache of tokens, or of a text. @throws PithError `PITH_ARG`, `PITH_LIMIT` */
+  add(given: Int32Array | string, signal: AbortSignal): Promise<KvOffer>
   offer(id: string): KvOffer | undefined
   /** A chunk at a level; level 0 is its tokens. Undefined where there is none. */
   chunk(id: string, index: number, level: number): Uint8Array | undefined
@@ -30,8 +39,8 @@ export interface ServeKvOptions {
 const MAX_BODY = 4 * 2 ** 20
 
 /**
- * Serve caches: `POST /v1/kv` with `{"tokens": [...]}` makes one, `GET /v1/kv/ID` describes it, `GET /v1/kv/ID/CHUNK?level=L` is a
- * chunk, `GET /v1/profile/ID` what it is decoded with.
+ * Serve caches: `POST /v1/kv` with `{"tokens": [...]}` or `{"text": "..."}` makes one, `GET /v1/kv/ID` describes it,
+ * `GET /v1/kv/ID/CHUNK?level=L` is a chunk, `GET /v1/profile/ID` what it is decoded with; of the last two a `Range` is sent too.
  *
  * @throws PithError `PITH_NETWORK` the port is taken
  */
@@ -46,7 +55,7 @@ export async function serveKv(source: KvSource, options: ServeKvOptions = {}): P
     if (request.method !== 'GET') return refuse(response, 405, 'PITH_ARG', 'this is asked for with GET')
     if (noun === 'profile' && id !== undefined && index === undefined) {
       const profile = source.profile(id)
-      if (profile !== undefined) return await sendBytes(response, profile, id, undefined)
+      if (profile !== undefined) return await sendBytes(request, response, profile, id, undefined)
     }
     if (noun === 'kv' && id !== undefined && index === undefined) {
       const offer = source.offer(id)
@@ -55,7 +64,7 @@ export async function serveKv(source: KvSource, options: ServeKvOptions = {}): P
     if (noun === 'kv' && id !== undefined && /^\d{1,6}$/.test(index ?? '')) {
       const level = url.searchParams.get('level') ?? ''
       const bytes = /^\d{1,2}$/.test(level) ? source.chunk(id, Number(index), Number(level)) : undefined
-      if (bytes !== undefined) return await sendBytes(response, bytes, `${id}-${index}-${level}`, throttle)
+      if (bytes !== undefined) return await sendBytes(request, response, bytes, `${id}-${index}-${level}`, throttle)
     }
     refuse(response, 404, 'PITH_ARG', 'there is nothing of this name')
   }
@@ -77,7 +86,7 @@ async function make(
     return refuse(response, 413, 'PITH_LIMIT', `the request has more than ${maxBody} bytes`)
   }
   try {
-    sendJson(response, 201, await source.add(readTokens(new TextDecoder().decode(body)), gone.signal))
+    sendJson(response, 201, await source.add(readGiven(new TextDecoder().decode(body)), gone.signal))
   } catch (error) {
     if (response.destroyed) return
     if (isPithError(error, 'PITH_LIMIT')) return refuse(response, 413, error.code, error.message)
@@ -86,32 +95,48 @@ async function make(
   }
 }
 
-function readTokens(text: string): Int32Array {
-  let tokens: unknown
+function readGiven(json: string): Int32Array | string {
+  let given: { tokens?: unknown; text?: unknown } | null | undefined
   try {
-    tokens = (JSON.parse(text) as { tokens?: unknown } | null)?.tokens
+    given = JSON.parse(json) as { tokens?: unknown } | null
   } catch {
-    tokens = undefined
+    given = undefined
   }
+  const { tokens, text }: { tokens?: unknown; text?: unknown } = given ?? {}
+  if (typeof text === 'string' && text !== '' && tokens === undefined) return text
   if (
+    text !== undefined ||
     !Array.isArray(tokens) ||
     tokens.length === 0 ||
     !tokens.every((id) => Number.isInteger(id) && id >= 0 && id < 2 ** 31)
   ) {
-    throw new PithError('PITH_ARG', 'the request must be {"tokens": [...]} with ids of tokens')
+    throw new PithError('PITH_ARG', 'the request must be {"tokens": [...]} with ids of tokens, or {"text": "..."}')
   }
   return Int32Array.from(tokens as number[])
 }
 
 async function sendBytes(
+  request: IncomingMessage,
   response: ServerResponse,
-  bytes: Uint8Array,
+  whole: Uint8Array,
   tag: string,
   throttle: Throttle | undefined,
 ): Promise<void> {
   response.setHeader('content-type', 'application/octet-stream')
-  response.setHeader('content-length', bytes.length)
   response.setHeader('etag', `"${tag}"`)
+  response.setHeader('accept-ranges', 'bytes')
+  const range = parseRange(request.headers.range, whole.length)
+  if (range === 'unsatisfiable') {
+    response.setHeader('content-range', `bytes */${whole.length}`)
+    return refuse(response, 416, 'PITH_ARG', `there are ${whole.length} bytes`)
+  }
+  const [start, end] = range ?? [0, whole.length]
+  if (range !== undefined) {
+    response.statusCode = 206
+    response.setHeader('content-range', `bytes ${start}-${end - 1}/${whole.length}`)
+  }
+  const bytes = whole.subarray(start, end)
+  response.setHeader('content-length', bytes.length)
   if (throttle === undefined) return void response.end(bytes)
   await throttle.begin()
   await throttle.carry(bytes, async (piece) => {
