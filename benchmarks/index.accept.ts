@@ -2,6 +2,7 @@
 import { acceptLexicalLarge, acceptLexicalQuality, acceptLexicalSpeed } from './index/lexical.ts'
 import { acceptPqRecall, acceptPqScan } from './index/pq.ts'
 import { acceptReaders } from './index/readers.ts'
+import { acceptStoreKills, acceptStoreMillion, acceptStoreSegments, acceptStoreTransfer } from './index/store.ts'
 import { acceptTrecEval } from './index/trec-eval.ts'
 import type { Accept } from './measure/accept.ts'
 
@@ -15,6 +16,10 @@ export const accept: Accept = {
     'pq-recall': { needsData: false, lane: 'pq', run: acceptPqRecall },
     'pq-scan': { needsData: false, run: acceptPqScan },
     readers: { needsData: true, lane: 'metrics', run: acceptReaders },
+    'store-kills': { needsData: false, lane: 'store', run: acceptStoreKills },
+    'store-million': { needsData: false, lane: 'store-million', run: acceptStoreMillion },
+    'store-segments': { needsData: true, lane: 'store', run: acceptStoreSegments },
+    'store-transfer': { needsData: true, lane: 'store', run: acceptStoreTransfer },
     trec: { needsData: true, lane: 'metrics', run: acceptTrecEval },
   },
 }

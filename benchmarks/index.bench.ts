@@ -1,6 +1,7 @@
 /** The bench of search indexes: `npm run bench -- index`. Reads PITH_DATA. */
 import { benchLexicalLarge, benchLexicalQuality, benchLexicalSpeed, benchLexicalTransfer } from './index/lexical.ts'
 import { benchPqRecall, benchPqScan } from './index/pq.ts'
+import { benchStoreMillion, benchStoreTransfer } from './index/store.ts'
 import type { Bench, BenchContext } from './measure/case.ts'
 
 const PARTS: Readonly<Record<string, (context: BenchContext) => Promise<void>>> = {
@@ -10,6 +11,8 @@ const PARTS: Readonly<Record<string, (context: BenchContext) => Promise<void>>> 
   'bm25-large': benchLexicalLarge,
   'pq-scan': benchPqScan,
   'pq-recall': benchPqRecall,
+  'store-transfer': benchStoreTransfer,
+  'store-million': benchStoreMillion,
 }
 
 export const bench: Bench = {

@@ -14,7 +14,7 @@ const RRF_K = 60
 export interface Fused {
   readonly view: number
   readonly row: number
-  readonly id: string
+  readonly id: string | undefined
   /** Score in each ranking, undefined where it was not scored. */
   readonly scores: readonly (number | undefined)[]
   /** Place in each ranking, from 0; undefined where it is not in it. */

@@ -1,5 +1,5 @@
 import { PithError, type RandomAccess, type Run } from '@pith/core'
-import { type ContainerWriter, openContainer } from '@pith/core/container'
+import { type Container, type ContainerWriter, openContainer } from '@pith/core/container'
 import type { QueryAdapter } from '../jpq/index.ts'
 import type { Pq } from '../pq/index.ts'
 import { openSections, type SectionReader, type SectionWriter, writeSections } from '../sections.ts'
@@ -56,7 +56,11 @@ async function writeEncoder(encoder: Encoder, sections: SectionWriter): Promise<
 
 /** What {@link writeModels} wrote into a file; {@link NO_MODELS} where it holds none. @throws PithError damage */
 export async function openModels(source: RandomAccess | Uint8Array, run?: Run): Promise<Models> {
-  const container = await openContainer(source, run?.signal === undefined ? {} : { signal: run.signal })
+  return modelsOf(await openContainer(source, run?.signal === undefined ? {} : { signal: run.signal }), run)
+}
+
+/** The models in an opened container. */
+export async function modelsOf(container: Container, run?: Run): Promise<Models> {
   const entry = await container.entry(MODELS_PATH, run)
   if (entry === undefined) return NO_MODELS
   if (entry.codec !== SEGMENT_CODEC || entry.codecVersion !== 1) throw damaged('the models are no part of an index')

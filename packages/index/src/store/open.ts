@@ -1,6 +1,6 @@
 import { httpSource, PithError, type RandomAccess, type Run, toRandomAccess } from '@pith/core'
 import type { Encoder, SparseEncoder } from '../types.ts'
-import { openModels } from './models.ts'
+import { modelsOf, NO_MODELS } from './models.ts'
 import { type IndexReader, makeReader } from './reader.ts'
 import { openSegment } from './segment.ts'
 import { toolsFor } from './tools.ts'
@@ -40,7 +40,10 @@ export async function openIndex(
       ...(cacheBytes === undefined ? {} : { cacheBytes }),
       ...(run === undefined ? {} : { run }),
     })
-    const tools = toolsFor(segment.info.settings, await openModels(access, run), options)
+    const { settings } = segment.info
+    // Words need nothing that was learned.
+    const models = settings.dense === undefined ? NO_MODELS : await modelsOf(segment.container, run)
+    const tools = toolsFor(settings, models, options)
     const view = viewOf('index', segment, undefined, tools)
     return makeReader({
       tools,

@@ -7,7 +7,7 @@ import { type Fused, fuseByRank, fuseByScore } from './fusion.ts'
 import type { ParsedSearch, SearchHit, SearchResult } from './query.ts'
 import type { Ranking } from './ranking.ts'
 import type { Tuning } from './settings.ts'
-import { byScore, type Candidate, inSegment, keptOf, rankViews, type SegmentView } from './view.ts'
+import { byScore, type Candidate, inSegment, keptOf, rankViews, type SegmentView, withIds } from './view.ts'
 import { evaluate, fieldsOf } from './where.ts'
 
 /** Documents of each ranking that are joined, at least. */
@@ -57,7 +57,7 @@ export async function searchViews(
       .map(({ view, row, id, scores: own }, i) => ({ view, row, id, score: scores[i], scores: named(rankings, own) }))
       .sort(byScore)
   }
-  const page = found.slice(offset, wanted)
+  const page = (await withIds(views, found.slice(offset, wanted), run)).sort(byScore)
   const documents = search.documents === true ? await documentsOf(views, page, run) : undefined
   const hits = page.map(({ id, score, scores }, i): SearchHit => {
     const own = scores === undefined ? { id, score } : { id, score, scores }
@@ -102,14 +102,14 @@ async function orderFirst(
   const words = await best(first, depth, kept)
   const among = rowsIn(views, words)
   const ordered = await best(second, depth, among)
-  const scores = new Map(words.map(({ id, score }) => [id, score]))
-  const seen = new Set(ordered.map(({ id }) => id))
+  const scores = new Map(words.map((hit) => [placeOf(hit), hit.score]))
+  const seen = new Set(ordered.map(placeOf))
   const least = ordered.at(-1)?.score ?? 0
-  const rest = words.filter(({ id }) => !seen.has(id))
+  const rest = words.filter((hit) => !seen.has(placeOf(hit)))
   return [
     ...ordered.map((hit) => ({
       ...hit,
-      scores: { [first.name]: scores.get(hit.id) as number, [second.name]: hit.score },
+      scores: { [first.name]: scores.get(placeOf(hit)) as number, [second.name]: hit.score },
     })),
     // Below the last, in the order of the words.
     ...rest.map((hit, i) => ({ ...hit, score: least - 1 - i, scores: { [first.name]: hit.score } })),
@@ -127,8 +127,8 @@ async function scoreMissing(
   const all = lists.flat()
   return Promise.all(
     rankings.map(async (ranking, i) => {
-      const own = new Set(lists[i].map(({ id }) => id))
-      const missing = all.filter(({ id }) => !own.has(id))
+      const own = new Set(lists[i].map(placeOf))
+      const missing = all.filter((hit) => !own.has(placeOf(hit)))
       if (missing.length === 0 || kept.length === 0) return lists[i]
       return [...lists[i], ...(await best(ranking, missing.length, rowsIn(views, missing)))]
     }),
@@ -142,21 +142,29 @@ function rowsIn(views: readonly SegmentView[], found: readonly Candidate[]): Row
 }
 
 function joinLists(lists: readonly (readonly Candidate[])[], scored: readonly (readonly Candidate[])[]): Fused[] {
-  const joined = new Map<string, { view: number; row: number; id: string; scores: number[]; ranks: number[] }>()
-  const find = ({ view, row, id }: Candidate) => {
-    const known = joined.get(id)
+  const joined = new Map<number, { hit: Candidate; scores: number[]; ranks: number[] }>()
+  const find = (hit: Candidate) => {
+    const place = placeOf(hit)
+    const known = joined.get(place)
     if (known !== undefined) return known
-    const fresh = { view, row, id, scores: [], ranks: [] }
-    joined.set(id, fresh)
+    const fresh = { hit, scores: [], ranks: [] }
+    joined.set(place, fresh)
     return fresh
   }
   for (const [i, list] of lists.entries()) for (const [rank, hit] of list.entries()) find(hit).ranks[i] = rank
   for (const [i, list] of scored.entries()) for (const hit of list) find(hit).scores[i] = hit.score
-  return [...joined.values()].map((own) => ({
-    ...own,
-    scores: lists.map((_, i) => own.scores[i]),
-    ranks: lists.map((_, i) => own.ranks[i]),
+  return [...joined.values()].map(({ hit: { view, row, id }, scores, ranks }) => ({
+    view,
+    row,
+    id,
+    scores: lists.map((_, i) => scores[i]),
+    ranks: lists.map((_, i) => ranks[i]),
   }))
+}
+
+/** One number for a row of a segment. */
+function placeOf({ view, row }: Candidate): number {
+  return view * 2 ** 32 + row
 }
 
 function weightsOf(rankings: readonly Ranking[], alpha: number): number[] {
@@ -171,7 +179,11 @@ function named(rankings: readonly Ranking[], scores: readonly (number | undefine
   ) as SearchHit['scores']
 }
 
-async function documentsOf(views: readonly SegmentView[], hits: readonly Candidate[], run?: Run) {
+async function documentsOf(
+  views: readonly SegmentView[],
+  hits: readonly (Candidate & { readonly id: string })[],
+  run?: Run,
+) {
   return Promise.all(
     hits.map(({ view, row, id }) =>
       inSegment(views[view], async () => (await views[view].segment.documents.at([row], [id], run))[0]),

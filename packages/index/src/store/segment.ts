@@ -1,5 +1,5 @@
 import { PithError, type RandomAccess, type Run, type Sink, throwIfAborted } from '@pith/core'
-import { type ContainerWriter, createContainer, openContainer } from '@pith/core/container'
+import { type Container, type ContainerWriter, createContainer, openContainer } from '@pith/core/container'
 import { openSections, type SectionReader, type SectionWriter, writeSections } from '../sections.ts'
 import type { IndexDocument } from '../types.ts'
 import { type Columns, ColumnsWriter, openColumns } from './columns.ts'
@@ -31,6 +31,7 @@ export interface Segment {
   readonly rows: number
   readonly bytes: number
   readonly source: RandomAccess | Uint8Array
+  readonly container: Container
   readonly sections: SectionReader
   readonly ids: Ids
   readonly documents: Documents
@@ -158,6 +159,7 @@ export async function openSegment(
     rows: info.rows,
     bytes: container.totals.bytes,
     source,
+    container,
     sections,
     ids: openIds(sections, 'ids', info.rows),
     documents: openDocuments(sections, 'documents', info.rows),

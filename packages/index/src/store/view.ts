@@ -35,7 +35,8 @@ export interface Candidate {
   /** Place of the segment in the list of views. */
   readonly view: number
   readonly row: number
-  readonly id: string
+  /** Known where there are several segments: within one, rows stand in the order of ids. */
+  readonly id: string | undefined
   readonly score: number
 }
 
@@ -111,22 +112,24 @@ export async function rankViews(
   // Those that tie with the last one may come before it.
   const least = rows[Math.min(depth, rows.length) - 1]?.score
   const end = rows.findIndex(({ score }) => score < (least as number))
-  const kept = await withIds(views, end < 0 ? rows : rows.slice(0, end), run)
-  kept.sort(byScore)
-  return kept.slice(0, depth)
+  const tied = (end < 0 ? rows : rows.slice(0, end)).map((row): Candidate => ({ ...row, id: undefined }))
+  const kept = views.length > 1 ? await withIds(views, tied, run) : tied
+  return [...kept].sort(byScore).slice(0, depth)
 }
 
-/** Order of what is found. */
-export function byScore(a: { score: number; id: string }, b: { score: number; id: string }): number {
-  return b.score - a.score || compareText(a.id, b.id)
+/** Order of what is found: greater scores first, equal ones by ascending id. */
+export function byScore(a: Candidate, b: Candidate): number {
+  if (a.score !== b.score) return b.score - a.score
+  return a.view === b.view ? a.row - b.row : compareText(a.id as string, b.id as string)
 }
 
-async function withIds(
+/** Rows with their ids, in no certain order. */
+export async function withIds<T extends Candidate>(
   views: readonly SegmentView[],
-  rows: readonly Omit<Candidate, 'id'>[],
+  rows: readonly T[],
   run?: Run,
-): Promise<Candidate[]> {
-  const found: Candidate[] = []
+): Promise<(T & { readonly id: string })[]> {
+  const found: (T & { readonly id: string })[] = []
   await Promise.all(
     views.map(async (view, i) => {
       const own = rows.filter((row) => row.view === i)

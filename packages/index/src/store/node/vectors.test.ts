@@ -193,7 +193,14 @@ test('sparse vectors: exact sums over all segments, blocks of lists where they a
       [3, undefined],
       [2, 0],
     ].map(async ([parts, seismicFrom]) =>
-      openIndex(await built({ sparse: seismicFrom === undefined ? {} : { seismicFrom } }, documents, parts, false)),
+      openIndex(
+        await built(
+          { sparse: seismicFrom === undefined ? {} : { seismicFrom, seismic: { keep: 1, energy: 1 } } },
+          documents,
+          parts,
+          false,
+        ),
+      ),
     ),
   )
   for (const query of queries) {
