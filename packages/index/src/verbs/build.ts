@@ -6,7 +6,10 @@ import { type Arguments, type CommandContext, formatBytes, formatDuration, PithE
 import type { IndexInfo } from '../store/index.ts'
 import { createIndex, exportIndex, openIndex } from '../store/node/index.ts'
 import { indexOptionsOf, noDocuments } from './index-options.ts'
-import { documents, documentsOf, runOf } from './inputs.ts'
+import { documents, documentsOf, memoryOf, runOf } from './inputs.ts'
+
+/** Share of memory that documents may fill before they become a segment. */
+const HELD = 8
 
 export async function run(args: Arguments, context: CommandContext): Promise<number> {
   const out = outOf(args)
@@ -35,7 +38,8 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
 
 async function fill(path: string, args: Arguments, own: Run, context: CommandContext): Promise<void> {
   const options = await indexOptionsOf(args, own)
-  const writer = await createIndex(path, { ...options, durability: 'none' })
+  const flush = args.has('memory') ? { flushBytes: Math.max(2 ** 20, Math.round(memoryOf(args) / HELD)) } : {}
+  const writer = await createIndex(path, { ...options, ...flush, durability: 'none' })
   let count = 0
   try {
     for await (const batch of documentsOf(args.operands, args, own)) {

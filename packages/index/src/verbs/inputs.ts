@@ -36,7 +36,7 @@ export async function withIndex<T>(
   context: CommandContext,
   use: (reader: IndexReader) => Promise<T>,
 ): Promise<T> {
-  const reader = await openIndex(indexOf(args), { allowPartial: args.has('allow-partial') }, runOf(args, context))
+  const reader = await openIndex(indexOf(args), openOptionsOf(args), runOf(args, context))
   try {
     for (const warning of reader.info.warnings) await context.note(warning)
     for (const { error } of reader.info.damaged) await context.note(`left out: ${error.message}`)
@@ -44,6 +44,12 @@ export async function withIndex<T>(
   } finally {
     await reader.close()
   }
+}
+
+/** How an index is opened, as the options say. */
+function openOptionsOf(args: Arguments): { allowPartial: boolean; cacheBytes?: number } {
+  const allowPartial = args.has('allow-partial')
+  return args.has('memory') ? { allowPartial, cacheBytes: memoryOf(args) } : { allowPartial }
 }
 
 /** How files become documents, as the options say. */

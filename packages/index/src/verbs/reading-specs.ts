@@ -21,10 +21,11 @@ const search: VerbSpec = {
     {
       name: 'fusion',
       value: 'NAME',
-      choices: ['rrf', 'zsum'],
+      choices: ['rrf', 'zsum', 'sparse-first'],
       summary: 'how hybrid joins its lists; default what was tuned, or rrf',
     },
-    { name: 'exact', summary: 'score all documents, skip none' },
+    { name: 'alpha', value: 'X', summary: 'weight of meaning against words in zsum, 0 to 1' },
+    { name: 'exact', summary: 'leave no block of sparse vectors out' },
     { name: 'trec', summary: 'print lines of a TREC run: query Q0 document rank score pith' },
     PARTIAL,
     MEMORY,
@@ -45,7 +46,7 @@ const evaluate: VerbSpec = {
   group: GROUP,
   summary: 'measure how well an index, or a run, answers judged queries',
   details: [
-    'With an index: each way of searching that it holds is measured on the queries and judgements of DIR, a BEIR folder. Ways are bm25, dense (exact vectors), pq (their codes), sparse and hybrid.',
+    'With an index: each way of searching that it holds is measured on the queries and judgements of DIR, a BEIR folder. Ways are bm25, dense (vectors as well as the index keeps them), pq (their codes alone), sparse and hybrid.',
     'With a run (lines of TREC) and a file of judgements, it prints what trec_eval 9.0.8 prints.',
   ],
   operands: [

@@ -60,6 +60,7 @@ function searchOf(args: Arguments): IndexSearch {
     k: args.has('count') ? numberOf(args, 'count', 1, 10_000, true) : 10,
     documents: true,
     ...(args.has('from') ? { offset: numberOf(args, 'from', 0, 100_000, true) } : {}),
+    ...(args.has('exact') ? { exact: true } : {}),
     ...(args.has('mode') ? { mode: args.value('mode') as SearchMode } : {}),
     ...(args.has('fusion') ? { fusion: args.value('fusion') as Fusion } : {}),
     ...(args.has('alpha') ? { alpha: numberOf(args, 'alpha', 0, 1, false) } : {}),
