@@ -1,4 +1,5 @@
 import type { Progress } from './run.ts'
+import type { SystemCard } from './system.ts'
 
 /** One option of a verb. Parsing, help, man page and completions are all made from it. */
 export interface OptionSpec {
@@ -70,6 +71,8 @@ export interface Manifest {
   readonly room: string
   readonly summary: string
   readonly verbs: readonly VerbSpec[]
+  /** The systems of the room, for `pith systems`; imported when asked for. */
+  cards?(): Promise<readonly SystemCard[]>
   /** What `pith doctor` asks of the room. */
   checks?(): Promise<readonly RoomCheck[]>
 }

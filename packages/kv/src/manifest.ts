@@ -207,5 +207,6 @@ const bench: VerbSpec = {
 export const manifest: Manifest = {
   room: '@pith/kv',
   summary: 'compress, measure and store caches of keys and values',
+  cards: async () => (await import('./cards.ts')).cards,
   verbs: [profile, encode, decode, info, verify, quant, evict, bench, ...storeVerbs, ...streamVerbs],
 }

@@ -197,5 +197,6 @@ const serve: VerbSpec = {
 export const manifest: Manifest = {
   room: '@pith/lm',
   summary: 'run small language models',
+  cards: async () => [(await import('./card.ts')).card],
   verbs: [generate, ppl, logprobs, hidden, attn, exportTo, serve],
 }
