@@ -7,7 +7,7 @@ import { filterOf, isKept } from '../row-filter.ts'
 import type { SectionReader, SectionWriter } from '../sections.ts'
 import type { Encoder, IndexDocument, RowFilter } from '../types.ts'
 import { filterOfRows } from './columns.ts'
-import { damaged } from './document.ts'
+import { damaged, encodedText } from './document.ts'
 import type { Models } from './models.ts'
 import type { Origin, PartWriter } from './segment.ts'
 import type { DenseSettings, VectorType } from './settings.ts'
@@ -49,11 +49,6 @@ export interface DensePlan {
 /** The vectors of a segment that is merged. */
 export interface DenseSource {
   open(run?: Run): Promise<DensePart | undefined>
-}
-
-/** The text of a document as it is encoded. */
-export function encodedText({ title, text }: Pick<IndexDocument, 'title' | 'text'>): string {
-  return title === undefined || title === '' ? text : `${title}\n${text}`
 }
 
 /** How vectors are kept: where codes are not trained yet, what they are to be trained on. */

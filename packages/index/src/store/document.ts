@@ -1,4 +1,4 @@
-import { type ByteReader, type ByteWriter, PithError } from '@pith/core'
+import { type ByteReader, type ByteWriter, isPithError, PithError } from '@pith/core'
 import type { FieldValue, IndexDocument } from '../types.ts'
 
 const MAX_ID_BYTES = 512
@@ -191,6 +191,22 @@ export function readText(input: ByteReader): string {
 function finite(value: number, input: ByteReader): number {
   if (Number.isFinite(value)) return value
   throw damaged('a number is not finite', input.offset)
+}
+
+/** The text of a document as it is encoded. */
+export function encodedText({ title, text }: Pick<IndexDocument, 'title' | 'text'>): string {
+  return title === undefined || title === '' ? text : `${title}\n${text}`
+}
+
+/** What would be a wrong argument is damage in a file. */
+export async function asStored<T>(open: () => T | Promise<T>): Promise<T> {
+  try {
+    return await open()
+  } catch (cause) {
+    const wrong = isPithError(cause) && ['PITH_ARG', 'PITH_SHAPE', 'PITH_NONFINITE'].includes(cause.code)
+    if (!wrong) throw cause
+    throw new PithError('PITH_CORRUPT', `the index holds what none takes: ${cause.message}`, { cause })
+  }
 }
 
 /** Of bytes that are sound by their checksum and yet make no sense. */

@@ -1,6 +1,7 @@
 import type { Run } from '@pith/core'
 import type { Encoder, SparseEncoder } from '../types.ts'
 import type { DensePart } from './dense-part.ts'
+import { asStored } from './document.ts'
 import type { Models } from './models.ts'
 import type { PartWriter, Segment, SegmentPlan } from './segment.ts'
 import type { IndexSettings } from './settings.ts'
@@ -64,12 +65,12 @@ export async function openDensePart(
 ): Promise<DensePart | undefined> {
   if (dense === undefined || !Object.hasOwn(info.parts, 'dense')) return undefined
   const { openDense } = await import('./dense-part.ts')
-  return openDense(info.parts['dense'], rows, dense, models, sections, run)
+  return asStored(() => openDense(info.parts['dense'], rows, dense, models, sections, run))
 }
 
 /** The sparse vectors of a segment; undefined where it has none. @throws PithError damage */
 export async function openSparsePart({ info, rows, sections }: Segment, run?: Run): Promise<SparsePart | undefined> {
   if (!Object.hasOwn(info.parts, 'sparse')) return undefined
-  const { openSparse } = await import('./sparse-part.ts')
-  return openSparse(info.parts['sparse'], rows, sections, run)
+  const part = await import('./sparse-part.ts')
+  return asStored(() => part.openSparsePart(info.parts['sparse'], rows, sections, run))
 }

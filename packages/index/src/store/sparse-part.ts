@@ -1,24 +1,28 @@
-import { ByteReader, ByteWriter, compareText, f16FromF32, f32FromF16, PithError, type Run } from '@pith/core'
+import { PithError, type Run } from '@pith/core'
 import type { SectionReader, SectionWriter } from '../sections.ts'
 import { buildSeismic, openSeismic, type SeismicIndex, writeSeismic } from '../seismic/index.ts'
-import { SparseIndex } from '../sparse/index.ts'
-import type { Hits, IndexDocument, RowFilter, SparseEncoder, SparseMatrix } from '../types.ts'
-import { damaged } from './document.ts'
-import { openIds, writeIds } from './ids.ts'
+import {
+  openSparse,
+  openVocabulary,
+  rowsOf,
+  SparseIndex,
+  SparseVocabulary,
+  sparseMatrix,
+  writeSparse,
+  writeVocabulary,
+} from '../sparse/index.ts'
+import type { Hits, IndexDocument, RowFilter, SparseEncoder, SparseMatrix, SparseVector } from '../types.ts'
+import { damaged, encodedText } from './document.ts'
 import type { Origin, PartWriter } from './segment.ts'
 import type { SparseSettings } from './settings.ts'
 
 /** Documents whose texts are encoded at once. */
 const TEXTS_AT_ONCE = 256
-/** Least and greatest number that 16 bits hold. */
-const LEAST_VALUE = 2 ** -24
-const MOST_VALUE = 65_504
 const MAX_ROW = 65_535
 
 /** What a segment says of its sparse vectors. */
 interface SparseInfo {
-  /** Components that any document has. */
-  readonly components: number
+  /** Whether it has blocks of lists. */
   readonly seismic: boolean
 }
 
@@ -84,7 +88,7 @@ export class SparsePartWriter implements PartWriter {
       const names = Array.from(indices.subarray(from, to), (component) => part.names[component])
       this.#rows[row] = this.#rowOf(names, values.subarray(from, to))
     } else if (this.#plan.encoder !== undefined) {
-      this.#waiting.push({ row, text: textOf(document) })
+      this.#waiting.push({ row, text: encodedText(document) })
       if (this.#waiting.length >= TEXTS_AT_ONCE) await this.#encode(this.#plan.encoder)
     }
   }
@@ -119,26 +123,18 @@ export class SparsePartWriter implements PartWriter {
     const { encoder, settings } = this.#plan
     if (encoder !== undefined && this.#waiting.length > 0) await this.#encode(encoder)
     if (this.#numbers.size === 0) return undefined
-    const names = [...this.#numbers.keys()].sort(compareText)
-    const places = new Uint32Array(names.length)
-    for (const [place, name] of names.entries()) places[this.#numbers.get(name) as number] = place
-    const matrix = matrixOf(this.#rows, places)
-    const rows = new ByteWriter(2 * matrix.indices.length)
-    for (let row = 0; row < this.#rows.length; row++) {
-      const [from, to] = [matrix.indptr[row], matrix.indptr[row + 1]]
-      rows.varint(to - from)
-      for (let at = from; at < to; at++) rows.varint(matrix.indices[at] - (at > from ? matrix.indices[at - 1] + 1 : 0))
-    }
-    await sections.write('sparse/rows', rows.view())
-    const halves = f16FromF32(matrix.values)
-    await sections.write('sparse/values', new Uint8Array(halves.buffer, halves.byteOffset, halves.byteLength))
-    await writeIds(names, sections, 'sparse/names')
+    const vocabulary = new SparseVocabulary([...this.#numbers.keys()].sort())
+    const places = new Uint32Array(vocabulary.size)
+    for (const [place, name] of vocabulary.names.entries()) places[this.#numbers.get(name) as number] = place
+    const matrix = sparseMatrix(rowsBy(this.#rows, places), vocabulary.size)
+    await writeSparse(matrix, sections, 'sparse/rows/')
+    await writeVocabulary(vocabulary, sections, 'sparse/')
     const seismic = this.#rows.length >= settings.seismicFrom
     if (seismic) {
       const built = await buildSeismic(matrix, { ...this.#run, ...settings.seismic })
       await writeSeismic(built, sections, 'sparse/seismic/')
     }
-    return { components: names.length, seismic }
+    return { seismic }
   }
 }
 
@@ -147,86 +143,41 @@ const EMPTY: SparseRow = /* @__PURE__ */ Object.freeze({
   values: /* @__PURE__ */ new Float32Array(0),
 })
 
-function textOf({ title, text }: IndexDocument): string {
-  return title === undefined || title === '' ? text : `${title}\n${text}`
-}
-
-/** Rows by the places of their components, values rounded to what is stored. */
-function matrixOf(rows: readonly SparseRow[], places: Uint32Array): SparseMatrix {
-  const indptr = new Uint32Array(rows.length + 1)
-  for (const [row, { values }] of rows.entries()) indptr[row + 1] = indptr[row] + values.length
-  const indices = new Uint32Array(indptr[rows.length])
-  const values = new Float32Array(indptr[rows.length])
-  for (const [row, own] of rows.entries()) {
-    const order = Array.from(own.components, (number, i) => [places[number], own.values[i]] as const)
-    order.sort((a, b) => a[0] - b[0])
-    for (const [i, [place, value]] of order.entries()) {
-      indices[indptr[row] + i] = place
-      values[indptr[row] + i] = Math.min(MOST_VALUE, Math.max(LEAST_VALUE, value))
-    }
-  }
-  return { dim: places.length, indptr, indices, values: f32FromF16(f16FromF32(values)) }
+function* rowsBy(rows: readonly SparseRow[], places: Uint32Array): Generator<SparseVector> {
+  for (const { components, values } of rows) yield { indices: components.map((number) => places[number]), values }
 }
 
 /** Open the sparse vectors of a segment. @throws PithError damage */
-export async function openSparse(info: unknown, rows: number, sections: SectionReader, run?: Run): Promise<SparsePart> {
-  const { components, seismic } = (info ?? {}) as Partial<SparseInfo>
-  if (!(Number.isSafeInteger(components) && (components as number) > 0) || typeof seismic !== 'boolean') {
-    throw damaged('what a segment says of its sparse vectors is damaged')
-  }
-  const [names, lists, values] = await Promise.all([
-    openIds(sections, 'sparse/names', components as number).all(run),
-    sections.read('sparse/rows', 0, undefined, run),
-    sections.read('sparse/values', 0, undefined, run),
+export async function openSparsePart(
+  info: unknown,
+  rows: number,
+  sections: SectionReader,
+  run?: Run,
+): Promise<SparsePart> {
+  const { seismic } = (info ?? {}) as Partial<SparseInfo>
+  if (typeof seismic !== 'boolean') throw damaged('what a segment says of its sparse vectors is damaged')
+  const [vocabulary, matrix] = await Promise.all([
+    openVocabulary(sections, 'sparse/', run),
+    openSparse(sections, 'sparse/rows/', run),
   ])
-  const matrix = decodeMatrix(names.length, rows, lists, values)
-  const placeOf = new Map(names.map((name, place) => [name, place]))
+  if (rowsOf(matrix) !== rows || matrix.dim !== vocabulary.size) {
+    throw damaged(`${rowsOf(matrix)} sparse rows of ${matrix.dim} components for ${rows} of ${vocabulary.size}`)
+  }
   const blocks = seismic ? await openSeismic(sections, 'sparse/seismic/', run) : undefined
-  return { names, matrix, search: searcher(matrix, placeOf, blocks) }
+  return { names: vocabulary.names, matrix, search: searcher(matrix, vocabulary, blocks) }
 }
 
 function searcher(
   matrix: SparseMatrix,
-  placeOf: ReadonlyMap<string, number>,
+  vocabulary: SparseVocabulary,
   blocks: SeismicIndex | undefined,
 ): SparsePart['search'] {
   let exact: SparseIndex | undefined
-  return (query, k, options) => {
-    const known = Object.entries(query).flatMap(([name, value]) => {
-      const place = placeOf.get(name)
-      return place === undefined ? [] : [[place, value] as const]
-    })
-    if (known.length === 0) return { ids: new Uint32Array(0), scores: new Float32Array(0) }
-    known.sort((a, b) => a[0] - b[0])
-    const vector = { indices: known.map(([place]) => place), values: known.map(([, value]) => value) }
-    const { filter } = options
-    if (blocks !== undefined && !options.exact) return blocks.search(vector, k, filter === undefined ? {} : { filter })
+  return (query, k, { exact: isExact, filter }) => {
+    const vector = vocabulary.vectorOf(query)
+    if (vector.indices.length === 0) return { ids: new Uint32Array(0), scores: new Float32Array(0) }
+    if (blocks !== undefined && !isExact) return blocks.search(vector, k, filter === undefined ? {} : { filter })
     exact ??= new SparseIndex(matrix)
     return exact.search(vector, k, filter)
   }
-}
-
-function decodeMatrix(dim: number, rows: number, lists: Uint8Array, bytes: Uint8Array<ArrayBuffer>): SparseMatrix {
-  const total = bytes.length / 2
-  const input = new ByteReader(lists)
-  const indptr = new Uint32Array(rows + 1)
-  const indices = new Uint32Array(Math.floor(total))
-  let at = 0
-  for (let row = 0; row < rows; row++) {
-    const count = input.varint()
-    if (count > MAX_ROW || at + count > total) throw damaged(`row ${row} has ${count} components`, input.offset)
-    let component = -1
-    for (let i = 0; i < count; i++) {
-      component += 1 + input.varint()
-      if (component >= dim) throw damaged(`row ${row} has component ${component} of ${dim}`, input.offset)
-      indices[at++] = component
-    }
-    indptr[row + 1] = at
-  }
-  input.finish()
-  if (at !== total) throw damaged(`${total} values for ${at} components`)
-  const values = f32FromF16(new Uint16Array(bytes.buffer))
-  if (!values.every((value) => value > 0 && value < Number.POSITIVE_INFINITY))
-    throw damaged('a component is not above 0')
-  return { dim, indptr, indices, values }
 }

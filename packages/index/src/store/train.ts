@@ -2,6 +2,7 @@ import { PithError, type Run } from '@pith/core'
 import { analyzerOf } from '@pith/core/lexical'
 import type { Encoder } from '../types.ts'
 import type { DensePart } from './dense-part.ts'
+import { encodedText } from './document.ts'
 import { type LiveSegment, mergeDocuments } from './merge.ts'
 import type { Models } from './models.ts'
 import { type IndexTools, openDensePart } from './parts.ts'
@@ -34,7 +35,6 @@ export async function trainModels(
   const encoder = isOwn ? await trainEncoder(segments, tools, run) : tools.encoder
   const base = { version: models.version + 1, ...(isOwn && encoder !== undefined ? { encoder } : {}) }
   if (dense.pq === undefined) return base
-  const { encodedText } = await import('./dense-part.ts')
   const parts = segments.map(({ segment }) => (isOwn ? undefined : openDensePart(segment, settings, models, run)))
   const rows = await sampleRows(mergeDocuments(segments, run), Math.ceil(count / SAMPLE_ROWS), {
     parts,
@@ -64,7 +64,7 @@ export async function trainModels(
 }
 
 async function trainEncoder(segments: readonly LiveSegment[], { settings }: IndexTools, run?: Run): Promise<Encoder> {
-  const [{ trainLsa }, { encodedText }] = await Promise.all([import('../dense/index.ts'), import('./dense-part.ts')])
+  const { trainLsa } = await import('../dense/index.ts')
   async function* texts(): AsyncGenerator<string> {
     for await (const { document } of mergeDocuments(segments, run)) yield encodedText(document)
   }

@@ -2,7 +2,16 @@ import { join } from 'node:path'
 import { ByteReader, ByteWriter, PithError } from '@pith/core'
 import { type AppendLog, type FileSystem, openLog, readLog, withPath } from '@pith/core/node'
 import type { IndexDocument } from '../../types.ts'
-import { checkDocument, checkId, damaged, readDocument, readText, writeDocument, writeText } from '../document.ts'
+import {
+  asStored,
+  checkDocument,
+  checkId,
+  damaged,
+  readDocument,
+  readText,
+  writeDocument,
+  writeText,
+} from '../document.ts'
 
 const ADD = 1
 const DELETE = 2
@@ -68,28 +77,19 @@ export function* encodeChanges(changes: readonly Change[]): Generator<Uint8Array
   if (out.length > 0) yield out.finish()
 }
 
-function* decodeChanges(record: Uint8Array): Generator<Change> {
+async function* decodeChanges(record: Uint8Array): AsyncGenerator<Change> {
   const input = new ByteReader(record)
   while (input.remaining > 0) {
     const kind = input.u8()
     if (kind !== ADD && kind !== DELETE) throw damaged(`a change of kind ${kind} in the log`, input.offset)
     const id = readText(input)
     if (kind === DELETE) {
-      asStored(() => checkId(id))
+      await asStored(() => checkId(id))
       yield { kind: 'delete', id }
     } else {
       const document = readDocument(input, id)
-      asStored(() => checkDocument(document))
+      await asStored(() => checkDocument(document))
       yield { kind: 'add', document }
     }
-  }
-}
-
-/** What would be a wrong argument is damage in a file. */
-function asStored(check: () => void): void {
-  try {
-    check()
-  } catch (cause) {
-    throw new PithError('PITH_CORRUPT', 'the log holds what no index takes', { cause })
   }
 }
