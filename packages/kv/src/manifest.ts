@@ -191,13 +191,14 @@ const bench: VerbSpec = {
       completes: 'file',
       summary: 'where a plot of time against bandwidth goes, for simulated links',
     },
+    { name: 'html', value: 'FILE.html', completes: 'file', summary: 'where a page with both plots and the table goes' },
     { name: 'within', value: 'SECONDS', summary: 'when caches should be ready, for --arrivals; default 1' },
     FORCE,
   ],
   examples: [
     {
-      line: 'pith kv bench -m models/pith-recall --text doc.txt --plot rates.svg',
-      what: 'a table, a verdict and a plot',
+      line: 'pith kv bench -m models/pith-recall --text doc.txt --html bench.html',
+      what: 'a table, a verdict and a page with plots',
     },
   ],
   load: () => import('./verbs/bench.ts'),

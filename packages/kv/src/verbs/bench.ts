@@ -1,4 +1,5 @@
 /** `pith kv bench`. */
+import { resourceUsage } from 'node:process'
 import { type Arguments, type CommandContext, numberOf, PithError } from '@pith/core'
 import { writeAtomic } from '@pith/core/node'
 import type { Lm } from '@pith/lm'
@@ -14,6 +15,7 @@ import {
   simulateArrivals,
 } from '../measure/index.ts'
 import { measureCosts } from '../stream/index.ts'
+import { benchPage } from './bench-page.ts'
 import { idsOfTexts, windowSize, windowsOf } from './inputs.ts'
 import { rowsText } from './rows.ts'
 
@@ -35,14 +37,18 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
       ...(args.has('rows') ? { rows: numberOf(args, 'rows', 0, 4096, true) } : {}),
       ...(args.has('limit') ? { limit: numberOf(args, 'limit', 0, 10, false) } : {}),
     })
-    const plot = args.value('plot')
-    if (plot !== undefined) {
-      const svg = plotRates(Object.values(result.presets), result.limit, 'Bits of a cache, and what they cost')
-      await writeAtomic(plot, new TextEncoder().encode(svg), { force: args.has('force') })
+    const [plot, arrivals, page] = ['plot', 'arrivals', 'html'].map((name) => args.value(name))
+    const rows = Object.values(result.presets)
+    const isTimed = arrivals !== undefined || (page !== undefined && rows.some(({ preset }) => preset === 'pca'))
+    const rates = plotRates(rows, result.limit, 'Bits of a cache, and what they cost')
+    const times = isTimed ? [await drawArrivals(args, lm, ids, rows)] : []
+    const write = async (path: string | undefined, text: string): Promise<void> => {
+      if (path !== undefined) await writeAtomic(path, new TextEncoder().encode(text), { force: args.has('force') })
     }
-    const arrivals = args.value('arrivals')
-    if (arrivals !== undefined) await drawArrivals(arrivals, args, lm, ids, Object.values(result.presets))
-    if (context.json) await context.report({ ...result, peakRssBytes: 1024 * process.resourceUsage().maxRSS })
+    await write(plot, rates)
+    await write(arrivals, times.join(''))
+    await write(page, benchPage(result, [rates, ...times]))
+    if (context.json) await context.report({ ...result, peakRssBytes: 1024 * resourceUsage().maxRSS })
     else {
       const { windows, window, fitWindows, nll, recall } = result
       await context.note(
@@ -63,21 +69,14 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
 }
 
 /** Seconds until caches are ready over the bandwidth, simulated with what work takes on this machine. */
-async function drawArrivals(
-  path: string,
-  args: Arguments,
-  lm: Lm,
-  ids: Int32Array,
-  rows: readonly BenchRow[],
-): Promise<void> {
+async function drawArrivals(args: Arguments, lm: Lm, ids: Int32Array, rows: readonly BenchRow[]): Promise<string> {
   const own = rows.filter(({ preset }) => preset === 'pca')
   const slo = args.has('within') ? numberOf(args, 'within', 0.001, 86400, false) : 1
   const text = ids.subarray(0, lm.config.ctx)
   const profile = await fitProfile(lm, windowsOf([text], Math.floor(text.length / 2), 2), { preset: 'cachegen' })
   const costs = await measureCosts(lm, profile, text)
   const lines = await simulateArrivals(lm.config, own, costs, { tokens: text.length, slo })
-  const svg = plotArrivals(lines, slo, `Until ${text.length} tokens are ready (simulated links)`)
-  await writeAtomic(path, new TextEncoder().encode(svg), { force: args.has('force') })
+  return plotArrivals(lines, slo, `Until ${text.length} tokens are ready (simulated links)`)
 }
 
 function presetsOf(args: Arguments): BenchPreset[] | undefined {

@@ -21,8 +21,8 @@ const COLUMNS: readonly Column[] = [
   ['MB/s out', ({ decodeMBps }) => decodeMBps?.toFixed(0)],
 ]
 
-/** A table; the first column is a name, the last the verdict. */
-export function rowsText(rows: Readonly<Record<string, Row>>): string {
+/** Cells of a table; the first column is a name, the last the verdict. */
+export function tableOf(rows: Readonly<Record<string, Row>>): { head: string[]; lines: string[][] } {
   const own = COLUMNS.filter(([, cell]) => Object.values(rows).some((row) => cell(row) !== undefined))
   const head = ['', ...own.map(([title]) => title), '']
   const lines = Object.entries(rows).map(([name, row]) => [
@@ -30,6 +30,12 @@ export function rowsText(rows: Readonly<Record<string, Row>>): string {
     ...own.map(([, cell]) => cell(row) ?? ''),
     row.verdict ?? '',
   ])
+  return { head, lines }
+}
+
+/** The table as text. */
+export function rowsText(rows: Readonly<Record<string, Row>>): string {
+  const { head, lines } = tableOf(rows)
   const widths = head.map((title, i) => Math.max(title.length, ...lines.map((line) => (line[i] as string).length)))
   return [head, ...lines]
     .map((line) =>

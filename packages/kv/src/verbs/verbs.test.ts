@@ -204,12 +204,26 @@ describe('measurements', () => {
     }
     expect(verdict).toMatch(/safe/)
     expect(readFileSync(at('rates.svg'), 'utf8')).toMatch(/^<svg [\s\S]*<\/svg>\n$/)
-    const timed = { ...options, presets: 'pca', plot: at('third.svg'), arrivals: at('arrivals.svg'), within: '0.5' }
+    const timed = {
+      ...options,
+      presets: 'pca',
+      plot: at('third.svg'),
+      arrivals: at('arrivals.svg'),
+      within: '0.5',
+      html: at('bench.html'),
+    }
     expect((await verb('bench', timed)).code).toBe(0)
     const drawn = readFileSync(at('arrivals.svg'), 'utf8')
     for (const name of ['text', 'q8', 'pca, best level', 'pca, as planned']) expect(drawn).toContain(`>${name}</text>`)
     expect(drawn).not.toMatch(/NaN|undefined|Infinity/)
-    const unlike = await verb('bench', { ...timed, presets: 'q8', plot: at('fourth.svg'), arrivals: at('more.svg') })
+    const page = readFileSync(at('bench.html'), 'utf8')
+    expect(page).toContain(drawn)
+    expect(page.match(/<svg /g)).toHaveLength(2)
+    expect(page).toMatch(/<tr><td>pca<\/td>/)
+    const unlike = await verb('bench', {
+      ...{ ...timed, presets: 'q8', plot: at('fourth.svg') },
+      ...{ arrivals: at('more.svg'), html: at('more.html') },
+    })
     expect(unlike.error).toContain('--arrivals needs the preset pca')
     const text = await verb('bench', { ...options, presets: 'q8', plot: at('other.svg') })
     expect(text.out).toMatch(/^ +bits +vs 8 bit [\s\S]*\nq8 +9\.000 +1\.0 [\s\S]*\nq8 is safe here: /)
