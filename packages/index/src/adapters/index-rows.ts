@@ -1,6 +1,6 @@
 /** What an index holds as rows for other systems. */
 import { PithError, type Run } from '@pith/core'
-import { encodedText } from '../store/dense-part.ts'
+import { encodedText } from '../store/document.ts'
 import type { IndexReader } from '../store/index.ts'
 import type { DenseMatrix, IndexDocument, SparseVector } from '../types.ts'
 import type { ExportQuery, ExportRow, ExportShape } from './rows.ts'
