@@ -10,7 +10,10 @@ const DEFAULT_PORT = 8091
 export async function run(args: Arguments, context: CommandContext): Promise<number> {
   return await withIndex(args, context, async (reader) => {
     const name = args.value('name') ?? basename(resolve(indexOf(args))).replace(/\.pith$/, '')
-    const server = await serveIndex(served(name, reader), {
+    const own = served(name, reader)
+    // What searches need is loaded before somebody waits for it.
+    for (const mode of own.modes) await reader.search({ text: name, mode, k: 1 }, { signal: context.signal })
+    const server = await serveIndex(own, {
       port: args.has('port') ? numberOf(args, 'port', 0, 65_535, true) : DEFAULT_PORT,
       facets: namesOf(args, 'facets'),
       ...(args.has('host') ? { host: args.value('host') as string } : {}),
