@@ -1,5 +1,5 @@
 /** A tier that is late or fails is left alone for a while, and said so once. */
-import { onAbort } from '@pith/core'
+import { onAbort, PithError } from '@pith/core'
 
 /** How a failing tier is treated. */
 export interface GuardOptions {
@@ -43,7 +43,7 @@ export class Guard {
     const controller = new AbortController()
     try {
       const answer = await new Promise<T>((resolve, reject) => {
-        const stop = afterTurns(timeoutMs, () => reject(new Error(`no answer in ${timeoutMs} ms`)))
+        const stop = afterTurns(timeoutMs, () => reject(new PithError('PITH_NETWORK', `no answer in ${timeoutMs} ms`)))
         const release = onAbort(signal, reject)
         // Late answers and late failures fall into settled promises: nobody hears of them.
         Promise.resolve()

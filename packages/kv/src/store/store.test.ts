@@ -7,7 +7,15 @@ import { expect, test } from 'vitest'
 import { testFolder } from '../../test/folder.ts'
 import { askNearMisses } from '../../test/near-miss.ts'
 import { cacheOf, modelPrint, randomText, sameCache } from '../../test/prefixes.ts'
-import { chainKeys, PrefixStore, type PrefixStoreOptions, rawCoder, readChunk, verifyTier } from './index.ts'
+import {
+  chainKeys,
+  PrefixStore,
+  type PrefixStoreOptions,
+  rawCoder,
+  readChunk,
+  type StoreTier,
+  verifyTier,
+} from './index.ts'
 import { diskTier, openPrefixStore, openTier } from './node/index.ts'
 import { unpackChunk } from './value.ts'
 
@@ -331,6 +339,42 @@ test('a folder that cannot be used costs one warning', async () => {
   expect(warnings[0]).toContain('not used for 30 s')
   await store.close()
 })
+
+test('a store is tested when it is opened: places that lose or change what they are given are told of', async () => {
+  const folder = testFolder()
+  const well = await openPrefixStore(folder, { chunk: 16 })
+  expect([well.stats.warnings, await well.check('a'.repeat(64))]).toEqual([0, true])
+  for await (const value of diskTier(folder).list()) expect(value).toBeUndefined()
+  await well.close()
+  const lossy: StoreTier = { ...memoryTier(), get: async () => undefined }
+  const other: StoreTier = { ...memoryTier(), get: async () => new Uint8Array(1024) }
+  for (const tier of [lossy, other]) {
+    const { store, warnings } = storeIn(folder, { tiers: [tier] })
+    expect(await store.check('a'.repeat(64))).toBe(false)
+    expect(warnings).toEqual(['memory does not give back what is put into it'])
+    await store.close()
+  }
+  await writeFile(join(folder, 'file'), 'no folder')
+  const warnings: string[] = []
+  const bad = await openPrefixStore(join(folder, 'file', 'store'), { onWarning: (own) => warnings.push(own) })
+  expect(warnings).toHaveLength(1)
+  await bad.close()
+})
+
+function memoryTier(): StoreTier {
+  const nothing = async (): Promise<undefined> => {}
+  return {
+    title: 'memory',
+    has: async (names) => names.map(() => false),
+    get: nothing,
+    put: nothing,
+    touch: nothing,
+    remove: async () => false,
+    async *list() {},
+    gc: async () => ({ values: 0, bytes: 0 }),
+    close: nothing,
+  }
+}
 
 test('a thread that is busy is not taken for a slow folder', async () => {
   const { store, warnings } = storeIn(testFolder(), { timeoutMs: 400 })

@@ -13,6 +13,10 @@ const AHEAD = 2
 /** Milliseconds that a tier may take to write one value: nobody waits for it. */
 const WRITE_MS = 30_000
 
+/** The coder in the name of a value that only tests a tier, and its bytes. */
+const CHECK = 'check'
+const CHECK_BYTES = 1024
+
 /** How prefixes are kept. */
 export interface PrefixStoreOptions {
   /** Nearest first: what is found in a later one is put into those before it. */
@@ -181,6 +185,32 @@ export class PrefixStore implements PrefixCache {
       last = this.#work
       await last
     }
+  }
+
+  /**
+   * Put a small value into each tier, get it back and take it away: a place that loses what it is given is told of at once, not
+   * when nothing is ever found.
+   *
+   * @param key of nothing else, 64 digits of hex
+   * @returns whether all tiers gave it back
+   */
+  async check(key: string): Promise<boolean> {
+    const name = valueName(key, CHECK)
+    const bytes = Uint8Array.from({ length: CHECK_BYTES }, (_, i) => (i * 167 + 13) & 255)
+    const tests = this.#places.map(async ({ tier, guard }) => {
+      const back = await guard.ask(async (signal) => {
+        await tier.put(name, bytes)
+        const own = await tier.get(name, { signal })
+        await tier.remove(name)
+        return own ?? new Uint8Array(0)
+      }, undefined)
+      if (back !== undefined && (back.length !== bytes.length || bytes.some((byte, i) => back[i] !== byte))) {
+        this.#warn(`${tier.title} does not give back what is put into it`)
+        return false
+      }
+      return back !== undefined
+    })
+    return (await Promise.all(tests)).every((isWell) => isWell)
   }
 
   /** Throw away what is beyond the sizes of the tiers. @throws PithError `PITH_IO`, `PITH_NETWORK` */

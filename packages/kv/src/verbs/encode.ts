@@ -30,7 +30,7 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
     await session.prefill(ids, { ...run, logits: 'none' })
     const bytes = await encodeKv(session.kv(), {
       profile,
-      signal: context.signal,
+      ...run,
       embed: given === undefined || !args.has('apart'),
       ...(levels === undefined ? {} : { levels }),
       ...(args.has('chunk') ? { chunk: numberOf(args, 'chunk', 8, 65536, true) } : {}),

@@ -1,4 +1,5 @@
 /** Stores from the names of their places. */
+import { toHex } from '@pith/core'
 import { PrefixStore, type PrefixStoreOptions } from '../store.ts'
 import type { StoreTier } from '../tier.ts'
 import { type DiskTierOptions, diskTier } from './disk-tier.ts'
@@ -13,7 +14,8 @@ export async function openTier(place: string, options: DiskTierOptions & RedisTi
 }
 
 /**
- * Open a store of prefixes; close it when it is no longer needed.
+ * Open a store of prefixes; close it when it is no longer needed. A value goes into each place and back first: one that fails is
+ * told of, and left alone for a while.
  *
  * @param places folders and servers, the nearest first: a folder in front of a server keeps what it gets from there
  * @throws PithError as `PrefixStore` and `redisTier`
@@ -27,5 +29,7 @@ export async function openPrefixStore(
   options: OpenStoreOptions = {},
 ): Promise<PrefixStore> {
   const tiers = await Promise.all([places].flat().map((place) => openTier(place, options)))
-  return new PrefixStore({ ...options, tiers })
+  const store = new PrefixStore({ ...options, tiers })
+  await store.check(toHex(crypto.getRandomValues(new Uint8Array(32))))
+  return store
 }
