@@ -7,5 +7,6 @@ import { readingVerbs } from './verbs/reading-specs.ts'
 export const manifest: Manifest = {
   room: '@pith/index',
   summary: 'search documents by words and meaning, in indexes that stay small',
+  cards: async () => (await import('./cards.ts')).cards,
   verbs: [...makingVerbs, ...readingVerbs],
 }

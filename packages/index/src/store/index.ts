@@ -1,3 +1,4 @@
+export { card as storeCard } from './card.ts'
 export type { FacetCounts } from './facets.ts'
 export type { Fusion } from './fusion.ts'
 export type { Models } from './models.ts'

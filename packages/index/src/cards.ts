@@ -1,0 +1,7 @@
+/** The systems of this room. */
+import type { SystemCard } from '@pith/core'
+import { card as lexical } from './lexical/card.ts'
+import { card as pq } from './pq/card.ts'
+import { card as store } from './store/card.ts'
+
+export const cards: readonly SystemCard[] = [lexical, pq, store]
