@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { serveFiles } from '@pith/core/node/http'
 import { startVerb, type VerbInput, type VerbOptions, type VerbOutcome } from '@pith/core/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { manifest } from '../manifest.ts'
@@ -254,6 +255,10 @@ test('one file is searched like a folder; damage is found and named', async () =
     code: 0,
     out: expect.stringMatching(/^ok: 10 documents, /),
   })
+  const server = await serveFiles({ root: tmp })
+  const { out: far } = await verb('search', { json: true }, [`${server.url}one.pith`, 'frost'])
+  expect(JSON.parse(far).hits.map(({ id }: { id: string }) => id)).toEqual(await found('garden.pith', 'frost'))
+  await server.close()
   const bytes = readFileSync(at('one.pith'))
   bytes[Math.floor(bytes.length / 3)]! ^= 8
   writeFileSync(at('bad.pith'), bytes)
