@@ -61,3 +61,4 @@ export { type ReadOptions, readParams, type TensorEntry, type TensorFile } from 
 export { type DecodeOptions, type EncodeOptions, readHfTokenizer, type Tokenizer } from './tokenizer.ts'
 export { type PieceOptions, type PieceTokenizer, readLlama2cTokenizer } from './tokenizer-llama2c.ts'
 export { openTorch, type TorchEntry, type TorchFile, type TorchTensorName, type TorchValue } from './torch.ts'
+export { openZip, type Zip, type ZipEntry } from './zip.ts'

@@ -1,7 +1,7 @@
 /** Whether records and tables that were read are such that a search stays within them. */
 import { PithError } from '@pith/core'
 import { type Forward, headSize } from './forward.ts'
-import { HEAD_BYTES } from './kernels/record.ts'
+import { HEAD_BYTES, MIDDLE } from './kernels/record.ts'
 
 /** @throws PithError `PITH_CORRUPT` a component is not below `components`, a tail does not lie within the tails, or a row has one twice */
 export function checkForward({ rows, isWide, heads, tails }: Forward, components: number): void {
@@ -31,9 +31,12 @@ export function checkForward({ rows, isWide, heads, tails }: Forward, components
     const length = tail.getUint16(place, true)
     if (n < size && place !== 0) throw damaged(`row ${row} has a tail behind a head with room`)
     if (place + 2 + (width + 1) * length > tails.length) throw damaged(`the tail of row ${row} ends behind the tails`)
+    const middle = Math.min(length, MIDDLE)
     for (let i = 0; i < length; i++) {
-      take(tail, place + 2 + width * i, row)
-      if (tails[place + 2 + width * length + i] === 0) throw damaged(`row ${row} has a code of 0`)
+      const [at, own, from] =
+        i < middle ? [place + 2, middle, i] : [place + 2 + (width + 1) * middle, length - middle, i - middle]
+      take(tail, at + width * from, row)
+      if (tails[at + width * own + from] === 0) throw damaged(`row ${row} has a code of 0`)
     }
   }
 }
@@ -41,27 +44,24 @@ export function checkForward({ rows, isWide, heads, tails }: Forward, components
 /** @throws PithError `PITH_CORRUPT` buckets of a table do not lie within it, or name blocks that their group lacks */
 export function checkTables(groups: Uint32Array, places: Uint32Array, tables: Uint8Array, isWide: boolean): void {
   const view = viewOf(tables)
-  const width = isWide ? 4 : 2
   for (let group = 0; group + 1 < groups.length; group++) {
     const [from, to] = [places[group] as number, places[group + 1] as number]
     const blocks = (groups[group + 1] as number) - (groups[group] as number)
-    if (to - from < 12 || (to & 3) !== 0) throw damaged(`table ${group} has ${to - from} bytes`)
-    const bits = view.getUint32(from, true)
-    if (bits > 16 || from + 8 + 4 * 2 ** bits > to) throw damaged(`table ${group} has ${bits} bits`)
-    let at = from + 8 + 4 * 2 ** bits
+    if (to - from < 8) throw damaged(`table ${group} has ${to - from} bytes`)
+    const [bits, width] = [tables[from] as number, tables[from + 1] as number]
+    const isKnown = isWide ? width === 4 : width === 2 || (width === 1 && bits >= 8)
+    if (bits > 16 || !isKnown) throw damaged(`table ${group} has ${bits} bits and tags of ${width} bytes`)
+    const entries = from + 6 + 2 * 2 ** bits
+    if (entries > to) throw damaged(`table ${group} ends within its buckets`)
+    let last = 0
     for (let bucket = 0; bucket <= 2 ** bits; bucket++) {
-      const start = from + view.getUint32(from + 4 + 4 * bucket, true)
-      if (start < at || start > to) throw damaged(`a bucket of table ${group} starts at ${start - from}`)
-      if (bucket === 0 && start !== at) throw damaged(`table ${group} has a gap`)
-      while (at < start) {
-        if (at + width + 1 > start) throw damaged(`a bucket of table ${group} ends within a component`)
-        const count = (tables[at + width] as number) + 1
-        at += width + 1
-        if (at + 2 * count > start) throw damaged(`a bucket of table ${group} ends within a component`)
-        for (const end = at + 2 * count; at < end; at += 2) {
-          if ((tables[at] as number) >= blocks) throw damaged(`table ${group} names block ${tables[at]} of ${blocks}`)
-        }
-      }
+      const start = view.getUint16(from + 4 + 2 * bucket, true)
+      if (start < last || (bucket === 0 && start !== 0)) throw damaged(`buckets of table ${group} do not ascend`)
+      last = start
+    }
+    if (entries + (width + 2) * last !== to) throw damaged(`table ${group} of ${last} entries has ${to - from} bytes`)
+    for (let at = entries + width; at < to; at += width + 2) {
+      if ((tables[at] as number) >= blocks) throw damaged(`table ${group} names block ${tables[at]} of ${blocks}`)
     }
   }
 }

@@ -6,9 +6,8 @@ import { runningSums } from './build.ts'
 import { checkForward, checkTables } from './check.ts'
 import { HEAD_BYTES } from './kernels/record.ts'
 import { type BuildSettings, buildSettings, type EffortSettings, effortSettings } from './options.ts'
-import { NO_ROW, type SeismicParts } from './parts.ts'
+import { GROUP_BLOCKS, NO_ROW, type SeismicParts } from './parts.ts'
 import { SeismicIndex } from './seismic-index.ts'
-import { GROUP_BLOCKS } from './tasks.ts'
 
 const VERSION = 1
 /** In the order in which they are written. */
@@ -129,7 +128,7 @@ export async function openSeismic(
     const graph = readGraph(await read('graph'), rows, settings.knn)
     const checked = {
       settings: checkSettings(() => buildSettings(settings)),
-      effort: checkSettings(() => effortSettings(effort, {})),
+      effort: checkSettings(() => effortSettings(effort, effort)),
     }
     return { dim, components, forward, ...lists, postings, tables, graph, ...checked } satisfies SeismicParts
   })

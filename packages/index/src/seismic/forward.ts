@@ -1,6 +1,6 @@
 /** Rows as heads of one line each and tails, in codes of 8 bits under one scale. */
 import type { SparseMatrix } from '../types.ts'
-import { HEAD_BYTES, NARROW_HEAD, WIDE_HEAD } from './kernels/record.ts'
+import { HEAD_BYTES, MIDDLE, NARROW_HEAD, WIDE_HEAD } from './kernels/record.ts'
 
 /** Rows of an index; {@link file://./kernels/record.ts} has the layout. */
 export interface Forward {
@@ -62,7 +62,11 @@ export function makeForward(matrix: SparseMatrix, isShared: boolean): Forward {
     if (n <= head) continue
     writeNumber(heads, own + 60, at / 2, 4)
     writeNumber(tails, at, n - head, 2)
-    writeRun(tails, at + 2, at + 2 + (isWide ? 4 : 2) * (n - head), ranked, head, n, isWide)
+    const width = isWide ? 4 : 2
+    const middle = Math.min(n - head, MIDDLE)
+    writeRun(tails, at + 2, at + 2 + width * middle, ranked, head, head + middle, isWide)
+    const rest = at + 2 + (width + 1) * middle
+    writeRun(tails, rest, rest + width * (n - head - middle), ranked, head + middle, n, isWide)
     at += tailBytes(n - head, isWide)
   }
   return { rows, step, isWide, heads, tails }
@@ -135,7 +139,7 @@ export class RowReader {
 
   /** Take the largest components of a row, at most `most`, into {@link components} and {@link codes}; returns how many. */
   load(row: number, most = 65535): number {
-    const { isWide, heads, tails } = this.#forward
+    const { isWide, heads } = this.#forward
     const head = HEAD_BYTES * row
     const size = headSize(isWide)
     const codes = head + (isWide ? 48 : 40)
@@ -151,14 +155,22 @@ export class RowReader {
     }
     const tail = 2 * this.#heads.getUint32(head + 60, true)
     const length = this.#tails.getUint16(tail, true)
+    const middle = Math.min(length, MIDDLE)
+    n = this.#loadRun(tail + 2, middle, n, most)
+    return this.#loadRun(tail + 2 + (isWide ? 5 : 3) * middle, length - middle, n, most)
+  }
+
+  /** Take a run of `length` components of a tail to place n on. */
+  #loadRun(at: number, length: number, n: number, most: number): number {
+    const { isWide, tails } = this.#forward
     const count = Math.min(length, most - n)
-    const tailCodes = tail + 2 + (isWide ? 4 : 2) * length
+    const codes = at + (isWide ? 4 : 2) * length
     for (let i = 0; i < count; i++) {
-      this.components[n] = isWide
-        ? this.#tails.getUint32(tail + 2 + 4 * i, true)
-        : this.#tails.getUint16(tail + 2 + 2 * i, true)
-      this.codes[n++] = tails[tailCodes + i] as number
+      this.components[n + i] = isWide
+        ? this.#tails.getUint32(at + 4 * i, true)
+        : this.#tails.getUint16(at + 2 * i, true)
+      this.codes[n + i] = tails[codes + i] as number
     }
-    return n
+    return n + count
   }
 }

@@ -17,14 +17,11 @@ export class LoadedQuery {
   terms = 0
   /** Components that no row has. */
   ignored = 0
-  /** Weight by component of the index; 0 where the query has none. */
-  readonly weightOf: Float32Array
   readonly #components: Uint32Array
   readonly #table: Int32Array | undefined
 
   constructor(components: Uint32Array, dim: number) {
     this.#components = components
-    this.weightOf = new Float32Array(components.length)
     if (dim > TABLE_DIM) return
     this.#table = new Int32Array(dim).fill(-1)
     for (let i = 0; i < components.length; i++) this.#table[components[i] as number] = i
@@ -32,12 +29,11 @@ export class LoadedQuery {
 
   /** @throws PithError `PITH_SHAPE` `PITH_NONFINITE` `PITH_ARG` it is no sparse vector with values above 0 */
   load(query: SparseVector): void {
-    this.#forget()
     const { indices, values } = query
     const n = indices.length
     if (values.length !== n) throw new PithError('PITH_SHAPE', `a vector has ${n} indices and ${values.length} values`)
     if (n > this.places.length) this.#grow(2 * n)
-    const [places, weights, weightOf] = [this.places, this.weights, this.weightOf]
+    const [places, weights] = [this.places, this.weights]
     let terms = 0
     let last = -1
     for (let i = 0; i < n; i++) {
@@ -46,7 +42,6 @@ export class LoadedQuery {
       const isValid = index > last && index === index >>> 0 && weight > 0 && weight < Number.POSITIVE_INFINITY
       // In any order, with components twice, or wrong: the slow way sorts, adds and says what is wrong.
       if (!isValid) {
-        this.terms = terms
         this.load(sortVector(query))
         return
       }
@@ -55,7 +50,6 @@ export class LoadedQuery {
       if (place < 0) continue
       places[terms] = place
       weights[terms++] = weight
-      weightOf[place] = weight
     }
     this.terms = terms
     this.ignored = n - terms
@@ -82,11 +76,6 @@ export class LoadedQuery {
       order[best] = held
     }
     return most
-  }
-
-  #forget(): void {
-    for (let i = 0; i < this.terms; i++) this.weightOf[this.places[i] as number] = 0
-    this.terms = 0
   }
 
   #grow(size: number): void {

@@ -7,9 +7,9 @@ export interface SeismicOptions {
   keep?: number
   /** Longest list over the mean length of a list. Default 6. */
   maxFraction?: number
-  /** Blocks for each row of a list, above 0 to 1. Default .2. */
+  /** Blocks for each row of a list, above 0 to 1. Default .3. */
   blockFraction?: number
-  /** Blocks of no more rows are given up, 0..65535. Default 2. */
+  /** Blocks of no more rows are given up, 0..65535. Default 1. */
   minBlock?: number
   /** Share of a block's sum of values that its summary keeps, 0..1. Default .3. */
   energy?: number
@@ -25,8 +25,8 @@ export type BuildSettings = Required<SeismicOptions>
 export const SEISMIC_DEFAULTS: BuildSettings = /* @__PURE__ */ Object.freeze({
   keep: 0.12,
   maxFraction: 6,
-  blockFraction: 0.2,
-  minBlock: 2,
+  blockFraction: 0.3,
+  minBlock: 1,
   energy: 0.3,
   docCut: 15,
   knn: 0,
@@ -58,9 +58,9 @@ export interface SearchOptions extends SearchEffort {
 export type EffortSettings = Required<SearchEffort>
 
 export const EFFORT_DEFAULTS: EffortSettings = /* @__PURE__ */ Object.freeze({
-  cut: 10,
-  heapFactor: 0.8,
-  headFactor: 0.5,
+  cut: 5,
+  heapFactor: 0.6,
+  headFactor: 0.6,
 })
 
 type Range = readonly [low: number, high: number, integer?: boolean]
@@ -88,6 +88,8 @@ export function buildSettings(options: SeismicOptions): BuildSettings {
 
 /** Effort with defaults filled in. @throws PithError `PITH_ARG` one is out of its range */
 export function effortSettings(defaults: EffortSettings, options: SearchEffort): EffortSettings {
+  const { cut, heapFactor, headFactor } = options
+  if (cut === undefined && heapFactor === undefined && headFactor === undefined) return defaults
   return settingsOf(defaults, options, EFFORT_RANGES)
 }
 

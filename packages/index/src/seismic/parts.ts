@@ -29,3 +29,6 @@ export interface SeismicParts {
 
 /** No neighbour. */
 export const NO_ROW = 0xffffffff
+
+/** Blocks of a group at most, since their numbers are bytes. */
+export const GROUP_BLOCKS = 256

@@ -3,13 +3,16 @@ import { PithError } from '@pith/core'
 import { instantiateKernels, type Kernels, type KernelTarget } from '@pith/core/wasm'
 import type { Forward } from './forward.ts'
 import * as twin from './kernels/index.ts'
+import { QUEUE } from './kernels/search.ts'
 import { WASM_BASE64 } from './kernels.wasm.ts'
 import type { SeismicParts } from './parts.ts'
 
 const MAX_BYTES = 2 ** 31 - 65536
 /** What touching reads behind the last tail or table. */
 const SLACK = 1024
-const STATE_BYTES = 128
+/** Rows whose scores are made at a time. */
+export const SCAN_ROWS = 256
+const STATE_BYTES = 192
 
 /** Words of the state of kernels/search.ts. */
 export const STATE = {
@@ -37,11 +40,14 @@ export const STATE = {
   rows: 26,
   tailed: 27,
   visited: 28,
+  weights: 32,
+  scores: 33,
 } as const
 
 /** Places of f64 in the state. */
 const HEAP_FACTOR = 7
 const HEAD_FACTOR = 8
+const MIDDLE_FACTOR = 15
 
 /** The memory of an index: its arrays, then what a query needs. */
 export class Resident {
@@ -83,11 +89,14 @@ export class Resident {
       parts.tablePlaces,
       parts.tables,
     ]
-    let widest = 0
-    for (let block = 1; block < parts.blocks.length; block++) {
-      widest = Math.max(widest, (parts.blocks[block] as number) - (parts.blocks[block - 1] as number))
-    }
-    const work = [parts.components.length + 16, 4 * Math.ceil(this.rows / 32) + 16, 12 * widest + 16, 1024]
+    const work = [
+      parts.components.length + 16,
+      4 * Math.ceil(this.rows / 32) + 16,
+      16 * QUEUE,
+      1024,
+      4 * parts.components.length + 16,
+      8 * SCAN_ROWS,
+    ]
     const total = [...runs.map((run) => run.byteLength + SLACK), ...work].reduce(
       (sum, bytes) => sum + bytes + 64,
       65536,
@@ -108,7 +117,7 @@ export class Resident {
       memory.u8.set(new Uint8Array(run.buffer, run.byteOffset, run.byteLength), at)
       this.set(word, at)
     }
-    for (const [i, word] of [STATE.codes, STATE.done, STATE.queue, STATE.sums].entries()) {
+    for (const [i, word] of [STATE.codes, STATE.done, STATE.queue, STATE.sums, STATE.weights, STATE.scores].entries()) {
       this.set(word, memory.alloc(work[i] as number, 64))
     }
     this.set(STATE.isWide, forward.isWide ? 1 : 0)
@@ -132,6 +141,8 @@ export class Resident {
     const { f64 } = this.views()
     f64[(this.state >> 3) + HEAP_FACTOR] = heapFactor
     f64[(this.state >> 3) + HEAD_FACTOR] = headFactor
+    // With more of a row summed it must be nearer to the limit.
+    f64[(this.state >> 3) + MIDDLE_FACTOR] = Math.sqrt(Math.sqrt(headFactor))
   }
 
   /** Take memory for a query: addresses of runs of these bytes, which live until the next call. */
@@ -155,6 +166,7 @@ export class Resident {
     this.#buffer = memory.buffer
     this.#views = {
       u32: new Uint32Array(memory.buffer),
+      f32: new Float32Array(memory.buffer),
       f64: new Float64Array(memory.buffer),
       forward: {
         rows: this.rows,
@@ -177,6 +189,7 @@ export class Resident {
 /** Arrays over a memory. */
 export interface Views {
   readonly u32: Uint32Array
+  readonly f32: Float32Array
   readonly f64: Float64Array
   readonly forward: Forward
   readonly lists: Uint32Array

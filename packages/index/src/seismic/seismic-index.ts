@@ -8,10 +8,13 @@ import { RowReader } from './forward.ts'
 import { LoadedQuery } from './loaded-query.ts'
 import { type BuildSettings, type EffortSettings, effortSettings, type SearchOptions } from './options.ts'
 import { NO_ROW, type SeismicParts } from './parts.ts'
-import { Resident, STATE } from './resident.ts'
+import { Resident, SCAN_ROWS, STATE } from './resident.ts'
 
 /** A filter that keeps a smaller share of the rows is answered by looking at each of them. */
 const FEW_ROWS = 0.02
+
+/** Components of a query with smaller codes, of 255, are not looked for in summaries. */
+const LEAST_CODE = 20
 
 /** The best rows, and what of the query no row has. */
 export interface SeismicHits extends Hits {
@@ -72,7 +75,7 @@ export class SeismicIndex {
 
   /** @throws PithError `PITH_ARG` out of range */
   set effort(effort: EffortSettings) {
-    this.#effort = effortSettings(effort, {})
+    this.#effort = effortSettings(effort, effort)
   }
 
   /** Of the last search. */
@@ -98,6 +101,7 @@ export class SeismicIndex {
     const effort = effortSettings(this.#effort, options)
     const top = new TopK(k)
     this.#query.load(query)
+    this.#setWeights(true)
     const { filter, nKnn = 0, exact = false, complete = false } = options
     if (filter !== undefined && filter.words.length < this.rows >>> 5) {
       throw new PithError('PITH_SHAPE', `a filter of ${this.rows} rows is needed, got ${32 * filter.words.length}`)
@@ -113,7 +117,9 @@ export class SeismicIndex {
         }
       }
     }
-    return { ...top.take(), ignored: this.#query.ignored }
+    this.#setWeights(false)
+    const { ids, scores } = top.take()
+    return { ids, scores, ignored: this.#query.ignored }
   }
 
   /** The k best rows for each query; queries of the same largest component are answered one after another. */
@@ -150,6 +156,14 @@ export class SeismicIndex {
     throw new PithError('PITH_ARG', `the row must be 0..${this.rows - 1}, got ${row}`)
   }
 
+  /** Put the weights of the query where the kernels find them, or take them away. */
+  #setWeights(isOn: boolean): void {
+    const { terms, places, weights } = this.#query
+    const { f32 } = this.#memory.views()
+    const at = this.#memory.get(STATE.weights) / 4
+    for (let i = 0; i < terms; i++) f32[at + (places[i] as number)] = isOn ? (weights[i] as number) : 0
+  }
+
   /** Look at blocks. */
   #visit(top: TopK, k: number, effort: EffortSettings, filter: RowFilter | undefined): void {
     const memory = this.#memory
@@ -162,7 +176,7 @@ export class SeismicIndex {
       blocks += (groups[lists[list + 1] as number] as number) - (groups[lists[list] as number] as number)
     }
     const { terms, places, weights, order } = query
-    const [queue, heap, wanted, pairs] = memory.takeScratch([8 * blocks, 8 * k, 4 * cut, 8 * terms]) as [
+    const [queue, heap, wanted, pairs] = memory.takeScratch([16 * blocks, 8 * k, 4 * cut, 8 * terms]) as [
       number,
       number,
       number,
@@ -175,19 +189,22 @@ export class SeismicIndex {
     memory.set(STATE.wanted, wanted)
     memory.set(STATE.listCount, cut)
     memory.set(STATE.pairs, pairs)
-    memory.set(STATE.terms, terms)
     const { u32 } = memory.views()
     const { u8 } = memory.kernels.memory
     for (let i = 0; i < cut; i++) u32[wanted / 4 + i] = places[order[i] as number] as number
     const codes = memory.get(STATE.codes)
     const factor = 255 / (weights[order[0] as number] as number)
+    let large = 0
     for (let i = 0; i < terms; i++) {
       const place = places[i] as number
       const code = Math.max(1, Math.round((weights[i] as number) * factor))
       u8[codes + place] = code
-      u32[pairs / 4 + 2 * i] = place
-      u32[pairs / 4 + 2 * i + 1] = code
+      if (code < LEAST_CODE) continue
+      u32[pairs / 4 + 2 * large] = place
+      u32[pairs / 4 + 2 * large + 1] = code
+      large++
     }
+    memory.set(STATE.terms, large)
     this.#markDone(filter)
     memory.kernels.exports.search(memory.state)
     for (let i = 0; i < terms; i++) u8[codes + (places[i] as number)] = 0
@@ -237,12 +254,20 @@ export class SeismicIndex {
 
   /** Look at all rows. */
   #scan(top: TopK, filter: RowFilter | undefined): void {
-    for (let row = 0; row < this.rows; row++) {
-      if (filter !== undefined && (((filter.words[row >>> 5] as number) >>> (row & 31)) & 1) === 0) continue
-      const score = this.#score(row)
-      if (score > 0) top.push(row, score)
+    const { exports } = this.#memory.kernels
+    const at = this.#memory.get(STATE.scores)
+    const { f64 } = this.#memory.views()
+    for (let from = 0; from < this.rows; from += SCAN_ROWS) {
+      const to = Math.min(this.rows, from + SCAN_ROWS)
+      if (filter === undefined) exports.scoreWhole(this.#memory.state, from, to - from, at)
+      for (let row = from; row < to; row++) {
+        if (filter !== undefined && (((filter.words[row >>> 5] as number) >>> (row & 31)) & 1) === 0) continue
+        const score = filter === undefined ? this.#scoreOf(f64[at / 8 + row - from] as number) : this.#score(row)
+        if (score > 0) top.push(row, score)
+      }
     }
-    this.#counts = { blocks: 0, rows: filter?.count ?? this.rows, whole: filter?.count ?? this.rows }
+    const rows = filter?.count ?? this.rows
+    this.#counts = { blocks: 0, rows, whole: rows }
   }
 
   #rows(): RowReader {
@@ -256,12 +281,12 @@ export class SeismicIndex {
 
   /** Score of a row for the query that is loaded, as precisely as its values are kept. */
   #score(row: number): number {
-    const reader = this.#rows()
-    const n = reader.load(row)
-    const { components, codes } = reader
-    const { weightOf } = this.#query
-    let sum = 0
-    for (let i = 0; i < n; i++) sum += (weightOf[components[i] as number] as number) * (codes[i] as number)
+    const at = this.#memory.get(STATE.scores)
+    this.#memory.kernels.exports.scoreWhole(this.#memory.state, row, 1, at)
+    return this.#scoreOf(this.#memory.views().f64[at / 8] as number)
+  }
+
+  #scoreOf(sum: number): number {
     return Math.fround(sum * this.step)
   }
 }

@@ -1,9 +1,13 @@
 /** What stands for a block: for each component the greatest code of its rows, the largest of them; kept by component. */
-import { type Forward, RowReader, writeNumber } from './forward.ts'
-import { bucketOf } from './kernels/tables.ts'
 
-/** Components of a bucket, about. */
-const BUCKET = 4
+import { type Forward, RowReader, writeNumber } from './forward.ts'
+import { mixNarrow, mixWide } from './kernels/tables.ts'
+import { GROUP_BLOCKS } from './parts.ts'
+
+/** Entries of a bucket at most, in the mean. */
+const BUCKET = 6
+/** Entries of a group at most, since places in it are 16-bit numbers. */
+const MOST_ENTRIES = 65535
 
 /** Makes the tables of groups of blocks; holds what it needs for each component once. */
 export class SummaryMaker {
@@ -13,15 +17,12 @@ export class SummaryMaker {
   readonly #greatest: Uint8Array
   readonly #touched: Uint32Array
   readonly #counts = new Uint32Array(256)
-  /** Place among the components of the group, or -1. */
-  readonly #slots: Int32Array
-  #components = new Uint32Array(4096)
-  #sizes = new Uint16Array(4096)
-  #distinct = 0
-  #entrySlots = new Uint32Array(16384)
-  #entryBlocks = new Uint8Array(16384)
-  #entryCodes = new Uint8Array(16384)
+  #components = new Uint32Array(16384)
+  #blocks = new Uint8Array(16384)
+  #codes = new Uint8Array(16384)
   #entries = 0
+  /** Blocks of the group. */
+  #size = 0
 
   constructor(forward: Forward, dim: number, energy: number) {
     this.#reader = new RowReader(forward)
@@ -29,11 +30,27 @@ export class SummaryMaker {
     this.#energy = energy
     this.#greatest = new Uint8Array(dim)
     this.#touched = new Uint32Array(dim)
-    this.#slots = new Int32Array(dim).fill(-1)
   }
 
-  /** Add the summary of a block, which is number `block` of its group. */
-  add(rows: Uint32Array, block: number): void {
+  /** Add the summary of a block to the group; false where the group is full, which must be finished first. */
+  add(rows: Uint32Array): boolean {
+    const used = this.#collect(rows)
+    const { threshold, open, kept } = this.#threshold(used)
+    const [greatest, touched] = [this.#greatest, this.#touched]
+    const fits = this.#size < GROUP_BLOCKS && this.#entries + kept <= MOST_ENTRIES
+    let left = open
+    for (let i = 0; i < used; i++) {
+      const component = touched[i] as number
+      const code = greatest[component] as number
+      greatest[component] = 0
+      if (fits && (code > threshold || (code === threshold && left-- > 0))) this.#addEntry(component, code)
+    }
+    if (fits) this.#size++
+    return fits
+  }
+
+  /** The greatest code of each component of the rows; returns how many components there are. */
+  #collect(rows: Uint32Array): number {
     const [greatest, touched] = [this.#greatest, this.#touched]
     const { components, codes } = this.#reader
     let used = 0
@@ -47,18 +64,11 @@ export class SummaryMaker {
         if (code > old) greatest[component] = code
       }
     }
-    const { threshold, open } = this.#threshold(used)
-    let left = open
-    for (let i = 0; i < used; i++) {
-      const component = touched[i] as number
-      const code = greatest[component] as number
-      greatest[component] = 0
-      if (code > threshold || (code === threshold && left-- > 0)) this.#addEntry(component, block, code)
-    }
+    return used
   }
 
   /** Codes above the threshold are kept, and `open` of those that equal it: as many as reach the share. */
-  #threshold(used: number): { threshold: number; open: number } {
+  #threshold(used: number): { threshold: number; open: number; kept: number } {
     const counts = this.#counts.fill(0)
     let sum = 0
     for (let i = 0; i < used; i++) {
@@ -68,75 +78,94 @@ export class SummaryMaker {
     }
     let wanted = this.#energy * sum
     let threshold = 255
+    let kept = 0
     while (threshold > 1 && (counts[threshold] as number) * threshold < wanted) {
       wanted -= (counts[threshold] as number) * threshold
-      threshold--
+      kept += counts[threshold--] as number
+      if (kept >= MOST_ENTRIES)
+        return {
+          threshold: threshold + 1,
+          open: MOST_ENTRIES - kept + (counts[threshold + 1] as number),
+          kept: MOST_ENTRIES,
+        }
     }
-    return { threshold, open: Math.max(1, Math.ceil(wanted / threshold)) }
+    const open = Math.min(MOST_ENTRIES - kept, Math.max(1, Math.ceil(wanted / threshold)))
+    return { threshold, open, kept: kept + Math.min(open, counts[threshold] as number) }
   }
 
-  #addEntry(component: number, block: number, code: number): void {
-    let slot = this.#slots[component] as number
-    if (slot === -1) {
-      slot = this.#distinct++
-      if (slot === this.#components.length) {
-        this.#components = grown(this.#components)
-        this.#sizes = grown(this.#sizes)
-      }
-      this.#slots[component] = slot
-      this.#components[slot] = component
-      this.#sizes[slot] = 0
-    }
-    this.#sizes[slot]++
+  #addEntry(component: number, code: number): void {
     const at = this.#entries++
-    if (at === this.#entrySlots.length) {
-      this.#entrySlots = grown(this.#entrySlots)
-      this.#entryBlocks = grown(this.#entryBlocks)
-      this.#entryCodes = grown(this.#entryCodes)
+    if (at === this.#components.length) {
+      this.#components = grown(this.#components)
+      this.#blocks = grown(this.#blocks)
+      this.#codes = grown(this.#codes)
     }
-    this.#entrySlots[at] = slot
-    this.#entryBlocks[at] = block
-    this.#entryCodes[at] = code
+    this.#components[at] = component
+    this.#blocks[at] = this.#size
+    this.#codes[at] = code
   }
 
   /** Write the table of the blocks that were added, and forget them. Returns its bytes. */
   finish(out: ByteList): number {
-    const width = this.#isWide ? 4 : 2
-    let bits = 0
-    while (bits < 16 && BUCKET * 2 ** bits < this.#distinct) bits++
+    const count = this.#entries
+    const { bits, width } = this.#layout(count)
     const starts = new Uint32Array(2 ** bits + 1)
-    for (let slot = 0; slot < this.#distinct; slot++) {
-      const bucket = bucketOf(this.#components[slot] as number, bits)
-      starts[bucket + 1] += width + 1 + 2 * (this.#sizes[slot] as number)
-    }
-    starts[0] = 4 + 4 * starts.length
+    for (let i = 0; i < count; i++) starts[bucketOf(this.#components[i] as number, bits, width) + 1]++
     for (let bucket = 1; bucket < starts.length; bucket++) starts[bucket] += starts[bucket - 1] as number
-    const bytes = (starts.at(-1) as number) + (-(starts.at(-1) as number) & 3)
+    const entries = 4 + 2 * starts.length
+    const bytes = entries + (width + 2) * count
     const table = out.take(bytes)
-    writeNumber(out.bytes, table, bits, 4)
-    for (let i = 0; i < starts.length; i++) writeNumber(out.bytes, table + 4 + 4 * i, starts[i] as number, 4)
-    const places = new Uint32Array(this.#distinct)
-    for (let slot = 0; slot < this.#distinct; slot++) {
-      const component = this.#components[slot] as number
-      const bucket = bucketOf(component, bits)
-      const at = table + (starts[bucket] as number)
-      writeNumber(out.bytes, at, component, width)
-      out.bytes[at + width] = (this.#sizes[slot] as number) - 1
-      places[slot] = at + width + 1
-      starts[bucket] += width + 1 + 2 * (this.#sizes[slot] as number)
-      this.#slots[component] = -1
+    out.bytes[table] = bits
+    out.bytes[table + 1] = width
+    for (let i = 0; i < starts.length; i++) writeNumber(out.bytes, table + 4 + 2 * i, starts[i] as number, 2)
+    for (let i = 0; i < count; i++) {
+      const component = this.#components[i] as number
+      const at = table + entries + (width + 2) * starts[bucketOf(component, bits, width)]++
+      const tag = width === 4 ? component : mixNarrow(component)
+      writeNumber(out.bytes, at, tag, width)
+      out.bytes[at + width] = this.#blocks[i] as number
+      out.bytes[at + width + 1] = this.#codes[i] as number
     }
-    for (let i = 0; i < this.#entries; i++) {
-      const slot = this.#entrySlots[i] as number
-      const place = places[slot] as number
-      out.bytes[place] = this.#entryBlocks[i] as number
-      out.bytes[place + 1] = this.#entryCodes[i] as number
-      places[slot] = place + 2
-    }
-    this.#distinct = 0
     this.#entries = 0
+    this.#size = 0
     return bytes
   }
+
+  /** Bits of the buckets and bytes of the tags that take least, with buckets that are small enough. */
+  #layout(count: number): { bits: number; width: number } {
+    let bits = 0
+    while (BUCKET * 2 ** bits < count) bits++
+    if (this.#isWide) return { bits, width: 4 }
+    // From 8 bits on a tag of one byte is enough.
+    if (bits >= 8 || 2 ** 9 - 2 ** (bits + 1) <= count) return { bits: Math.max(8, bits), width: 1 }
+    return { bits, width: 2 }
+  }
+}
+
+/** The bucket of a component in a table. */
+function bucketOf(component: number, bits: number, width: number): number {
+  if (width !== 4) return mixNarrow(component) >>> (16 - bits)
+  return bits === 0 ? 0 : mixWide(component) >>> (32 - bits)
+}
+
+/** Entries of a component in a table. */
+export function readTable(
+  table: Uint8Array,
+  component: number,
+  isWide: boolean,
+): { readonly block: number; readonly code: number }[] {
+  const [bits, width] = [table[0] as number, table[1] as number]
+  const view = new DataView(table.buffer, table.byteOffset, table.byteLength)
+  const bucket = 4 + 2 * bucketOf(component, bits, width)
+  const entries = 6 + 2 * 2 ** bits
+  const tag = isWide ? component : width === 1 ? mixNarrow(component) & 255 : mixNarrow(component)
+  const found: { block: number; code: number }[] = []
+  for (let i = view.getUint16(bucket, true); i < view.getUint16(bucket + 2, true); i++) {
+    const at = entries + (width + 2) * i
+    const own = width === 4 ? view.getUint32(at, true) : width === 2 ? view.getUint16(at, true) : view.getUint8(at)
+    if (own === tag) found.push({ block: table[at + width] as number, code: table[at + width + 1] as number })
+  }
+  return found
 }
 
 /** Bytes that grow; what is taken is zero. */

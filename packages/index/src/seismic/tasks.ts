@@ -6,9 +6,6 @@ import type { Forward } from './forward.ts'
 import type { BuildSettings } from './options.ts'
 import { ByteList, SummaryMaker } from './summaries.ts'
 
-/** Blocks of a group at most, since their numbers are bytes. */
-export const GROUP_BLOCKS = 256
-
 /** What all lists of a build share. */
 export interface CutSetting {
   readonly forward: Forward
@@ -62,18 +59,24 @@ export class ListCutter {
     for (let list = 0; list < groups.length; list++) {
       const own = rows.subarray(starts[list] as number, starts[list + 1] as number)
       const cut = this.#blocks.cut(own, this.#root.split(first + list))
-      for (let from = 0; from < cut.length; from += GROUP_BLOCKS) {
-        const group = cut.slice(from, from + GROUP_BLOCKS)
-        for (const [number, block] of group.entries()) {
-          out.set(block, used)
-          used += block.length
-          sizes.push(block.length)
-          this.#summaries.add(block, number)
-        }
+      let inGroup = 0
+      const finishGroup = (): void => {
         groups[list]++
-        blocks.push(group.length)
+        blocks.push(inGroup)
         tableSizes.push(this.#summaries.finish(tables))
+        inGroup = 0
       }
+      for (const block of cut) {
+        if (!this.#summaries.add(block)) {
+          finishGroup()
+          this.#summaries.add(block)
+        }
+        out.set(block, used)
+        used += block.length
+        sizes.push(block.length)
+        inGroup++
+      }
+      if (inGroup > 0) finishGroup()
     }
     return {
       groups,

@@ -6,8 +6,8 @@ import * as twin from './kernels/index.ts'
 import { WASM_BASE64 } from './kernels.wasm.ts'
 import { checkSparseMatrix, compactComponents, placeOf, sortVector } from './matrix.ts'
 
-/** Rows whose sums are made at a time: 64 KiB of them stay near the processor. */
-const CHUNK_BITS = 14
+/** Rows whose sums are made at a time: as many as 16 bits tell apart. */
+const CHUNK_BITS = 16
 const MAX_BYTES = 2 ** 31 - 65536
 
 /** Rows that are searched exactly: the sums of all postings of a query's components. */

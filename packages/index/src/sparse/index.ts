@@ -1,5 +1,11 @@
+/** Learned-sparse vectors: rows, names of components, encoders, exact search. */
+export { Bm25xEncoder, type Bm25xParts, openBm25x, trainBm25x, writeBm25x } from './bm25x.ts'
 export { SparseIndex } from './exact-index.ts'
 export { openSparse, openVocabulary, writeSparse, writeVocabulary } from './format.ts'
+export { readSparseJsonl, type SparseCollection } from './jsonl.ts'
 export { checkSparseMatrix, rowsOf, sortVector, sparseMatrix, sparseRow } from './matrix.ts'
+export { MaxScoreIndex } from './max-score.ts'
+export { readSparseNpz } from './npz.ts'
+export { openSplade, type SpladeOptions } from './splade.ts'
 export { type SyntheticOptions, syntheticSparse } from './synthetic.ts'
 export { type NamedVector, SparseVocabulary, sparseFromNames } from './vocabulary.ts'

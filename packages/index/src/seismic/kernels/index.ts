@@ -1,1 +1,2 @@
 export { search } from './search.ts'
+export { scoreWhole } from './whole.ts'

@@ -4,6 +4,7 @@ import { ld8 } from '@pith/core/wasm/memory'
 export const HEAD_BYTES: i32 = 64
 export const NARROW_HEAD: i32 = 20
 export const WIDE_HEAD: i32 = 12
+export const MIDDLE: i32 = 42
 
 @inline
 function one(table: i32, component: i32, code: i32): i32 {

@@ -1,7 +1,7 @@
 /**
  * Sums over rows, TypeScript side; `record.as` has them unrolled. The head of a row is a line of 64 bytes: its largest components, 20 of
  * 16 bits or 12 of 32 bits, then from byte 40 or 48 on as many codes of 8 bits (0 where a row has fewer), then from byte 60 on the place of
- * its tail, in units of 2 bytes. A tail is the number of its components, u16, the components, and their codes.
+ * its tail, in units of 2 bytes. A tail is the number of its components, u16, the first 42 of them, their codes, then the others and theirs.
  *
  * @module
  */
@@ -12,6 +12,8 @@ export const HEAD_BYTES: i32 = 64
 /** Components of a head. */
 export const NARROW_HEAD: i32 = 20
 export const WIDE_HEAD: i32 = 12
+/** Components of a tail that stand first in it. */
+export const MIDDLE: i32 = 42
 
 /** Sum of products of the codes of a head with the query's table of u8 by component. */
 export function sumNarrowHead(at: i32, table: i32): i32 {

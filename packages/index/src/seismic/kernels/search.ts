@@ -1,43 +1,53 @@
 /**
  * The search of one query: blocks of the wanted lists by falling score of their summaries, and the rows in them.
  *
+ * What a search costs is waiting for memory: so it goes in steps, each of which first touches what all of it will read. Blocks are taken
+ * {@link BATCH} at a time, and the rows in them are summed head by head; those that may get far enough then follow by falling sum of
+ * their heads, first with the next of their components, then with all.
+ *
  * `s` is the address of a state of 32-bit words. Addresses of the index: 0 heads by row; 1 tails; 2 first group by list, u32[lists + 1];
  * 3 first block by group, u32[groups + 1]; 4 first posting by block, u32[blocks + 1]; 5 rows by posting, u32; 6 place of its table by
  * group, u32[groups + 1], relative to 7; 7 tables. Of the query: 8 its codes by component, u8; 9 (u32 component, u32 code) of its components,
- * 10 their number; 11 wanted lists, u32, 12 their number; 14 f64 the factor of blocks, 16 f64 the factor of heads. To work in: 18 a bit for
- * each row that is done; 19 (i32 score, u32 block) for each block of the wanted lists; 20 (u32 row, i32 score, u32 address) for each row of
- * a block; 21 i32[256] sums; 22 the best rows, (i32 score, u32 row)[23], the first is the worst. 24 whether components have 32 bits.
- * It is given: 25 rows in the heap; 26 rows whose head was summed; 27 rows whose tail was; 28 blocks that were visited.
+ * 10 their number, those of small codes left out; 11 wanted lists, u32, 12 their number; 14 f64 the factor of blocks, 16 f64 that of heads, 30 f64 that of heads with
+ * what follows them. To work in: 18 a bit for each row that is done; 19 (i32 score, u32 block) for each block of the wanted lists, twice;
+ * 20 (i32 score, u32 row)[2 * {@link QUEUE}]; 21 i32[256] sums; 22 the best rows, (i32 score, u32 row)[23], the first is the worst. 24 whether
+ * components have 32 bits. It is given: 25 rows in the heap; 26 rows whose head was summed; 27 rows of which more was; 28 blocks visited.
  *
  * @module
  */
 import type { i32 } from '@pith/core/wasm/memory'
 import { fill, floorF64, ld32, ldf64, ldu16, shru, st32, toF64, toI32 } from '@pith/core/wasm/memory'
-import { pushBest, sinkFirst } from './heaps.ts'
-import { HEAD_BYTES, sumNarrow, sumNarrowHead, sumWide, sumWideHead, touch } from './record.ts'
+import { orderByScore, pushBest } from './heaps.ts'
+import { HEAD_BYTES, MIDDLE, sumNarrow, sumNarrowHead, sumWide, sumWideHead, touch } from './record.ts'
 import { addSummaries, touchBuckets } from './tables.ts'
 
+/** Blocks that are visited together. */
+export const BATCH: i32 = 16
+/** Rows that wait at most. */
+export const QUEUE: i32 = 1024
+/** Rows whose tails are summed together. */
+const TOGETHER: i32 = 8
 /** Tables of more bytes are touched where the query looks only. */
 const WHOLE_TABLE: i32 = 8192
 
 let sink: i32 = 0
 
 export function search(s: i32): i32 {
-  const order = ld32(s + 76)
-  let left = scoreBlocks(s, order)
-  for (let at = (left >> 1) - 1; at >= 0; at--) {
-    sinkFirst(order, left, at, ld32(order + 8 * at), ld32(order + 8 * at + 4))
-  }
+  const count = scoreBlocks(s)
+  const order = ld32(s + 76) + 8 * count
+  orderByScore(ld32(s + 76), count, order, ld32(s + 84))
   st32(s + 100, 0)
   st32(s + 104, 0)
   st32(s + 108, 0)
   let visited = 0
-  while (left > 0) {
-    if (ld32(order) < limitOf(s, s + 56)) break
-    visitBlock(s, ld32(order + 4))
-    visited++
-    left--
-    sinkFirst(order, left, 0, ld32(order + 8 * left), ld32(order + 8 * left + 4))
+  while (visited < count) {
+    const limit = limitOf(s, s + 56)
+    const end = visited + BATCH < count ? visited + BATCH : count
+    let taken = visited
+    while (taken < end && ld32(order + 8 * taken) >= limit) taken++
+    if (taken === visited) break
+    visitBlocks(s, order + 8 * visited, taken - visited)
+    visited = taken
   }
   st32(s + 112, visited)
   return sink
@@ -49,22 +59,13 @@ function limitOf(s: i32, factor: i32): i32 {
   return toI32(floorF64(ldf64(factor) * toF64(ld32(ld32(s + 88)))))
 }
 
-function scoreBlocks(s: i32, order: i32): i32 {
+function scoreBlocks(s: i32): i32 {
+  const order = ld32(s + 76)
   const wanted = ld32(s + 44)
   const number = ld32(s + 48)
   const sums = ld32(s + 84)
+  touchTables(s, wanted, number)
   let count = 0
-  for (let i = 0; i < number; i++) {
-    const list = ld32(s + 8) + 4 * ld32(wanted + 4 * i)
-    const end = ld32(list + 4)
-    for (let group = ld32(list); group < end; group++) {
-      const place = ld32(s + 24) + 4 * group
-      const from = ld32(place)
-      const bytes = ld32(place + 4) - from
-      if (bytes <= WHOLE_TABLE) sink = (sink + touch(ld32(s + 28) + from, bytes)) | 0
-      else sink = (sink + touchBuckets(ld32(s + 28) + from, ld32(s + 36), ld32(s + 40))) | 0
-    }
-  }
   for (let i = 0; i < number; i++) {
     const list = ld32(s + 8) + 4 * ld32(wanted + 4 * i)
     const end = ld32(list + 4)
@@ -73,7 +74,7 @@ function scoreBlocks(s: i32, order: i32): i32 {
       const blocks = ld32(ld32(s + 12) + 4 * group + 4) - first
       fill(sums, 0, 4 * blocks)
       const table = ld32(s + 28) + ld32(ld32(s + 24) + 4 * group)
-      addSummaries(table, ld32(s + 36), ld32(s + 40), ld32(s + 96), sums)
+      addSummaries(table, ld32(s + 36), ld32(s + 40), sums)
       for (let b = 0; b < blocks; b++) {
         const score = ld32(sums + 4 * b)
         if (score > 0) {
@@ -87,67 +88,148 @@ function scoreBlocks(s: i32, order: i32): i32 {
   return count
 }
 
-function visitBlock(s: i32, block: i32): void {
-  const queue = ld32(s + 80)
-  const waiting = queueRows(s, block, queue)
-  const passed = scoreHeads(s, queue, waiting)
-  for (let i = 0; i < passed; i++) finishRow(s, queue + 12 * i)
-  st32(s + 104, ld32(s + 104) + waiting)
-  st32(s + 108, ld32(s + 108) + passed)
+function touchTables(s: i32, wanted: i32, number: i32): void {
+  for (let i = 0; i < number; i++) {
+    const group = ld32(ld32(s + 8) + 4 * ld32(wanted + 4 * i))
+    sink = (sink + ld32(ld32(s + 24) + 4 * group) + ld32(ld32(s + 12) + 4 * group)) | 0
+  }
+  for (let i = 0; i < number; i++) {
+    const list = ld32(s + 8) + 4 * ld32(wanted + 4 * i)
+    const end = ld32(list + 4)
+    for (let group = ld32(list); group < end; group++) {
+      const place = ld32(s + 24) + 4 * group
+      const from = ld32(place)
+      const bytes = ld32(place + 4) - from
+      if (bytes <= WHOLE_TABLE) sink = (sink + touch(ld32(s + 28) + from, bytes)) | 0
+      else sink = (sink + touchBuckets(ld32(s + 28) + from, ld32(s + 36), ld32(s + 40))) | 0
+    }
+  }
 }
 
-/** Rows of a block that were not seen before. Their heads are touched before any is summed, so that they come together. */
-function queueRows(s: i32, block: i32, queue: i32): i32 {
-  const starts = ld32(s + 16) + 4 * block
-  const end = ld32(s + 20) + 4 * ld32(starts + 4)
+function visitBlocks(s: i32, batch: i32, count: i32): void {
+  const blocks = ld32(s + 16)
+  const postings = ld32(s + 20)
+  for (let i = 0; i < count; i++) sink = (sink + ld32(blocks + 4 * ld32(batch + 8 * i + 4))) | 0
+  for (let i = 0; i < count; i++) sink = (sink + ld32(postings + 4 * ld32(blocks + 4 * ld32(batch + 8 * i + 4)))) | 0
+  let waiting = 0
+  for (let i = 0; i < count; i++) {
+    const starts = blocks + 4 * ld32(batch + 8 * i + 4)
+    let posting = ld32(starts)
+    const end = ld32(starts + 4)
+    while (posting < end) {
+      const room = QUEUE - waiting
+      const stop = end - posting > room ? posting + room : end
+      waiting = queueRows(s, postings + 4 * posting, postings + 4 * stop, waiting)
+      posting = stop
+      if (waiting === QUEUE) {
+        scoreRows(s, waiting)
+        waiting = 0
+      }
+    }
+  }
+  scoreRows(s, waiting)
+}
+
+/** Rows that were not seen before. Their heads are touched before any is summed, so that they come together. */
+function queueRows(s: i32, from: i32, to: i32, waiting: i32): i32 {
+  const queue = ld32(s + 80)
   const done = ld32(s + 72)
   const heads = ld32(s)
-  let count = 0
-  for (let posting = ld32(s + 20) + 4 * ld32(starts); posting < end; posting += 4) {
+  let count = waiting
+  for (let posting = from; posting < to; posting += 4) {
     const row = ld32(posting)
     const word = done + 4 * (row >> 5)
     const bits = ld32(word)
     if ((shru(bits, row & 31) & 1) === 0) {
       st32(word, bits | (1 << (row & 31)))
-      st32(queue + 12 * count, row)
-      sink = (sink + touch(heads + HEAD_BYTES * row, HEAD_BYTES)) | 0
+      st32(queue + 8 * count + 4, row)
+      sink = (sink + ld32(heads + HEAD_BYTES * row)) | 0
       count++
     }
   }
   return count
 }
 
-/** Sum the heads; rows that may still get far enough stay in the queue, and their tails are touched. */
+/** Sum the heads of the rows that wait, and more of those that may get far enough, the best first. */
+function scoreRows(s: i32, waiting: i32): void {
+  const queue = ld32(s + 80)
+  const passed = scoreHeads(s, queue, waiting)
+  const ordered = queue + 8 * QUEUE
+  orderByScore(queue, passed, ordered, ld32(s + 84))
+  let whole = 0
+  while (whole < passed) {
+    const limit = limitOf(s, s + 64)
+    const end = whole + TOGETHER < passed ? whole + TOGETHER : passed
+    let taken = whole
+    while (taken < end && ld32(ordered + 8 * taken) >= limit) taken++
+    if (taken === whole) break
+    touchTails(s, ordered + 8 * whole, taken - whole)
+    finishRows(s, ordered + 8 * whole, taken - whole)
+    whole = taken
+  }
+  st32(s + 104, ld32(s + 104) + waiting)
+  st32(s + 108, ld32(s + 108) + whole)
+}
+
+function touchTails(s: i32, rows: i32, count: i32): void {
+  for (let i = 0; i < count; i++) {
+    const tail = tailOf(s, ld32(rows + 8 * i + 4))
+    sink = (sink + ldu16(tail) + ldu16(tail + 64) + ldu16(tail + 124)) | 0
+  }
+}
+
 function scoreHeads(s: i32, queue: i32, count: i32): i32 {
   const heads = ld32(s)
-  const tails = ld32(s + 4)
-  const table = ld32(s + 32)
+  const codes = ld32(s + 32)
   const isWide = ld32(s + 96) !== 0
   const limit = limitOf(s, s + 64)
   let passed = 0
   for (let i = 0; i < count; i++) {
-    const row = ld32(queue + 12 * i)
+    const row = ld32(queue + 8 * i + 4)
     const head = heads + HEAD_BYTES * row
-    const score = isWide ? sumWideHead(head, table) : sumNarrowHead(head, table)
+    const score = isWide ? sumWideHead(head, codes) : sumNarrowHead(head, codes)
     if (score >= limit) {
-      const to = queue + 12 * passed
-      const tail = tails + 2 * ld32(head + 60)
-      st32(to, row)
-      st32(to + 4, score)
-      st32(to + 8, tail)
-      sink = (sink + touch(tail, 384)) | 0
+      st32(queue + 8 * passed, score)
+      st32(queue + 8 * passed + 4, row)
       passed++
     }
   }
   return passed
 }
 
-function finishRow(s: i32, own: i32): void {
-  const tail = ld32(own + 8)
-  const table = ld32(s + 32)
-  const n = ldu16(tail)
-  const rest =
-    ld32(s + 96) !== 0 ? sumWide(tail + 2, tail + 2 + 4 * n, n, table) : sumNarrow(tail + 2, tail + 2 + 2 * n, n, table)
-  const score = (ld32(own + 4) + rest) | 0
-  if (score > 0) st32(s + 100, pushBest(ld32(s + 88), ld32(s + 100), ld32(s + 92), score, ld32(own)))
+/** Sum tails: what stands first in all of them, then the rest of those that may still get far enough. */
+function finishRows(s: i32, rows: i32, count: i32): void {
+  const codes = ld32(s + 32)
+  const width = ld32(s + 96) !== 0 ? 4 : 2
+  const limit = limitOf(s, s + 120)
+  let passed = 0
+  for (let i = 0; i < count; i++) {
+    const row = ld32(rows + 8 * i + 4)
+    const tail = tailOf(s, row)
+    const n = ldu16(tail)
+    const middle = n < MIDDLE ? n : MIDDLE
+    const score = (ld32(rows + 8 * i) + sumRun(tail + 2, middle, width, codes)) | 0
+    if (score >= limit) {
+      st32(rows + 8 * passed, score)
+      st32(rows + 8 * passed + 4, row)
+      sink = (sink + touch(tail + 128, 256)) | 0
+      passed++
+    }
+  }
+  for (let i = 0; i < passed; i++) {
+    const row = ld32(rows + 8 * i + 4)
+    const tail = tailOf(s, row)
+    const rest = ldu16(tail) - MIDDLE
+    let score = ld32(rows + 8 * i)
+    if (rest > 0) score = (score + sumRun(tail + 2 + (width + 1) * MIDDLE, rest, width, codes)) | 0
+    if (score > 0) st32(s + 100, pushBest(ld32(s + 88), ld32(s + 100), ld32(s + 92), score, row))
+  }
+}
+
+function tailOf(s: i32, row: i32): i32 {
+  return ld32(s + 4) + 2 * ld32(ld32(s) + HEAD_BYTES * row + 60)
+}
+
+function sumRun(at: i32, count: i32, width: i32, codes: i32): i32 {
+  return width === 4 ? sumWide(at, at + 4 * count, count, codes) : sumNarrow(at, at + 2 * count, count, codes)
 }

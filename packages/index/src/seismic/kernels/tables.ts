@@ -1,63 +1,84 @@
 /**
- * Summaries of a group of up to 256 blocks, by component: a hash table whose buckets hold, for each component, the blocks that have it and
- * their codes. A table is u32 bits, u32[2^bits + 1] where buckets start, relative to the table, then for each component of a bucket: itself,
- * u16 or u32, u8 blocks less one, (u8 block, u8 code) of each.
+ * Summaries of a group of up to 256 blocks, by component: a hash table. It is u8 bits, u8 bytes of a tag, u16 0, u16[2^bits + 1] entries
+ * before each bucket, then the entries: tag, u8 block, u8 code. Components of 16 bits are mixed within 16 bits; their first `bits` bits are
+ * the bucket, and the tag is what is left of them (1 byte where that is enough, else all 2). Of 32 bits, the tag is the component.
  *
  * @module
  */
 import type { i32 } from '@pith/core/wasm/memory'
 import { ld8, ld32, ldu16, ldu32, mul32, shru, st32 } from '@pith/core/wasm/memory'
 
-/** The bucket of a component. */
-export function bucketOf(component: i32, bits: i32): i32 {
-  return bits === 0 ? 0 : shru(mul32(component, -0x61c88647), 32 - bits)
+/** Mixed bits of a component, of which the first name the bucket: 16 of them, or 32. */
+export function mixNarrow(component: i32): i32 {
+  return (component * 40503) & 0xffff
+}
+
+export function mixWide(component: i32): i32 {
+  return mul32(component, -0x61c88647)
 }
 
 /** Add to the sum of each block the products of its codes with those of the query, (u32 component, u32 code)[terms]. */
-export function addSummaries(table: i32, query: i32, terms: i32, isWide: i32, sums: i32): void {
-  const bits = ld32(table)
+export function addSummaries(table: i32, query: i32, terms: i32, sums: i32): void {
+  const bits = ld8(table)
+  const width = ld8(table + 1)
+  const entries = table + 6 + (2 << bits)
   for (let t = 0; t < terms; t++) {
     const component = ld32(query + 8 * t)
-    const starts = table + 4 + 4 * bucketOf(component, bits)
-    const at = isWide !== 0 ? findWide(table, starts, component) : findNarrow(table, starts, component)
-    if (at !== 0) addEntries(at, ld32(query + 8 * t + 4), sums)
+    const code = ld32(query + 8 * t + 4)
+    if (width === 1) {
+      const mixed = mixNarrow(component)
+      const bucket = table + 4 + 2 * shru(mixed, 16 - bits)
+      addBytes(entries + 3 * ldu16(bucket), entries + 3 * ldu16(bucket + 2), mixed & 255, code, sums)
+    } else if (width === 2) {
+      const mixed = mixNarrow(component)
+      const bucket = table + 4 + 2 * shru(mixed, 16 - bits)
+      addPairs(entries + 4 * ldu16(bucket), entries + 4 * ldu16(bucket + 2), mixed, code, sums)
+    } else {
+      const bucket = table + 4 + 2 * (bits === 0 ? 0 : shru(mixWide(component), 32 - bits))
+      addWide(entries + 6 * ldu16(bucket), entries + 6 * ldu16(bucket + 2), component, code, sums)
+    }
   }
 }
 
 /** Read where the components of a query stand, so that it comes together. */
 export function touchBuckets(table: i32, query: i32, terms: i32): i32 {
-  const bits = ld32(table)
+  const bits = ld8(table)
+  const width = ld8(table + 1)
+  const entries = table + 6 + (2 << bits)
   let sink = 0
-  for (let t = 0; t < terms; t++) sink += ld8(table + 4 + 4 * bucketOf(ld32(query + 8 * t), bits))
-  for (let t = 0; t < terms; t++) sink += ld8(table + ld32(table + 4 + 4 * bucketOf(ld32(query + 8 * t), bits)))
+  for (let t = 0; t < terms; t++) {
+    const component = ld32(query + 8 * t)
+    const bucket =
+      width === 4 ? (bits === 0 ? 0 : shru(mixWide(component), 32 - bits)) : shru(mixNarrow(component), 16 - bits)
+    sink += ldu16(table + 4 + 2 * bucket)
+  }
+  for (let t = 0; t < terms; t++) {
+    const component = ld32(query + 8 * t)
+    const bucket =
+      width === 4 ? (bits === 0 ? 0 : shru(mixWide(component), 32 - bits)) : shru(mixNarrow(component), 16 - bits)
+    sink += ld8(entries + (width + 2) * ldu16(table + 4 + 2 * bucket))
+  }
   return sink | 0
 }
 
-/** Address of the number of blocks of a component, or 0. */
-function findNarrow(table: i32, starts: i32, component: i32): i32 {
-  const end = table + ld32(starts + 4)
-  let at = table + ld32(starts)
-  while (at < end) {
-    if (ldu16(at) === component) return at + 2
-    at += 5 + 2 * ld8(at + 2)
-  }
-  return 0
+function add(sums: i32, block: i32, product: i32): void {
+  st32(sums + 4 * block, (ld32(sums + 4 * block) + product) | 0)
 }
 
-function findWide(table: i32, starts: i32, component: i32): i32 {
-  const end = table + ld32(starts + 4)
-  let at = table + ld32(starts)
-  while (at < end) {
-    if (ldu32(at) === component) return at + 4
-    at += 7 + 2 * ld8(at + 4)
+function addBytes(from: i32, to: i32, tag: i32, code: i32, sums: i32): void {
+  for (let at = from; at < to; at += 3) {
+    if (ld8(at) === tag) add(sums, ld8(at + 1), code * ld8(at + 2))
   }
-  return 0
 }
 
-function addEntries(at: i32, code: i32, sums: i32): void {
-  const end = at + 3 + 2 * ld8(at)
-  for (let entry = at + 1; entry < end; entry += 2) {
-    const sum = sums + 4 * ld8(entry)
-    st32(sum, (ld32(sum) + code * ld8(entry + 1)) | 0)
+function addPairs(from: i32, to: i32, tag: i32, code: i32, sums: i32): void {
+  for (let at = from; at < to; at += 4) {
+    if (ldu16(at) === tag) add(sums, ld8(at + 2), code * ld8(at + 3))
+  }
+}
+
+function addWide(from: i32, to: i32, tag: i32, code: i32, sums: i32): void {
+  for (let at = from; at < to; at += 6) {
+    if (ldu32(at) === tag) add(sums, ld8(at + 4), code * ld8(at + 5))
   }
 }
