@@ -42,8 +42,13 @@ export async function openIndex(
     })
     const { settings } = segment.info
     // Words need nothing that was learned.
-    const models = settings.dense === undefined ? NO_MODELS : await modelsOf(segment.container, run)
-    const tools = toolsFor(settings, models, options)
+    const load = once(async (own) => {
+      const models = settings.dense === undefined ? NO_MODELS : await modelsOf(segment.container, own)
+      return toolsFor(settings, models, options)
+    })
+    const { encoder, sparseEncoder } = options
+    if (encoder !== undefined || sparseEncoder !== undefined) await load(run)
+    const tools: ReaderTools = { settings, encoder, sparseEncoder, load }
     const view = viewOf('index', segment, undefined, tools)
     return makeReader({
       tools,

@@ -15,14 +15,23 @@ export interface IndexTools {
   readonly sparseEncoder: SparseEncoder | undefined
 }
 
+/** What a reader works with: what was learned is read when it is asked for. */
+export interface ReaderTools {
+  readonly settings: IndexSettings
+  /** Encoders that were given, and are those of the index. */
+  readonly encoder: Encoder | undefined
+  readonly sparseEncoder: SparseEncoder | undefined
+  load(run?: Run): Promise<IndexTools>
+}
+
 /**
  * The parts that the settings of an index ask for, ready to take the documents of a segment.
  *
- * @param sources  segments that documents are taken from
+ * @param sources  segments that documents are taken from; their vectors are where `models` are given
  */
 export async function planSegment(
   tools: IndexTools,
-  sources: readonly { readonly segment: Segment; readonly models: Models }[],
+  sources: readonly { readonly segment: Segment; readonly models: Models | undefined }[],
   run?: Run,
 ): Promise<SegmentPlan> {
   const { settings, models, encoder, sparseEncoder } = tools
@@ -31,7 +40,8 @@ export async function planSegment(
   if (dense !== undefined) {
     const { DensePartWriter } = await import('./dense-part.ts')
     const own = sources.map((source) => ({
-      open: (at?: Run) => openDensePart(source.segment, settings, source.models, at),
+      open: async (at?: Run) =>
+        source.models === undefined ? undefined : openDensePart(source.segment, settings, source.models, at),
     }))
     parts['dense'] = new DensePartWriter({ settings: dense, models, encoder, sources: own }, run)
   }

@@ -49,10 +49,13 @@ export interface IndexReport {
 /** An opened index, as it was when it was opened. */
 export interface IndexReader {
   readonly info: IndexInfo
-  /** What was learned from the documents. */
-  readonly models: Models
-  /** What texts are encoded by, where it is at hand. */
-  readonly encoder: Encoder | undefined
+  /**
+   * Ways of searching that the index has, single ones first. Those that need an encoder which is not at hand are there only
+   * where queries bring what it would make of them.
+   */
+  modes(queries?: QueryParts): readonly SearchMode[]
+  /** What was learned from the documents, and what texts are encoded by where it is at hand. */
+  learned(run?: Run): Promise<{ readonly models: Models; readonly encoder: Encoder | undefined }>
   readonly sparseEncoder: SparseEncoder | undefined
   /**
    * The best documents for a query.

@@ -1,7 +1,7 @@
 import { PithError } from '@pith/core'
 import type { Encoder, SparseEncoder } from '../types.ts'
 import { encoderFor, type Models } from './models.ts'
-import type { IndexTools } from './parts.ts'
+import type { IndexTools, ReaderTools } from './parts.ts'
 import type { IndexSettings } from './settings.ts'
 
 /** What an index works with, given encoders included. @throws PithError `PITH_MODEL` other encoders than those of the index */
@@ -18,4 +18,10 @@ export function toolsFor(
     })
   }
   return { settings, models, encoder: encoderFor(settings.dense, models, given.encoder), sparseEncoder }
+}
+
+/** Tools that are at hand, for a reader. */
+export function readerTools(tools: IndexTools, given: { readonly encoder?: Encoder }): ReaderTools {
+  const { settings, sparseEncoder } = tools
+  return { settings, encoder: given.encoder, sparseEncoder, load: async () => tools }
 }

@@ -4,7 +4,7 @@ import type { FlatIndex, Int8Index, PqIndex } from '../pq/index.ts'
 import { bothKeep } from '../row-filter.ts'
 import type { Hits, RowFilter } from '../types.ts'
 import type { DensePart } from './dense-part.ts'
-import { type IndexTools, openDensePart, openSparsePart } from './parts.ts'
+import { openDensePart, openSparsePart, type ReaderTools } from './parts.ts'
 import type { Segment } from './segment.ts'
 import type { SparsePart } from './sparse-part.ts'
 
@@ -45,7 +45,7 @@ export function viewOf(
   name: string,
   segment: Segment,
   live: RowFilter | undefined,
-  { settings, models }: Pick<IndexTools, 'settings' | 'models'>,
+  { settings, load }: Pick<ReaderTools, 'settings' | 'load'>,
 ): SegmentView {
   return {
     name,
@@ -58,6 +58,8 @@ export function viewOf(
       return openLexical(segment.sections, 'lexical/', {}, run)
     }),
     dense: once(async (run) => {
+      if (!Object.hasOwn(segment.info.parts, 'dense')) return undefined
+      const { models } = await load(run)
       const part = await openDensePart(segment, settings, models, run)
       if (part === undefined) return undefined
       const { PqIndex } = await import('../pq/index.ts')

@@ -277,7 +277,8 @@ export class FolderWriter implements IndexWriter {
     tools: IndexTools,
     run?: Run,
   ): Promise<number> {
-    const { models } = this.#tools
+    // Vectors of another encoder are of no use.
+    const models = tools.encoder === this.#tools.encoder ? this.#tools.models : undefined
     const own = sources.map(({ segment }) => ({ segment, models }))
     const plan = await planSegment(tools, own, run)
     return writeSegmentFile(await change.create(name), documents, plan, run)
@@ -329,11 +330,9 @@ export class FolderWriter implements IndexWriter {
       const models = await learn?.(inputs)
       if (learn !== undefined && models === undefined) return
       const tools = models === undefined ? this.#tools : withModels(this.#tools, models)
-      // Vectors of another encoder are of no use.
-      const sources = tools.encoder === this.#tools.encoder ? inputs : []
       await this.#commit(async (change) => {
         const name = segmentName(old.next)
-        const rows = await this.#writeSegment(change, name, mergeDocuments(inputs, run), sources, tools, run)
+        const rows = await this.#writeSegment(change, name, mergeDocuments(inputs, run), inputs, tools, run)
         for (const place of places) {
           const { name: input, tombstones } = old.segments[place]
           change.remove(input)

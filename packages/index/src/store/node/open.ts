@@ -7,7 +7,7 @@ import { type IndexTools, planSegment } from '../parts.ts'
 import { type DamagedSegment, type IndexReader, makeReader } from '../reader.ts'
 import { openSegment, type PlacedDocument, type Segment, writeSegmentFile } from '../segment.ts'
 import { buryRows, liveRows } from '../tombstones.ts'
-import { toolsFor } from '../tools.ts'
+import { readerTools, toolsFor } from '../tools.ts'
 import { verifySegment } from '../verify.ts'
 import { namedDamage, type SegmentView, viewOf } from '../view.ts'
 import { type PinnedSegment, pinFolder } from './folder.ts'
@@ -33,30 +33,31 @@ export async function openIndexFolder(path: string, options: OpenFolderOptions =
   try {
     const models = pinned.models === undefined ? NO_MODELS : await openModels(pinned.models, run)
     const tools = toolsFor(pinned.state.settings, models, options)
+    const own = readerTools(tools, options)
     const { documents, changed } = freshDocuments(pinned.changes)
     const fresh = await freshSegment(documents, tools, run)
     const views: SegmentView[] = []
     const damaged: DamagedSegment[] = []
     for (const part of pinned.segments) {
       try {
-        views.push(await viewSegment(part, changed, tools, run))
+        views.push(await viewSegment(part, changed, own, run))
       } catch (error) {
         const named = asDamage(part.row.name, error)
         if (!allowPartial) throw named
         damaged.push({ name: part.row.name, error: named })
       }
     }
-    if (fresh !== undefined) views.push(viewOf(FRESH, fresh, undefined, tools))
+    if (fresh !== undefined) views.push(viewOf(FRESH, fresh, undefined, own))
     return makeReader({
-      tools,
+      tools: own,
       views,
       damaged,
       warnings: pinned.warnings,
       allowPartial,
-      async verify(own) {
+      async verify(at) {
         const bad: DamagedSegment[] = []
         for (const { name, segment } of views) {
-          const error = await verifySegment(segment, own)
+          const error = await verifySegment(segment, at)
           if (error !== undefined) bad.push({ name, error: namedDamage(name, error) })
         }
         return bad

@@ -221,10 +221,10 @@ test('sparse vectors: exact sums over all segments, blocks of lists where they a
 })
 
 test('tuning and adapted models last; the same documents and seed give the same bytes', async () => {
-  const documents = someDocuments(90)
+  const documents = someDocuments(90).map((document, i) => (i % 9 ? document : { ...document, sparse: { ninth: 1 } }))
   const dense = { encoder: 'lsa', dim: 8, pq: { m: 4 } } as const
   const make = async (): Promise<Map<string, string>> => {
-    const path = await built({ dense }, documents, 2)
+    const path = await built({ dense, sparse: {} }, documents, 2)
     const writer = await openWriter(path)
     await writer.tune({ fusion: 'zsum', alpha: 0.75 })
     const before = await openIndex(path)
@@ -242,6 +242,7 @@ test('tuning and adapted models last; the same documents and seed give the same 
     expect(index.models.pq?.encoding).toEqual(pq.encoding)
     const query = { text: 'wing drag', mode: 'pq', where: { topic: { exists: true } } } as const
     const [old, adapted] = await Promise.all([before, index].map((reader) => reader.search(query)))
+    expect((await index.search({ sparse: { ninth: 1 }, mode: 'sparse', k: 50 })).hits.length).toBe(10)
     // Twice the query, half of the centroids.
     expect(adapted?.hits.map(({ id }) => id)).toEqual(old?.hits.map(({ id }) => id))
     expect((await index.verify()).ok).toBe(true)
