@@ -1,5 +1,7 @@
 import { compressBy } from './safe/compress.ts'
-import { type PassageOptions, rankPassages, renderPassages } from './select/passages.ts'
+import { generalBackground } from './select/background.ts'
+import type { Background } from './select/bm25.ts'
+import { rankPassages, renderPassages } from './select/passages.ts'
 import type { Compressed, CompressOptions, Passage, Span } from './types.ts'
 
 /** What is left of a passage. */
@@ -23,15 +25,16 @@ export interface CompressedPassages extends Compressed {
  *
  * The text that is cut is that of all passages: title, line break, text, empty line.
  *
+ * @param options  `background` says how common terms are elsewhere: in general (default), in one's own texts (`backgroundOf`), or `none`
  * @throws PithError `PITH_BUDGET`, `PITH_ARG`
  */
 export async function compressPassages(
   passages: readonly Passage[],
   question: string,
-  { background, ...options }: Omit<CompressOptions, 'query'> & PassageOptions,
+  { background, ...options }: Omit<CompressOptions, 'query'> & { background?: Background | 'none' },
 ): Promise<CompressedPassages> {
   const rendered = renderPassages(passages)
-  const own = background === undefined ? {} : { background }
+  const own = background === 'none' ? {} : { background: background ?? (await generalBackground()) }
   const result = await compressBy(() => rankPassages(rendered, question, own), rendered.text, {
     ...options,
     query: question,

@@ -136,7 +136,7 @@ test.each([
   ['prompt compress TMP/ship.txt -b 50% --keep (', 2, 'no regular expression'],
   ['prompt compress TMP/ship.txt -b 5tok --keep Sentence', 1, 'PITH_BUDGET'],
   ['prompt compress TMP/ship.txt -b 50% --as passages -Q x', 2, 'line 1 is no passage'],
-  ['prompt compress TMP/ship.txt -b 50% --as transcript', 2, 'without a question'],
+  ['prompt compress TMP/ship.txt -b 50% --as json', 2, 'the text is no JSON'],
   ['prompt code TMP/src -b 50%', 2, '--question is missing'],
   ['prompt code TMP/src/node_modules/none -Q x -b 50%', 1, 'PITH_IO'],
   ['prompt retrieve aaaaaa --map TMP/ship.txt --text TMP/ship.txt', 1, 'PITH_CORRUPT'],

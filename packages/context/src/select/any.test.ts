@@ -130,7 +130,7 @@ test('by words, numbers and negations stay and what can be guessed goes', async 
     'There are 15 trees in the grove. The workers will not plant 3.5 of the trees in the grove today, so there are 21 - 6 = 15 trees. '.repeat(
       3,
     )
-  const result = await compressBy(rankWords, text, { budget: { rate: 0.6 } })
+  const result = await compressBy((own) => rankWords(own, ''), text, { budget: { rate: 0.6 } })
   expect(result.text.match(/\d[\d.]*\d|\d/g)).toEqual(text.match(/\d[\d.]*\d|\d/g))
   expect(result.text.match(/[-=]/g)).toEqual(text.match(/[-=]/g))
   expect(result.text.match(/\bnot\b/g)).toHaveLength(3)

@@ -1,6 +1,7 @@
 import type { RankContext } from '../safe/compress.ts'
 import { linesOf } from '../safe/pieces.ts'
 import type { Ranking } from '../types.ts'
+import { generalBackground } from './background.ts'
 import { isDiff, rankDiff } from './diff.ts'
 import { isHtml, rankHtml } from './html.ts'
 import { rankJson } from './json.ts'
@@ -8,14 +9,15 @@ import { isLog, rankLog } from './log.ts'
 import { rankSentences } from './prose.ts'
 
 /** Rank a text by what it looks like: JSON, a diff, a page, a log or other short lines, or sentences. */
-export function rankAny(text: string, { query = '' }: RankContext): Ranking {
+export async function rankAny(text: string, { query = '' }: RankContext): Promise<Ranking> {
   const json = /^\s*[[{]/.test(text) ? rankJson(text, query) : undefined
   if (json !== undefined) return json
   if (isDiff(text)) return rankDiff(text, query)
   if (isHtml(text)) return rankHtml(text, query)
   const lines = linesOf(text)
   const isOfLines = lines.length > 8 && text.length / lines.length < 160 && !isProse(text)
-  return isLog(text, lines) || isOfLines ? rankLog(text, query, lines) : rankSentences(text, query)
+  if (isLog(text, lines) || isOfLines) return rankLog(text, query, lines)
+  return rankSentences(text, query, { background: await generalBackground() })
 }
 
 /** Whether lines end where sentences do, or sentences run over them. */

@@ -2,8 +2,11 @@ import { bm25Saturation, inverseDocumentFrequency } from '@pith/core/lexical'
 
 /** How many of a body of texts a term stands in. */
 export interface Background {
+  /** Names it in reports. */
+  readonly id: string
   readonly documents: number
-  frequency(term: string): number
+  /** Documents that have a term; 0 says that the term is not known. */
+  readonly frequency: (term: string) => number
 }
 
 /** Texts as terms, in order. */
@@ -19,9 +22,18 @@ export function localWeights(texts: TermLists): Weigh {
   return (term) => inverseDocumentFrequency(texts.length, frequencies.get(term) ?? 0)
 }
 
-/** Weights by a background. */
-export function backgroundWeights({ documents, frequency }: Background): Weigh {
-  return (term) => inverseDocumentFrequency(documents, Math.min(documents, frequency(term)))
+/**
+ * Weights by a background. A term that it does not know is rare in general, or of another language: it weighs the more the rarer it is
+ * by `local`.
+ */
+export function backgroundWeights({ documents, frequency }: Background, local: Weigh): Weigh {
+  const most = inverseDocumentFrequency(documents, 0)
+  const mostLocal = local('')
+  return (term) => {
+    const known = frequency(term)
+    if (known > 0) return inverseDocumentFrequency(documents, Math.min(documents, known))
+    return mostLocal > 0 ? (most * local(term)) / mostLocal : most
+  }
 }
 
 /** What else counts beside single terms. */

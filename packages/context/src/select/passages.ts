@@ -49,7 +49,8 @@ export function rankPassages(
     const own = termsOf(slice(title))
     return [...own, ...own, ...termsOf(slice(body))]
   })
-  const weighings = [localWeights(terms), ...(background === undefined ? [] : [backgroundWeights(background)])]
+  const local = localWeights(terms)
+  const weighings = [local, ...(background === undefined ? [] : [backgroundWeights(background, local)])]
   const scores = new Float64Array(places.length)
   for (const weigh of weighings) {
     for (const [i, score] of bm25Scores(query, terms, weigh, { pairs: 0.5 }).entries()) scores[i] += score
@@ -75,7 +76,7 @@ export function rankPassages(
     return [...Array.from({ length: start - first }, (_, at) => first + at), ...order.map((at) => start + at)]
   })
   return {
-    scorer: background === undefined ? 'passages' : 'passages+background',
+    scorer: background === undefined ? 'passages' : `passages+${background.id}`,
     pieces,
     groups: byScore(scores).flatMap((i) => (own[i] as number[]).map((piece) => [piece])),
   }

@@ -39,7 +39,7 @@ test('the passage that answers stays, and of the next its best sentences', async
 })
 
 test('what is rare in general weighs more where there is a background', () => {
-  const background = { documents: 1000, frequency: (term: string) => (term === 'pari' ? 1 : 900) }
+  const background = { id: 'own', documents: 1000, frequency: (term: string) => (term === 'pari' ? 1 : 900) }
   const first = (options: Parameters<typeof rankPassages>[2]): string => {
     const rendered = renderPassages(passages)
     const { pieces, groups } = rankPassages(rendered, 'long ships Paris', options)

@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises'
 import { type Arguments, type Budget, type CommandContext, PithError, parseBudget, Sha256, toHex } from '@pith/core'
 import { writeAtomic } from '@pith/core/node'
 import { PROTECT_KINDS } from '../safe/protect.ts'
-import { compressText, type TextKind } from '../text.ts'
+import type { TextKind } from '../select/kinds.ts'
+import { compressText } from '../text.ts'
 import type { Compressed, CompressOptions, Joiner, ProtectKind, TokenBudget } from '../types.ts'
 
 const MAX_TEXT = 2 ** 28

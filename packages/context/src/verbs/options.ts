@@ -1,6 +1,7 @@
 /** Options that verbs of prompts share. */
 import type { OperandSpec, OptionSpec } from '@pith/core'
 import { PROTECT_KINDS } from '../safe/protect.ts'
+import { TEXT_KINDS } from '../select/kinds.ts'
 
 export const TEXT_FILE: OperandSpec = { name: 'FILE', summary: 'the text; - is standard input', completes: 'file' }
 
@@ -20,8 +21,9 @@ export const TEXT_OPTIONS: readonly OptionSpec[] = [
   BUDGET,
   QUESTION,
   {
-    ...{ name: 'as', value: 'KIND', choices: ['auto', 'text', 'passages', 'transcript'] },
-    summary: 'auto (default), text, passages (JSON lines of title and text), transcript (NAME: what was said)',
+    ...{ name: 'as', value: 'KIND', choices: [...TEXT_KINDS] },
+    summary:
+      'auto (default), text (by sentences), words, passages (JSON lines of title and text), transcript (NAME: what was said), log, json, diff, html',
   },
   {
     ...{ name: 'joiner', value: 'KIND', choices: ['none', 'ellipsis', 'marker'] },

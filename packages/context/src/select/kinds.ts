@@ -1,0 +1,3 @@
+/** What a text can be taken for. */
+export const TEXT_KINDS = ['auto', 'text', 'words', 'passages', 'transcript', 'log', 'json', 'diff', 'html'] as const
+export type TextKind = (typeof TEXT_KINDS)[number]
