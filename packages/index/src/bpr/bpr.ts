@@ -7,7 +7,7 @@ import { checkLists, type RankQuality, rankQuality } from '../rank-quality.ts'
 import type { DenseMatrix } from '../types.ts'
 import { centredItq } from './itq.ts'
 import { type BprLayer, hashDocuments, hashQueries } from './layer.ts'
-import { BprStep, type Candidates } from './step.ts'
+import { BprStep, type Candidates, type Spread } from './step.ts'
 
 /** What is learned from: for each query the row that answers it, or rows with the scores of a teacher. */
 export type BprTargets =
@@ -18,7 +18,7 @@ export type BprTargets =
 export interface BprOptions extends Run {
   /** Bits of a code, 1..dim. Default dim: 32 times fewer than the numbers have. */
   bits?: number
-  /** Default 2. */
+  /** Default 3. */
   epochs?: number
   /** Queries of a step. Default 64. */
   batch?: number
@@ -58,7 +58,7 @@ const HARD = 8
 /**
  * Train one linear layer over vectors, of which documents keep the signs.
  * Method: Yamada et al., ACL 2021 (arXiv 2106.00882): hinge loss of codes for candidates, cross-entropy of the query against codes
- * for ranks; with labels (GPL, arXiv 2112.07577) the margins of a teacher in its place. It starts from centred ITQ.
+ * for ranks; with labels (GPL, arXiv 2112.07577) the margins of a teacher in the place of both. It starts from centred ITQ.
  *
  * @param documents  f32[n, dim]
  * @param queries    f32[q, dim]
@@ -71,7 +71,7 @@ export async function trainBpr(
   targets: BprTargets,
   options: BprOptions = {},
 ): Promise<Bpr> {
-  const { epochs = 2, batch = 64, rate = 0.05, anneal = 0.1, held, seed = 0, signal } = options
+  const { epochs = 3, batch = 64, rate = 0.05, anneal = 0.1, held, seed = 0, signal } = options
   checkShapes(documents, queries, targets, held?.queries)
   const layer = options.start ?? (await centredItq(documents, options))
   const { dim, bits } = layer
@@ -87,6 +87,7 @@ export async function trainBpr(
   const meter = meterProgress(options, { stage: 'train', unit: 'steps', total: steps })
   const [weightSteps, biasSteps] = [new AdamW(weight.length), new AdamW(bias.length)]
   const size = rootMeanSquare(weight)
+  let spread: Spread | undefined
   const done: { loss: number; held?: BprQuality }[] = []
   let [kept, keptAt, best, number] = [layer, 0, start, 0]
   for (let epoch = 1; epoch <= epochs; epoch++) {
@@ -98,7 +99,8 @@ export async function trainBpr(
       const which = order.subarray(from, from + batch)
       const steepness = Math.min(MOST_STEEP, Math.sqrt(1 + anneal * number))
       const own = candidatesOf(which, (query, rows) => step.scores(weight, bias, query, rows))
-      loss += step.gradients(weight, bias, which, own, targets.loss, steepness)
+      if (targets.loss === 'margin') spread ??= spreadOf(step, { dim, bits, weight, bias }, which, own)
+      loss += step.gradients(weight, bias, which, own, steepness, spread)
       const share = rate * size * (1 - number / steps)
       weightSteps.step(weight, step.weightGradient, share)
       // A bias adds to sums of dim products of a weight and a number of size 1 / sqrt(dim).
@@ -177,15 +179,27 @@ function drawCandidates(documents: DenseMatrix, targets: BprTargets, options: Bp
   }
 }
 
-/** Deviation of labels within queries; 1 where they do not differ. */
+/** Deviation of labels within queries. */
 function labelSpread(labelled: readonly LabelledRows[]): number {
+  return deviation(labelled.map(({ scores }) => scores))
+}
+
+/** Deviations of the scores of the rows that the first step looks at. */
+function spreadOf(step: BprStep, { weight, bias }: BprLayer, which: Uint32Array, own: readonly Candidates[]): Spread {
+  const by = (kind: keyof Spread): number =>
+    deviation(own.map(({ rows }, i) => step.scores(weight, bias, which[i] as number, rows, kind)))
+  return { ranks: by('ranks'), codes: by('codes') }
+}
+
+/** Root of the mean square of distances from the means of lists; 1 where there are none. */
+function deviation(lists: readonly ArrayLike<number>[]): number {
   let sum = 0
   let count = 0
-  for (const { scores } of labelled) {
+  for (const values of lists) {
     let mean = 0
-    for (let i = 0; i < scores.length; i++) mean += (scores[i] as number) / scores.length
-    for (let i = 0; i < scores.length; i++) sum += ((scores[i] as number) - mean) ** 2
-    count += scores.length
+    for (let i = 0; i < values.length; i++) mean += (values[i] as number) / values.length
+    for (let i = 0; i < values.length; i++) sum += ((values[i] as number) - mean) ** 2
+    count += values.length
   }
   return sum > 0 ? Math.sqrt(sum / count) : 1
 }

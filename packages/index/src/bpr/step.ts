@@ -13,8 +13,12 @@ export interface Candidates {
 
 /** Codes of the answer must be nearer by so much. */
 const HINGE_MARGIN = 2
-/** Rows that a teacher likes as well as the answer, up to this share of the range, are no negatives. */
-const DOUBT = 0.05
+
+/** Deviations of scores within queries, to which the margins of a teacher are brought. */
+export interface Spread {
+  readonly ranks: number
+  readonly codes: number
+}
 
 /** Computes gradients; holds the vectors and the memory for them. */
 export class BprStep {
@@ -34,8 +38,14 @@ export class BprStep {
     this.biasGradient = new Float64Array(bits)
   }
 
-  /** Scores of rows, as they will be ranked: the query against signs. */
-  scores(weight: Float32Array, bias: Float32Array, query: number, rows: Uint32Array): Float32Array {
+  /** Scores of rows, as they will be ranked: the query against signs; or, of codes, the signs of the query against them. */
+  scores(
+    weight: Float32Array,
+    bias: Float32Array,
+    query: number,
+    rows: Uint32Array,
+    by: keyof Spread = 'ranks',
+  ): Float32Array {
     const { dim } = this.#documents
     const bits = this.#bits
     const own = this.#products.multiply(pick(this.#queries, [query]), 1, dim, weight, bits)
@@ -43,21 +53,25 @@ export class BprStep {
     return Float32Array.from(rows, (_, i) => {
       let sum = 0
       for (let j = 0; j < bits; j++) {
-        const value = own[j] as number
+        const value = by === 'ranks' ? (own[j] as number) : (own[j] as number) >= 0 ? 1 : -1
         sum += (hashed[i * bits + j] as number) + (bias[j] as number) >= 0 ? value : -value
       }
       return sum
     })
   }
 
-  /** Add the gradients of the mean loss of some queries; returns the sum of their losses. */
+  /**
+   * Add the gradients of the mean loss of some queries; returns the sum of their losses.
+   *
+   * @param spread  of the scores that labels go with; none where the first row of each query is to stand out
+   */
   gradients(
     weight: Float32Array,
     bias: Float32Array,
     which: Uint32Array,
     candidates: readonly Candidates[],
-    loss: 'softmax' | 'margin',
     steepness: number,
+    spread?: Spread,
   ): number {
     const { dim } = this.#documents
     const bits = this.#bits
@@ -76,17 +90,29 @@ export class BprStep {
     const codes = this.#products.multiply(askedSigns, q, bits, turned, n)
     // Derivatives by the scores of all pairs; most are 0.
     const [byRank, byCode] = [new Float32Array(q * n), new Float32Array(q * n)]
-    const scale = 1 / Math.sqrt(bits)
+    const rankScale = 1 / (spread?.ranks ?? Math.sqrt(bits))
+    const codeScale = 1 / (spread?.codes ?? 1)
     let sum = 0
     for (const [i, own] of candidates.entries()) {
       const places = Array.from(own.rows, (row) => i * n + (placeOf.get(row) as number))
-      const scores = Float64Array.from(places, (place) => scale * (ranks[place] as number))
-      const slopes = new Float64Array(places.length)
-      sum += loss === 'margin' ? marginLoss(scores, own.labels as Float64Array, slopes) : crossEntropy(scores, slopes)
-      for (const [p, place] of places.entries()) byRank[place] += (scale * (slopes[p] as number)) / q
-      const near = Float64Array.from(places, (place) => codes[place] as number)
-      sum += hinge(near, own.labels, slopes)
-      for (const [p, place] of places.entries()) byCode[place] += (slopes[p] as number) / q
+      const add = (
+        scores: Float32Array,
+        by: Float32Array,
+        scale: number,
+        loss: (scores: Float64Array, slopes: Float64Array) => number,
+      ): void => {
+        const slopes = new Float64Array(places.length)
+        sum += loss(
+          Float64Array.from(places, (place) => scale * (scores[place] as number)),
+          slopes,
+        )
+        for (const [p, place] of places.entries()) by[place] += (scale * (slopes[p] as number)) / q
+      }
+      const { labels } = own
+      const margins = (scores: Float64Array, slopes: Float64Array): number =>
+        marginLoss(scores, labels as Float64Array, slopes)
+      add(ranks, byRank, rankScale, labels === undefined ? crossEntropy : margins)
+      add(codes, byCode, codeScale, labels === undefined ? hinge : margins)
     }
     const flat = (values: Float32Array, signs: Float32Array): Float32Array =>
       values.map((value, i) => value * steepness * (1 - (signs[i] as number) ** 2))
@@ -125,22 +151,11 @@ export function crossEntropy(scores: Float64Array, gradient: Float64Array): numb
 }
 
 /** How far codes of others are from standing {@link HINGE_MARGIN} behind that of the first; the mean over them. */
-export function hinge(scores: Float64Array, labels: Float64Array | undefined, gradient: Float64Array): number {
+export function hinge(scores: Float64Array, gradient: Float64Array): number {
   gradient.fill(0)
-  let limit = Number.POSITIVE_INFINITY
-  if (labels !== undefined) {
-    let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
-    for (const label of labels) {
-      least = Math.min(least, label)
-      most = Math.max(most, label)
-    }
-    limit = (labels[0] as number) - DOUBT * (most - least)
-  }
-  let count = 0
-  for (let i = 1; i < scores.length; i++) if (labels === undefined || (labels[i] as number) < limit) count++
+  const count = scores.length - 1
   let loss = 0
   for (let i = 1; i < scores.length; i++) {
-    if (labels !== undefined && !((labels[i] as number) < limit)) continue
     const short = HINGE_MARGIN - ((scores[0] as number) - (scores[i] as number))
     if (short <= 0) continue
     loss += short / count
