@@ -2,7 +2,7 @@
 import { PithError, type Run } from '@pith/core'
 import { encodedText } from '../store/document.ts'
 import type { IndexReader } from '../store/index.ts'
-import type { DenseMatrix, IndexDocument, SparseVector } from '../types.ts'
+import type { DenseMatrix, Encoder, IndexDocument, SparseVector } from '../types.ts'
 import type { ExportQuery, ExportRow, ExportShape } from './rows.ts'
 
 /** Documents whose texts are encoded at once. */
@@ -36,7 +36,7 @@ export interface IndexRows {
 export async function indexRows(reader: IndexReader, options: IndexRowsOptions = {}, run?: Run): Promise<IndexRows> {
   const { dense } = reader.info.settings
   const isDense = dense !== undefined && options.withoutDense !== true
-  const { encoder } = reader
+  const { encoder } = isDense ? await reader.learned(run) : { encoder: undefined }
   const names = new Set<string>()
   let norm = 0
   let isUnit = true
@@ -60,7 +60,7 @@ export async function indexRows(reader: IndexReader, options: IndexRowsOptions =
     async *rows(own) {
       for await (const batch of batches(reader.documents(own))) {
         const missing = isDense ? batch.filter(({ vector }) => vector === undefined) : []
-        const made = missing.length === 0 ? undefined : await encode(reader, missing.map(encodedText), 'document', own)
+        const made = missing.length === 0 ? undefined : await encode(encoder, missing.map(encodedText), 'document', own)
         let taken = 0
         for (const { sparse, vector, ...document } of batch) {
           const exact = vector ?? (made === undefined ? undefined : rowOf(made, taken++))
@@ -73,7 +73,7 @@ export async function indexRows(reader: IndexReader, options: IndexRowsOptions =
       }
     },
     async query(text, own) {
-      const made = rowOf(await encode(reader, [text], 'query', own), 0)
+      const made = rowOf(await encode(encoder, [text], 'query', own), 0)
       return { vector: isCosine ? unit(made) : made }
     },
   }
@@ -91,7 +91,7 @@ async function* batches(documents: AsyncIterable<IndexDocument>): AsyncGenerator
 }
 
 async function encode(
-  { encoder }: IndexReader,
+  encoder: Encoder | undefined,
   texts: readonly string[],
   kind: 'query' | 'document',
   run?: Run,

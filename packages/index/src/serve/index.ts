@@ -1,4 +1,4 @@
 export { type AnswerOptions, answerView } from './answer-views.ts'
-export { modesOf, type Served, served } from './served.ts'
+export { type Served, served } from './served.ts'
 export { makeSnippet, markTerms, type SnippetPart, type WantedTerms, wantedTerms } from './snippet.ts'
 export type { AnswerView, FacetView, HitView } from './views.ts'

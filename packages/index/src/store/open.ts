@@ -1,11 +1,12 @@
 import { httpSource, PithError, type RandomAccess, type Run, toRandomAccess } from '@pith/core'
 import type { Encoder, SparseEncoder } from '../types.ts'
 import { modelsOf, NO_MODELS } from './models.ts'
+import type { ReaderTools } from './parts.ts'
 import { type IndexReader, makeReader } from './reader.ts'
 import { openSegment } from './segment.ts'
 import { toolsFor } from './tools.ts'
 import { verifySegment } from './verify.ts'
-import { viewOf } from './view.ts'
+import { once, viewOf } from './view.ts'
 
 /** How an index in one file is opened. */
 export interface OpenIndexOptions {

@@ -2,7 +2,7 @@ import { PithError, type Run } from '@pith/core'
 import { analyzerOf } from '@pith/core/lexical'
 import { bothKeep } from '../row-filter.ts'
 import type { Hits, RowFilter } from '../types.ts'
-import type { IndexTools } from './parts.ts'
+import type { IndexTools, ReaderTools } from './parts.ts'
 import type { ParsedSearch, RankingName } from './query.ts'
 import type { IndexSettings } from './settings.ts'
 import { inSegment, type SegmentView } from './view.ts'
@@ -24,14 +24,14 @@ export interface Ranking {
 export async function rankingsFor(
   views: readonly SegmentView[],
   search: ParsedSearch,
-  tools: IndexTools,
+  tools: ReaderTools,
   run?: Run,
 ): Promise<Ranking[]> {
   const { mode, text, vector, sparse } = search
-  if (mode === 'bm25') return [await lexicalRanking(views, search, tools.settings, run)]
-  if (mode === 'dense' || mode === 'pq') return [await denseRanking(search, tools, mode, run)]
+  const { settings, sparseEncoder } = tools
+  if (mode === 'bm25') return [await lexicalRanking(views, search, settings, run)]
+  if (mode === 'dense' || mode === 'pq') return [await denseRanking(search, await tools.load(run), mode, run)]
   if (mode === 'sparse') return [await sparseRanking(search, tools, run)]
-  const { settings, encoder, sparseEncoder } = tools
   const found: Ranking[] = []
   if (settings.lexical !== undefined && text !== undefined) {
     found.push(await lexicalRanking(views, search, settings, run))
@@ -39,8 +39,9 @@ export async function rankingsFor(
   if (settings.sparse !== undefined && (sparse !== undefined || (text !== undefined && sparseEncoder !== undefined))) {
     found.push(await sparseRanking(search, tools, run))
   }
-  if (settings.dense !== undefined && (vector !== undefined || (text !== undefined && encoder !== undefined))) {
-    found.push(await denseRanking(search, tools, 'dense', run))
+  const learned = settings.dense === undefined ? undefined : await tools.load(run)
+  if (learned !== undefined && (vector !== undefined || (text !== undefined && learned.encoder !== undefined))) {
+    found.push(await denseRanking(search, learned, 'dense', run))
   }
   if (found.length > 0) return found
   throw new PithError('PITH_ARG', 'the query has nothing that the index can be asked by', {
@@ -101,7 +102,7 @@ async function encodeQuery(
 /** By learned-sparse vectors. */
 async function sparseRanking(
   search: ParsedSearch,
-  { settings, sparseEncoder }: IndexTools,
+  { settings, sparseEncoder }: ReaderTools,
   run?: Run,
 ): Promise<Ranking> {
   if (settings.sparse === undefined) {

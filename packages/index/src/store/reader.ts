@@ -1,12 +1,13 @@
 import { compareText, isDamage, type PithError, type Run, type Sink } from '@pith/core'
 import { isKept, keptRows } from '../row-filter.ts'
-import type { Encoder, IndexDocument, SparseEncoder } from '../types.ts'
+import type { Encoder, IndexDocument } from '../types.ts'
 import { checkId } from './document.ts'
 import { countFacets, type FacetCounts } from './facets.ts'
 import { mergeDocuments } from './merge.ts'
 import { type Models, writeModels } from './models.ts'
-import { type IndexTools, planSegment } from './parts.ts'
-import { type IndexSearch, parseSearch, type SearchResult } from './query.ts'
+import { modesOf, type QueryParts } from './modes.ts'
+import { planSegment, type ReaderTools } from './parts.ts'
+import { type IndexSearch, parseSearch, type SearchMode, type SearchResult } from './query.ts'
 import { rankingsFor } from './ranking.ts'
 import { searchViews } from './search.ts'
 import { writeSegmentFile } from './segment.ts'
@@ -56,7 +57,6 @@ export interface IndexReader {
   modes(queries?: QueryParts): readonly SearchMode[]
   /** What was learned from the documents, and what texts are encoded by where it is at hand. */
   learned(run?: Run): Promise<{ readonly models: Models; readonly encoder: Encoder | undefined }>
-  readonly sparseEncoder: SparseEncoder | undefined
   /**
    * The best documents for a query.
    *
@@ -85,7 +85,7 @@ export interface IndexReader {
 
 /** What a reader stands on. */
 export interface ReaderParts {
-  readonly tools: IndexTools
+  readonly tools: ReaderTools
   readonly views: readonly SegmentView[]
   readonly damaged: readonly DamagedSegment[]
   readonly warnings: readonly string[]
@@ -98,7 +98,7 @@ export interface ReaderParts {
 /** The face of an opened index. */
 export function makeReader(parts: ReaderParts): IndexReader {
   const { allowPartial, tools } = parts
-  const { settings, models } = tools
+  const { settings } = tools
   const damaged = [...parts.damaged]
   let views = parts.views
 
@@ -130,9 +130,11 @@ export function makeReader(parts: ReaderParts): IndexReader {
     )
   }
   return {
-    models,
-    encoder: tools.encoder,
-    sparseEncoder: tools.sparseEncoder,
+    modes: (queries) => modesOf(views, tools, queries),
+    async learned(run) {
+      const { models, encoder } = await tools.load(run)
+      return { models, encoder }
+    },
     get info() {
       return {
         documents: views.reduce((sum, view) => sum + view.count, 0),
@@ -188,8 +190,10 @@ export function makeReader(parts: ReaderParts): IndexReader {
       }),
     documents: (run) => documentsOf(views, run),
     async export(sink, run) {
+      const own = await tools.load(run)
+      const { models } = own
       const sources = views.map(({ segment }) => ({ segment, models }))
-      const plan = await planSegment(tools, sources, run)
+      const plan = await planSegment(own, sources, run)
       return writeSegmentFile(sink, mergeDocuments(views, run), plan, run, async (container) => {
         if (models.version > 0) await writeModels(container, models)
       })

@@ -3,7 +3,6 @@ import { stat } from 'node:fs/promises'
 import { type Arguments, type CommandContext, PithError, textTable } from '@pith/core'
 import { inputSource } from '@pith/core/node'
 import { compareRuns, type Evaluation, evaluate, readQrels, readRun, trecEvalLines } from '../metrics/index.ts'
-import { modesOf } from '../serve/index.ts'
 import { namesOf, runOf, withIndex } from './inputs.ts'
 import { judgedQueries, rankQueries } from './judged-queries.ts'
 
@@ -30,7 +29,7 @@ async function evalIndex(args: Arguments, folder: string, context: CommandContex
     const depth = depthOf(measures) + (args.has('beir') ? 1 : 0)
     const results: Record<string, Evaluation> = {}
     const given = { vector: queries.some(({ vector }) => vector), sparse: queries.some(({ sparse }) => sparse) }
-    for (const way of modesOf(reader, given)) {
+    for (const way of reader.modes(given)) {
       const rankings = await rankQueries(reader, queries, { mode: way, k: depth }, way, own)
       results[way] = evaluate(rankings, qrels, optionsOf(args, measures))
     }

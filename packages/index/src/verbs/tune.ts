@@ -1,7 +1,6 @@
 /** `pith index tune`. */
 import { type Arguments, type CommandContext, PithError, pairedBootstrap, textTable } from '@pith/core'
 import { evaluate } from '../metrics/index.ts'
-import { modesOf } from '../serve/index.ts'
 import type { IndexReader, Tuning } from '../store/index.ts'
 import { openWriter } from '../store/node/index.ts'
 import { indexOf, runOf, withIndex } from './inputs.ts'
@@ -62,7 +61,7 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
 
 /** Ways of joining that are tried. @throws PithError `PITH_CAPABILITY` there is nothing to join */
 function tunings(reader: IndexReader): Tuning[] {
-  if (!modesOf(reader).includes('hybrid')) {
+  if (!reader.modes().includes('hybrid')) {
     throw new PithError('PITH_CAPABILITY', 'the index has one way of searching, nothing to join', {
       hint: 'Build it with vectors: pith index build --dense lsa.',
     })

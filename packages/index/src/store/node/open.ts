@@ -3,7 +3,7 @@ import { type FileSystem, nodeFiles } from '@pith/core/node'
 import type { Encoder, SparseEncoder } from '../../types.ts'
 import { damaged as damage } from '../document.ts'
 import { NO_MODELS, openModels } from '../models.ts'
-import { type IndexTools, planSegment } from '../parts.ts'
+import { type IndexTools, planSegment, type ReaderTools } from '../parts.ts'
 import { type DamagedSegment, type IndexReader, makeReader } from '../reader.ts'
 import { openSegment, type PlacedDocument, type Segment, writeSegmentFile } from '../segment.ts'
 import { buryRows, liveRows } from '../tombstones.ts'
@@ -78,7 +78,7 @@ function asDamage(name: string, error: unknown): PithError {
 async function viewSegment(
   part: PinnedSegment,
   changed: readonly string[],
-  tools: IndexTools,
+  tools: ReaderTools,
   run?: Run,
 ): Promise<SegmentView> {
   const { row, file, dead, error } = part

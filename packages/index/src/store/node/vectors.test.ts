@@ -71,7 +71,7 @@ test('an index that learns its own encoder finds by meaning, also what comes lat
   ])
   const folder = await openIndex(path)
   expect(folder.info.segments).toMatchObject([{ rows: 160, parts: ['dense', 'lexical'] }])
-  expect(folder.models).toMatchObject({ version: 1, pq: { m: 4, bits: 8 } })
+  expect((await folder.learned()).models).toMatchObject({ version: 1, pq: { m: 4, bits: 8 } })
   const found = await answers(folder, queries)
   for (const [i, { hits }] of (found as { hits: { id: string }[] }[]).entries()) {
     expect(hits.length).toBe(12)
@@ -228,7 +228,7 @@ test('tuning and adapted models last; the same documents and seed give the same 
     const writer = await openWriter(path)
     await writer.tune({ fusion: 'zsum', alpha: 0.75 })
     const before = await openIndex(path)
-    const pq = before.models.pq as Pq
+    const pq = (await before.learned()).models.pq as Pq
     const weight = Float32Array.from({ length: 64 }, (_, i) => (i % 9 === 0 ? 2 : 0))
     await writer.adapt({
       scoring: pq.scoring.map((x) => x / 2),
@@ -238,8 +238,9 @@ test('tuning and adapted models last; the same documents and seed give the same 
     await writer.close()
     const index = await openIndex(path)
     expect(index.info.settings.tuning).toEqual({ fusion: 'zsum', alpha: 0.75 })
-    expect(index.models.adapter?.weight).toEqual(weight)
-    expect(index.models.pq?.encoding).toEqual(pq.encoding)
+    const { models } = await index.learned()
+    expect(models.adapter?.weight).toEqual(weight)
+    expect(models.pq?.encoding).toEqual(pq.encoding)
     const query = { text: 'wing drag', mode: 'pq', where: { topic: { exists: true } } } as const
     const [old, adapted] = await Promise.all([before, index].map((reader) => reader.search(query)))
     expect((await index.search({ sparse: { ninth: 1 }, mode: 'sparse', k: 50 })).hits.length).toBe(10)
