@@ -119,8 +119,25 @@ const mcp: VerbSpec = {
   load: () => import('./verbs/mcp.ts'),
 }
 
+const bench: VerbSpec = {
+  ...{ name: 'prompt bench', group: 'Prompts', summary: 'measure on your own questions whether answers survive' },
+  details: [
+    'Each line of the file is {"question": …, "answers": […], "passages": [{"title": …, "text": …}]}. The passages of each are cut for its question, as compress --as passages does; an answer is kept where one of its strings stands in what is left, in letters of either case. No model is asked.',
+  ],
+  operands: [{ name: 'FILE.jsonl', summary: 'the rows; - is standard input', completes: 'file' }],
+  options: [
+    { name: 'ratio', value: 'LIST', summary: 'tokens over those that stay; default 5,10' },
+    {
+      ...{ name: 'background', value: 'WHAT' },
+      summary: 'how common words are elsewhere: general (default), none, or a file of JSON lines with text or passages',
+    },
+  ],
+  examples: [{ line: 'pith prompt bench questions.jsonl --ratio 5,10 --json', what: 'shares and intervals' }],
+  load: () => import('./verbs/bench.ts'),
+}
+
 export const manifest: Manifest = {
   room: '@pith/context',
   summary: 'prompts and code cut to a token budget',
-  verbs: [compress, code, explain, retrieve, proxy, mcp],
+  verbs: [compress, code, explain, retrieve, bench, proxy, mcp],
 }

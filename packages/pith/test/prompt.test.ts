@@ -126,6 +126,28 @@ test('code of a folder is cut to what is asked', async () => {
   expect(err).toMatch(/whole .* retry/)
 })
 
+test('bench says how many answers survive, and how sure that is', async () => {
+  const rows = Array.from({ length: 6 }, (_, i) => ({
+    question: `When was bridge ${i} built?`,
+    answers: [i === 5 ? 'nowhere to be found' : `19${i}1`],
+    passages: Array.from({ length: 12 }, (_, j) => ({
+      title: `Bridge ${j}`,
+      text: `People cross bridge ${j} each day, and like it. It was built in 19${j % 10}${j < 10 ? 1 : 2} of stone.`,
+    })),
+  }))
+  writeFileSync(join(tmp, 'rows.jsonl'), rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
+  const { code, bytes } = await pith(tmp, 'prompt bench TMP/rows.jsonl --ratio 4,1 --json')
+  const { n, kept, interval } = JSON.parse(bytes.toString('utf8'))
+  expect({ code, n, kept }).toEqual({ code: 0, n: 6, kept: { 4: 5 / 6, 1: 5 / 6 } })
+  expect(interval[4][0]).toBeLessThan(5 / 6)
+  expect(interval[4][1]).toBeLessThanOrEqual(1)
+  for (const background of ['none', 'TMP/rows.jsonl', 'TMP/passages.jsonl']) {
+    expect((await pith(tmp, `prompt bench TMP/rows.jsonl --ratio 4 --background ${background}`)).out).toMatch(
+      /4x +0\.833 +\[0\.\d{3}, [01]\.\d{3}\]/,
+    )
+  }
+})
+
 test.each([
   ['prompt compress TMP/ship.txt', 2, '--budget is missing'],
   ['prompt compress TMP/ship.txt -b 3.2bpw', 2, 'no budget of 3.2bpw'],
@@ -140,6 +162,8 @@ test.each([
   ['prompt code TMP/src -b 50%', 2, '--question is missing'],
   ['prompt code TMP/src/node_modules/none -Q x -b 50%', 1, 'PITH_IO'],
   ['prompt retrieve aaaaaa --map TMP/ship.txt --text TMP/ship.txt', 1, 'PITH_CORRUPT'],
+  ['prompt bench TMP/passages.jsonl', 2, 'line 1 is no row'],
+  ['prompt bench TMP/rows.jsonl --ratio 0.5', 2, 'a ratio must be'],
   ['prompt proxy', 2, '--upstream is missing'],
   ['prompt proxy --upstream ftp://x', 2, 'no http address'],
 ])('%s is refused', async (line, code, says) => {

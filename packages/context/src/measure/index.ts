@@ -1,0 +1,1 @@
+export { type AnswerOptions, type AnswerRow, type AnswersKept, hasAnswer, measureAnswers } from './answers.ts'
