@@ -125,7 +125,12 @@ function nameOf(own: Node, outer: Node): string {
     if (name !== null) return name.text.slice(0, 200)
     if (node.id === outer.id) break
   }
-  return own.childForFieldName('type')?.text.slice(0, 200) ?? own.childForFieldName('trait')?.text.slice(0, 200) ?? ''
+  const other =
+    own.childForFieldName('type') ??
+    own.childForFieldName('trait') ??
+    // Kotlin's grammar names no fields.
+    own.namedChildren.find((child) => child?.type === 'simple_identifier' || child?.type === 'type_identifier')
+  return other?.text.slice(0, 200) ?? ''
 }
 
 /** C wraps names in what is declared of them. */
