@@ -30,7 +30,7 @@ function someDocuments(): IndexDocument[] {
   return Array.from({ length: DOCUMENTS }, (_, i) => ({
     id: `paper-${i}`,
     title: `${wordOf(random)} ${wordOf(random)}`,
-    text: Array.from({ length: 20 + random.integer(30) }, () => wordOf(random)).join(' '),
+    text: Array.from({ length: 15 + random.integer(20) }, () => wordOf(random)).join(' '),
     fields: { year: 1960 + (i % 60) },
   }))
 }

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { testFolder } from '../../../test/folder.ts'
 import type { IndexDocument } from '../../types.ts'
 import type { IndexReader } from '../reader.ts'
-import { createIndex, openIndex, openWriter, snapshotIndex } from './index.ts'
+import { createIndex, exportIndex, openIndex, openWriter, snapshotIndex } from './index.ts'
 
 const WORDS = 'wing flow heat shock layer plate speed body jet cone mach drag lift edge tube wave'.split(' ')
 
@@ -230,6 +230,47 @@ test('a log that was cut short gives what is whole, with a warning', async () =>
   const whole = await openIndex(copy)
   expect(await allIds(whole)).toEqual(documents.map(({ id }) => id).sort())
   await whole.close()
+})
+
+test('a log that is damaged in the middle is refused, or read as far as it is sound', async () => {
+  const path = testFolder()
+  const writer = await createIndex(path)
+  for (const document of someDocuments(4)) await writer.add(document)
+  // As who dies leaves it.
+  const copy = testFolder()
+  await fs.cp(path, copy, { recursive: true, filter: (name) => !name.includes('.lock') })
+  await writer.close()
+  const log = await fs.readFile(join(copy, 'wal-1.log'))
+  log[log.length >> 1] ^= 1
+  await fs.writeFile(join(copy, 'wal-1.log'), log)
+  await expect(openIndex(copy)).rejects.toMatchObject({ code: 'PITH_CHECKSUM' })
+  await expect(openWriter(copy)).rejects.toMatchObject({ code: 'PITH_CHECKSUM' })
+  const reader = await openIndex(copy, { allowPartial: true })
+  expect(reader.info.documents).toBeLessThan(4)
+  expect(reader.info.warnings).toEqual([expect.stringMatching(/what was added last is damaged/)])
+  await reader.close()
+})
+
+test('an empty index answers with nothing', async () => {
+  const path = testFolder()
+  const writer = await createIndex(path, { dense: { encoder: 'lsa' } })
+  await writer.add([])
+  await writer.delete('nobody')
+  await writer.merge()
+  await writer.train()
+  await writer.add({ id: 'a', text: 'gone' })
+  await writer.delete('a')
+  await writer.close()
+  const reader = await openIndex(path)
+  expect(reader.info).toMatchObject({ documents: 0, segments: [] })
+  expect(await reader.search({ text: 'gone', facets: ['x'], total: true })).toMatchObject({ hits: [], total: 0 })
+  expect(await reader.get('a')).toBeUndefined()
+  expect(await exportIndex(reader, `${path}-one`)).toBe(0)
+  await reader.close()
+  const single = await openIndex(`${path}-one`)
+  expect((await single.search('gone')).hits).toEqual([])
+  expect(await single.verify()).toMatchObject({ ok: true, documents: 0 })
+  await single.close()
 })
 
 test('a damaged segment is named; the rest answers where that is allowed', async () => {
