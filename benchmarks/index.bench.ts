@@ -1,6 +1,8 @@
 /** The bench of search indexes: `npm run bench -- index`. Reads PITH_DATA. */
+import { benchAdapt } from './index/adapt.ts'
 import { benchLexicalLarge, benchLexicalQuality, benchLexicalSpeed, benchLexicalTransfer } from './index/lexical.ts'
 import { benchPqRecall, benchPqScan } from './index/pq.ts'
+import { benchSeismic } from './index/seismic.ts'
 import { benchStoreMillion, benchStoreTransfer } from './index/store.ts'
 import type { Bench, BenchContext } from './measure/case.ts'
 
@@ -11,6 +13,8 @@ const PARTS: Readonly<Record<string, (context: BenchContext) => Promise<void>>> 
   'bm25-large': benchLexicalLarge,
   'pq-scan': benchPqScan,
   'pq-recall': benchPqRecall,
+  adapt: benchAdapt,
+  seismic: benchSeismic,
   'store-transfer': benchStoreTransfer,
   'store-million': benchStoreMillion,
 }

@@ -29,10 +29,10 @@ export interface TuneResult extends TuneTrial {
 }
 
 const CUTS: readonly number[] = [3, 4, 5, 6, 8, 10, 14, 20]
+const HEAD_FACTORS: readonly number[] = [0.65, 0.6, 0.55, 0.5, 0.35]
 const HEAP_FACTORS: readonly number[] = [0.8, 0.7, 0.65, 0.6, 0.55, 0.5, 0.4]
-const HEAD_FACTORS: readonly number[] = [0.65, 0.6, 0.55, 0.5, 0.35, 0]
 /** What a list, a block and the whole of a row cost, in units of a row's largest components. */
-const COSTS = { list: 30, block: 1, whole: 4 } as const
+const COSTS = { list: 50, block: 2, whole: 4 } as const
 
 /**
  * Find the cheapest search that finds the wanted share of what all rows give, and make it the index's own. Use queries that are like
@@ -49,7 +49,7 @@ export async function tuneSeismic(
   const count = queries.indptr.length - 1
   if (!(wanted > 0 && wanted <= 1)) throw new PithError('PITH_ARG', `recall must be above 0 to 1, got ${wanted}`)
   if (count === 0) throw new PithError('PITH_ARG', 'there are no queries to tune by')
-  const total = count + CUTS.length * HEAP_FACTORS.length + HEAD_FACTORS.length
+  const total = count + CUTS.length * HEAP_FACTORS.length * HEAD_FACTORS.length
   const meter = meterProgress(options, { stage: 'tuning', unit: 'steps', total })
   const best: Set<number>[] = []
   for (let row = 0; row < count; row++) {
@@ -58,33 +58,22 @@ export async function tuneSeismic(
     meter.update(best.length)
   }
   const trials: TuneTrial[] = []
-  const attempt = async (effort: EffortSettings): Promise<TuneTrial> => {
-    await pause(signal)
-    const trial = { effort, ...measure(index, queries, best, k, effort) }
-    trials.push(trial)
-    meter.update(count + trials.length)
-    return trial
-  }
-  // Few rows are lost at their heads where most are summed: lists and blocks are chosen first, with some of the loss to come allowed for.
   let chosen: TuneTrial | undefined
-  const room = (1 - wanted) / 4
-  for (const cut of CUTS) {
-    for (const heapFactor of HEAP_FACTORS) {
-      const trial = await attempt({ cut, heapFactor, headFactor: 0.5 })
-      if (trial.recall >= wanted + room && (chosen === undefined || trial.cost < chosen.cost)) chosen = trial
-      if (trial.recall >= wanted + room) break
+  for (const [i, cut] of CUTS.entries()) {
+    for (const [j, headFactor] of HEAD_FACTORS.entries()) {
+      for (const heapFactor of HEAP_FACTORS) {
+        await pause(signal)
+        const effort = { cut, heapFactor, headFactor }
+        const trial = { effort, ...measure(index, queries, best, k, effort) }
+        trials.push(trial)
+        if (trial.recall >= wanted && (chosen === undefined || trial.cost < chosen.cost)) chosen = trial
+        // What looks at more costs more.
+        if (trial.recall >= wanted || (chosen !== undefined && trial.cost > chosen.cost)) break
+      }
+      meter.update(count + (i * HEAD_FACTORS.length + j + 1) * HEAP_FACTORS.length)
     }
   }
   chosen ??= trials.reduce((a, b) => (b.recall > a.recall ? b : a))
-  for (const headFactor of HEAD_FACTORS) {
-    const trial = await attempt({ ...chosen.effort, headFactor })
-    if (trial.recall < wanted) continue
-    chosen = trial
-    break
-  }
-  // What came first with some room may do without it.
-  for (const trial of trials) if (trial.recall >= wanted && trial.cost < chosen.cost) chosen = trial
-  if (chosen.recall < wanted) chosen = trials.reduce((a, b) => (b.recall > a.recall ? b : a))
   meter.finish()
   index.effort = chosen.effort
   return { ...chosen, reached: chosen.recall >= wanted, trials }
