@@ -71,3 +71,23 @@ export async function killAgainAndAgain(path: string, kills: number, seed: numbe
   }
   return round
 }
+
+/**
+ * Open an index again and again while a process changes, flushes and merges it.
+ *
+ * @returns how often it was opened, and by how many changes the index went on meanwhile
+ */
+export async function readWhileWritten(path: string, times: number): Promise<{ opened: number; rounds: number }> {
+  await (await createIndex(path)).close()
+  const child = startWriter(path, 0, 'group')
+  const said = text(child.stdout)
+  const gone = once(child, 'exit')
+  await once(child.stdout, 'readable')
+  let opened = 0
+  for (; opened < times; opened++) {
+    for (const [id, own] of await documentsOf(path)) expect(own.startsWith(`document ${id} of round`)).toBe(true)
+  }
+  child.kill('SIGKILL')
+  await gone
+  return { opened, rounds: (await said).split('\n').filter((line) => line.startsWith('done')).length }
+}

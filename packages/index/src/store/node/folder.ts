@@ -111,7 +111,7 @@ async function pinSegment(
 }
 
 /** The state of the index in a snapshot. */
-export async function readState(snapshot: FolderSnapshot): Promise<IndexState> {
+async function readState(snapshot: FolderSnapshot): Promise<IndexState> {
   return checkState(parseJson(await readSmall(snapshot, STATE_FILE)))
 }
 
