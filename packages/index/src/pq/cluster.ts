@@ -2,8 +2,8 @@
 import { Random } from '@pith/core'
 import { floatsAt, halfNorms, type PqKernels, putFloats, turnParts } from './memory.ts'
 
-/** Rows per centre that the start is drawn from. */
-const START_ROWS = 16
+/** Rows that the start is drawn from at most. */
+const START_ROWS = 2048
 /** How far the halves of a group are moved apart, as a share of their centre. */
 const NUDGE = 1 / 1024
 
@@ -94,7 +94,7 @@ function startCentroids(x: Float32Array, width: number, options: ClusterOptions)
   const { count, seed, part } = options
   const n = x.length / width
   const random = new Random(seed).split(part)
-  const rows = drawRows(n, START_ROWS * count, random)
+  const rows = drawRows(n, START_ROWS, random)
   const centroids = new Float32Array(count * width)
   const gaps = new Float64Array(rows.length).fill(Number.POSITIVE_INFINITY)
   let row = random.integer(rows.length)

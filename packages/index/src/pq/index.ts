@@ -14,7 +14,7 @@ export {
   writeSigns,
   writeVectors,
 } from './format.ts'
-export { Int8Index, type Int8Options, type Int8Rows, type Int8Shape, int8Index } from './int8.ts'
+export { Int8Index, type Int8Options, type Int8Rows, type Int8Shape, int8Index, roundRows } from './int8.ts'
 export { codeBias, codeBytes, PqIndex, type PqIndexOptions } from './pq-index.ts'
 export {
   encodeRabitq,

@@ -6,7 +6,7 @@ import type { Coding } from './coder.ts'
 import { makeKernels } from './memory.ts'
 import { drawOrthogonal, multiplySquares, polarFactor, refine, turnSquare } from './polar.ts'
 import type { PqPool } from './pool.ts'
-import { eachTask } from './rows.ts'
+import { eachTask, rowsFor } from './rows.ts'
 
 /** Rounds of k-means before the first rotation is learned. */
 const FIRST_ITERS = 5
@@ -67,7 +67,7 @@ async function assignAll(
   const sums = new Float64Array(encoding.length)
   const counts = new Uint32Array(m << bits)
   const work = (first: number, end: number) =>
-    pool.run('assign', { coding, data: x.slice(first * padded, end * padded) })
+    pool.run('assign', { coding, data: rowsFor(pool, x, padded, first, end) })
   for await (const { first, result } of eachTask(n, pool, signal, work)) {
     codes.set(result.codes, first * m)
     for (let i = 0; i < sums.length; i++) sums[i] = (sums[i] as number) + (result.sums[i] as number)
@@ -96,7 +96,7 @@ async function crossOf(
   const work = (first: number, end: number) =>
     pool.run('cross', {
       coding,
-      data: x.slice(first * padded, end * padded),
+      data: rowsFor(pool, x, padded, first, end),
       codes: codes.slice(first * m, end * m),
     })
   for await (const { result } of eachTask(x.length / padded, pool, signal, work)) {

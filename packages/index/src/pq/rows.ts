@@ -22,3 +22,8 @@ export async function* eachTask<R>(
   // Twice the threads, so that none waits for its rows; inline nothing is gained by it.
   yield* mapOrdered(starts, map, { concurrency: pool.inline ? 1 : 2 * pool.threads, signal })
 }
+
+/** Rows of f32[n, dim] for a task: a copy where it goes to a worker, since a view would take along all that it is a part of. */
+export function rowsFor(pool: PqPool, x: Float32Array, dim: number, first: number, end: number): Float32Array {
+  return pool.inline ? x.subarray(first * dim, end * dim) : x.slice(first * dim, end * dim)
+}
