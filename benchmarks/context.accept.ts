@@ -1,0 +1,11 @@
+/** What compressed prompts promise: `npm run accept -- context`. */
+import { acceptQa } from './context/qa.ts'
+import type { Accept } from './measure/accept.ts'
+
+export const accept: Accept = {
+  system: 'context',
+  shortfalls: {},
+  sections: {
+    qa: { needsData: true, lane: 'qa', run: acceptQa },
+  },
+}
