@@ -1,5 +1,6 @@
 /** What an index finds documents by, as the options say. */
 import { type Arguments, numberOf, PithError, type Run } from '@pith/core'
+import type { Metric } from '../pq/index.ts'
 import type { DenseSettingsOptions, IndexOptions, VectorType } from '../store/index.ts'
 import { documentsOf } from './inputs.ts'
 
@@ -9,12 +10,16 @@ const LEAST_DOCUMENTS = 64
 const NUMBER_BITS = 32
 const RATIO = 32
 const DIM = 256
+/** How far from 1 the length of a unit vector may be. */
+const UNIT = 1e-3
 
 /** What the first documents are like. */
 interface Sample {
   readonly count: number
   /** Numbers of the vectors that come with them; 0 where none does. */
   readonly dim: number
+  /** Whether all of these have length 1. */
+  readonly unit: boolean
   readonly sparse: boolean
 }
 
@@ -43,14 +48,21 @@ export function noDocuments(): PithError {
 
 async function sampleOf(args: Arguments, run: Run): Promise<Sample> {
   for await (const batch of documentsOf(args.operands, args, run)) {
-    const first = batch.find(({ vector }) => vector !== undefined)
+    const vectors = batch.flatMap(({ vector }) => vector ?? [])
     return {
       count: batch.length,
-      dim: first?.vector?.length ?? 0,
+      dim: vectors[0]?.length ?? 0,
+      unit: vectors.every(isUnit),
       sparse: batch.some((document) => document.sparse !== undefined),
     }
   }
   throw noDocuments()
+}
+
+function isUnit(vector: Float32Array): boolean {
+  let sum = 0
+  for (const value of vector) sum += value * value
+  return Math.abs(Math.sqrt(sum) - 1) < UNIT
 }
 
 function denseOf(args: Arguments, sample: Sample): DenseSettingsOptions | undefined {
@@ -65,6 +77,7 @@ function denseOf(args: Arguments, sample: Sample): DenseSettingsOptions | undefi
   return {
     encoder: encoder === 'field' ? (args.value('encoder') ?? 'documents') : encoder,
     dim,
+    metric: (args.value('metric') as Metric | undefined) ?? (encoder === 'field' && !sample.unit ? 'ip' : 'cos'),
     pq: codesOf(args, dim),
     ...(vectors === undefined ? {} : { vectors }),
   }

@@ -23,6 +23,12 @@ const build: VerbSpec = {
       summary: 'where vectors come from; default the field, or lsa for 64 documents and more',
     },
     { name: 'encoder', value: 'NAME', summary: 'name of the encoder that made the vectors of the field' },
+    {
+      name: 'metric',
+      value: 'NAME',
+      choices: ['cos', 'ip', 'l2'],
+      summary: 'how alike vectors are; default cos, or ip for a field of several lengths',
+    },
     { name: 'dim', value: 'N', summary: 'numbers of a vector that LSA learns; default 256' },
     { name: 'codes', value: 'NAME', choices: ['pq', 'pq4', 'none'], summary: 'product-quantised codes; default pq' },
     { name: 'ratio', value: 'N', summary: 'how many times smaller codes are than vectors; default 32' },
