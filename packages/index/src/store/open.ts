@@ -1,4 +1,14 @@
-import { httpSource, PithError, type RandomAccess, type Run, toRandomAccess } from '@pith/core'
+import {
+  bytesAccess,
+  httpSource,
+  isPithError,
+  PithError,
+  type RandomAccess,
+  type Run,
+  readAll,
+  throwIfAborted,
+  toRandomAccess,
+} from '@pith/core'
 import type { Encoder, SparseEncoder } from '../types.ts'
 import { modelsOf, NO_MODELS } from './models.ts'
 import type { ReaderTools } from './parts.ts'
@@ -17,11 +27,15 @@ export interface OpenIndexOptions {
   sparseEncoder?: SparseEncoder
   /** Sent with every request for a URL, for instance for authorisation. */
   headers?: Readonly<Record<string, string>>
+  /** Largest file that is read whole from a server which does not serve parts of it. Default 32 MiB, 0 for none. */
+  wholeBytes?: number
 }
 
+const WHOLE_BYTES = 2 ** 25
+
 /**
- * Open an index that is one file: bytes, a Blob, a file on a web server that serves ranges, or any random access. Only what
- * queries need is read.
+ * Open an index that is one file: bytes, a Blob, a file on a web server, or any random access. Only what queries need is
+ * read, where the server serves ranges.
  *
  * @param source  a text is a URL
  * @throws PithError `PITH_CORRUPT` no index · `PITH_NETWORK` · `PITH_VERSION` · damage
@@ -71,7 +85,7 @@ export async function openIndex(
 
 async function accessOf(
   source: string | URL | Uint8Array | ArrayBuffer | Blob | RandomAccess,
-  { headers }: OpenIndexOptions,
+  { headers, wholeBytes = WHOLE_BYTES }: OpenIndexOptions,
   run?: Run,
 ): Promise<RandomAccess> {
   if (typeof source !== 'string' && !(source instanceof URL)) return toRandomAccess(source)
@@ -82,5 +96,17 @@ async function accessOf(
       hint: 'Open a path with openIndex of @pith/index/store/node.',
     })
   }
-  return httpSource(address, { ...(headers && { headers }), ...(signal && { signal }) })
+  const options = { ...(headers && { headers }), ...(signal && { signal }) }
+  try {
+    return await httpSource(address, options)
+  } catch (error) {
+    if (!isPithError(error, 'PITH_NETWORK') || wholeBytes === 0) throw error
+    // What cannot be reached, or is too large, is told as it was found first.
+    const answer = await fetch(address, options).catch(() => undefined)
+    if (!answer?.ok || answer.body === null) throw error
+    const bytes = await readAll(answer.body, { maxBytes: wholeBytes, ...(signal && { signal }) }).catch(() => undefined)
+    throwIfAborted(signal)
+    if (bytes === undefined) throw error
+    return bytesAccess(bytes)
+  }
 }
