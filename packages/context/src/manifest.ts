@@ -1,6 +1,6 @@
 /** What prompts add to the `pith` command. */
 import type { Manifest, OptionSpec, VerbSpec } from '@pith/core'
-import { BUDGET, FORCE, MAP, OUT, QUESTION, TEXT_FILE, TEXT_OPTIONS } from './verbs/options.ts'
+import { BUDGET, CLASSIFIER, FORCE, MAP, OUT, QUESTION, TEXT_FILE, TEXT_OPTIONS } from './verbs/options.ts'
 
 const compress: VerbSpec = {
   ...{ name: 'prompt compress', group: 'Prompts', summary: 'cut a text to a number of tokens, exactly as it stands' },
@@ -9,7 +9,7 @@ const compress: VerbSpec = {
     'Nothing is written anywhere but where --output and --map say.',
   ],
   operands: [TEXT_FILE],
-  options: [...TEXT_OPTIONS, MAP, OUT, FORCE],
+  options: [...TEXT_OPTIONS, CLASSIFIER, MAP, OUT, FORCE],
   examples: [
     { line: "pith prompt compress README.md --budget 25% -Q 'how is it installed'", what: 'a quarter of its tokens' },
     {
@@ -28,6 +28,7 @@ const explain: VerbSpec = {
   operands: [TEXT_FILE],
   options: [
     ...TEXT_OPTIONS,
+    CLASSIFIER,
     { name: 'html', value: 'FILE', completes: 'file', summary: 'write a page instead' },
     { name: 'calls', value: 'N', summary: 'calls that read the text; default 10' },
     { name: 'price', value: 'X', summary: 'of a million tokens; default 2' },
@@ -106,6 +107,32 @@ const proxy: VerbSpec = {
   load: () => import('./verbs/proxy.ts'),
 }
 
+const train: VerbSpec = {
+  ...{ name: 'prompt train', group: 'Prompts', summary: 'train a small classifier that says which words stay' },
+  details: [
+    'From JSON lines of original and compressed texts, as a language model made them, or from texts alone, labelled by rules: words that only hold a sentence together go, and sentences that were just said. Whole texts are kept aside to measure on.',
+    'The folder has model.onnx, tokenizer.json and config.json, for compress --model and for transformers.',
+  ],
+  operands: [
+    { name: 'FILE', summary: 'texts, or .jsonl of original and compressed', min: 1, max: 100_000, completes: 'file' },
+  ],
+  options: [
+    { name: 'steps', value: 'N', summary: 'updates; default 600' },
+    { name: 'batch', value: 'N', summary: 'rows of an update; default 8' },
+    { name: 'seed', value: 'N', summary: 'default 0' },
+    {
+      name: 'checkpoints',
+      value: 'DIR',
+      completes: 'folder',
+      summary: 'keep what was learned there, and go on from it',
+    },
+    { ...OUT, value: 'DIR', completes: 'folder', summary: 'where the model goes' },
+    FORCE,
+  ],
+  examples: [{ line: 'pith prompt train meetings/*.txt -o keep', what: 'for pith prompt compress --model keep' }],
+  load: () => import('./verbs/train.ts'),
+}
+
 const mcp: VerbSpec = {
   ...{
     name: 'prompt mcp',
@@ -139,5 +166,5 @@ const bench: VerbSpec = {
 export const manifest: Manifest = {
   room: '@pith/context',
   summary: 'prompts and code cut to a token budget',
-  verbs: [compress, code, explain, retrieve, bench, proxy, mcp],
+  verbs: [compress, code, explain, retrieve, bench, train, proxy, mcp],
 }

@@ -70,7 +70,10 @@ export class TokenClassifier {
   async classify(text: string, run: Pick<Run, 'signal'> = {}): Promise<KeptWords> {
     const { words, ids, starts } = this.#encoder.encode(text)
     const keep = new Float32Array(words.length).fill(1)
-    const windows = windowsOf(text, words, starts, { size: this.#size, overlap: OVERLAP })
+    const windows = windowsOf(text, words, starts, {
+      size: this.#size,
+      overlap: Math.min(OVERLAP, this.#size >> 2),
+    })
     const length = ({ from, to }: Window): number =>
       Math.min(this.#size, (starts[to] as number) - (starts[from] as number))
     // Windows of like length share a run, so that little is padding.

@@ -2,6 +2,8 @@
 import { readFile } from 'node:fs/promises'
 import { type Arguments, type Budget, type CommandContext, PithError, parseBudget, Sha256, toHex } from '@pith/core'
 import { writeAtomic } from '@pith/core/node'
+import type { TokenClassifier } from '../llmlingua2/index.ts'
+import { compressBy } from '../safe/compress.ts'
 import { PROTECT_KINDS } from '../safe/protect.ts'
 import type { TextKind } from '../select/kinds.ts'
 import { compressText } from '../text.ts'
@@ -97,11 +99,26 @@ export async function compressedOf(
   const path = args.operands[0] as string
   const options = textOptions(args, context)
   const text = await readText(path, context)
+  const model = args.value('model')
+  const classifier = model === undefined ? undefined : await loadClassifierOf(model)
   const start = process.cpuUsage()
-  const result = await compressText(text, options)
+  const result =
+    classifier === undefined
+      ? await compressText(text, options)
+      : await compressBy(
+          (own, { signal }) => classifier.rank(own, signal === undefined ? {} : { signal }),
+          text,
+          options,
+        )
   const { user, system } = process.cpuUsage(start)
   for (const warning of result.report.warnings) await context.note(warning)
   return { path, text, result, cpuSeconds: (user + system) / 1e6 }
+}
+
+/** The engine is loaded for this alone. */
+async function loadClassifierOf(folder: string): Promise<TokenClassifier> {
+  const { loadClassifier } = await import('../llmlingua2/node/index.ts')
+  return await loadClassifier(folder)
 }
 
 /** What a map file says; the text itself is not in it. */

@@ -34,6 +34,11 @@ export const TEXT_OPTIONS: readonly OptionSpec[] = [
   { name: 'keep-protected', summary: 'go above the budget where what is protected alone does' },
 ]
 
+export const CLASSIFIER: OptionSpec = {
+  ...{ name: 'model', short: 'm', value: 'DIR', completes: 'folder' as const },
+  summary: 'rank words by this classifier of tokens (LLMLingua-2) instead',
+}
+
 export const MAP: OptionSpec = {
   ...{ name: 'map', value: 'FILE.json', completes: 'file' as const },
   summary: 'where it stands which slices are left, and ids of the others; no text is in it',

@@ -1,0 +1,1 @@
+export { type LoadClassifierOptions, loadClassifier, saveClassifier } from './folder.ts'
