@@ -43,6 +43,8 @@ export interface BprQuality {
 /** A trained layer. */
 export interface Bpr {
   readonly layer: BprLayer
+  /** Where training started. */
+  readonly initial: BprLayer
   /** Of the queries that are held out, before the first epoch. */
   readonly start?: BprQuality
   readonly epochs: readonly { readonly loss: number; readonly held?: BprQuality }[]
@@ -120,7 +122,7 @@ export async function trainBpr(
     keptAt = epoch
   }
   meter.finish()
-  return { layer: kept, ...(start === undefined ? {} : { start }), epochs: done, kept: keptAt }
+  return { layer: kept, initial: layer, ...(start === undefined ? {} : { start }), epochs: done, kept: keptAt }
 }
 
 /** Hamming distance finds what the query then ranks: both count. */

@@ -34,12 +34,24 @@ export async function mineNegatives(
   return mined
 }
 
-/** What a teacher says of the document of each query, which comes first, and of the rows that were mined for it. */
+/** What uncompressed vectors say themselves, and how much of a label it makes. */
+export interface OwnView {
+  /** 0..1 */
+  readonly share: number
+  score(query: number, rows: Uint32Array): ArrayLike<number>
+}
+
+/**
+ * What a teacher says of the document of each query, which comes first, and of the rows that were mined for it.
+ *
+ * @param own  is mixed in: the vectors themselves know what a teacher of another kind does not
+ */
 export async function labelMargins(
   queries: readonly GeneratedQuery[],
   negatives: readonly Uint32Array[],
   teacher: Teacher,
   run: Run = {},
+  own?: OwnView,
 ): Promise<LabelledRows[]> {
   const meter = meterProgress(run, { stage: 'labels', unit: 'rows', total: queries.length })
   const labelled: LabelledRows[] = []
@@ -47,9 +59,23 @@ export async function labelMargins(
     if (number % 64 === 0) await new Promise((resolve) => setTimeout(resolve))
     throwIfAborted(run.signal)
     const rows = Uint32Array.from(new Set([document, ...(negatives[number] as Uint32Array)]))
-    labelled.push({ rows, scores: await teacher.score(text, rows, run) })
+    const scores = await teacher.score(text, rows, run)
+    labelled.push({ rows, scores: own === undefined ? scores : mixed(scores, own.score(number, rows), own.share) })
     meter.update(number + 1)
   }
   meter.finish()
   return labelled
+}
+
+/** Both in deviations from their means. */
+function mixed(scores: ArrayLike<number>, others: ArrayLike<number>, share: number): Float64Array {
+  const [own, other] = [standardised(scores), standardised(others)]
+  return own.map((value, i) => (1 - share) * value + share * (other[i] as number))
+}
+
+function standardised(values: ArrayLike<number>): Float64Array {
+  const list = Float64Array.from(values)
+  const mean = list.reduce((sum, value) => sum + value, 0) / list.length
+  const deviation = Math.sqrt(list.reduce((sum, value) => sum + (value - mean) ** 2, 0) / list.length)
+  return list.map((value) => (deviation > 0 ? (value - mean) / deviation : 0))
 }

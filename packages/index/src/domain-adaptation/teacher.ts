@@ -26,7 +26,8 @@ const LEAST_LIKENESS = 0.3
  */
 export async function builtinTeacher(corpus: TermCorpus, lsa: LsaEncoder, run: Run = {}): Promise<Teacher> {
   const likeness = await termLikeness(corpus, lsa, run)
-  const first = new Int32Array(corpus.names.length).fill(-1)
+  // Terms of the document that is looked at; all 0 between two of them.
+  const counts = new Uint32Array(corpus.names.length)
   return {
     id: `pith:lexical-1:${lsa.id}`,
     async score(query, rows, own = {}) {
@@ -34,25 +35,21 @@ export async function builtinTeacher(corpus: TermCorpus, lsa: LsaEncoder, run: R
       const terms = queryTerms(corpus, query)
       const parts = SHARES.map(() => new Float64Array(rows.length))
       const [exact, late, near] = parts as [Float64Array, Float64Array, Float64Array]
+      const neighbours = Array.from(terms, (term) => likeness(term))
       for (const [i, row] of rows.entries()) {
         const from = corpus.starts[row] as number
         const to = corpus.starts[row + 1] as number
-        for (let at = to - 1; at >= from; at--) first[corpus.terms[at] as number] = at
-        for (const term of terms) {
+        for (let at = from; at < to; at++) counts[corpus.terms[at] as number]++
+        for (const [t, term] of terms.entries()) {
           const weight = corpus.weights[term] as number
-          if (first[term] !== -1) {
-            let count = 0
-            for (let at = first[term] as number; at < to; at++) if (corpus.terms[at] === term) count++
+          const count = counts[term] as number
+          if (count > 0) {
             exact[i] += weight * bm25Saturation(count, to - from, corpus.averageLength)
             late[i] += weight
-          } else {
-            const { others, alike } = likeness(term)
-            const found = others.findIndex((other) => first[other] !== -1)
-            if (found >= 0) late[i] += weight * (alike[found] as number)
-          }
+          } else late[i] += weight * nearest(neighbours[t] as Alike, counts)
         }
-        near[i] = nearness(corpus, terms, from, to)
-        for (let at = from; at < to; at++) first[corpus.terms[at] as number] = -1
+        near[i] = nearness(corpus, terms, counts, from, to)
+        for (let at = from; at < to; at++) counts[corpus.terms[at] as number] = 0
       }
       const scores = new Float64Array(rows.length)
       for (const [p, part] of parts.entries()) addStandardised(scores, part, SHARES[p] as number)
@@ -65,6 +62,12 @@ interface Alike {
   /** The most similar first. */
   readonly others: Uint32Array
   readonly alike: Float32Array
+}
+
+/** How like a term the most similar term of a document is; 0 where none is near. */
+function nearest({ others, alike }: Alike, counts: Uint32Array): number {
+  for (let k = 0; k < others.length; k++) if ((counts[others[k] as number] as number) > 0) return alike[k] as number
+  return 0
 }
 
 /** Looks up the terms that are most like a term; found when first asked for. */
@@ -116,24 +119,31 @@ function mostAlike(vectors: Float32Array, dim: number, known: readonly number[],
 }
 
 /** How near to each other the terms of a query stand that a document has: the matched share over the length of the least window. */
-function nearness({ terms: all, positions }: TermCorpus, terms: Uint32Array, from: number, to: number): number {
-  const places: { at: number; term: number }[] = []
-  for (let at = from; at < to; at++) {
-    if (terms.includes(all[at] as number)) places.push({ at: positions[at] as number, term: all[at] as number })
-  }
-  const matched = new Set(places.map(({ term }) => term)).size
+function nearness(
+  { terms: all, positions }: TermCorpus,
+  terms: Uint32Array,
+  counts: Uint32Array,
+  from: number,
+  to: number,
+): number {
+  let matched = 0
+  for (const term of terms) if ((counts[term] as number) > 0) matched++
   if (matched < 2) return 0
-  const counts = new Map<number, number>()
+  const held = new Map<number, number>()
+  const places: number[] = []
   let least = Number.POSITIVE_INFINITY
   let left = 0
-  for (const { at, term } of places) {
-    counts.set(term, (counts.get(term) ?? 0) + 1)
-    while (counts.size === matched) {
-      const first = places[left++] as { at: number; term: number }
-      least = Math.min(least, at - first.at)
-      const rest = (counts.get(first.term) as number) - 1
-      if (rest === 0) counts.delete(first.term)
-      else counts.set(first.term, rest)
+  for (let at = from; at < to; at++) {
+    const term = all[at] as number
+    if (!terms.includes(term)) continue
+    places.push(at)
+    held.set(term, (held.get(term) ?? 0) + 1)
+    while (held.size === matched) {
+      const first = places[left++] as number
+      least = Math.min(least, (positions[at] as number) - (positions[first] as number))
+      const rest = (held.get(all[first] as number) as number) - 1
+      if (rest === 0) held.delete(all[first] as number)
+      else held.set(all[first] as number, rest)
     }
   }
   return ((matched - 1) / least) * (matched / terms.length)

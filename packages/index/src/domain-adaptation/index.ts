@@ -1,0 +1,13 @@
+/** Indexes that are adapted to their documents without labels: GenQ and GPL. */
+export { type Adapted, type AdaptInput, type AdaptOptions, type AdaptReport, adapt } from './adapt.ts'
+export { readCorpus, type TermCorpus, textOf } from './corpus.ts'
+export {
+  builtinGenerator,
+  type GeneratedQuery,
+  type GenerateOptions,
+  generateQueries,
+  type QueryGenerator,
+} from './generator.ts'
+export type { JudgedRow, RankingRow, Verdict } from './guard.ts'
+export { labelMargins, mineNegatives, type OwnView, type Retriever } from './labels.ts'
+export { builtinTeacher, type Teacher } from './teacher.ts'
