@@ -18,7 +18,7 @@ const BATCH = 10
 /** Queries that MaxScore, the slowest, answers. */
 const SLOW = 30
 /** What tuning asks for: some more than the bar, since other queries judge. */
-const TARGET = 0.955
+const TARGET = 0.952
 
 const cpuMs = (): number => {
   const { user, system } = process.cpuUsage()

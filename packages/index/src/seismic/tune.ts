@@ -29,8 +29,8 @@ export interface TuneResult extends TuneTrial {
 }
 
 const CUTS: readonly number[] = [3, 4, 5, 6, 8, 10, 14, 20]
-const HEAD_FACTORS: readonly number[] = [0.65, 0.6, 0.55, 0.5, 0.35]
-const HEAP_FACTORS: readonly number[] = [0.8, 0.7, 0.65, 0.6, 0.55, 0.5, 0.4]
+const HEAD_FACTORS: readonly number[] = [0.65, 0.625, 0.6, 0.55, 0.5, 0.35]
+const HEAP_FACTORS: readonly number[] = [0.8, 0.75, 0.7, 0.675, 0.65, 0.625, 0.6, 0.575, 0.55, 0.5, 0.45, 0.4]
 /** What a list, a block and the whole of a row cost, in units of a row's largest components. */
 const COSTS = { list: 50, block: 2, whole: 4 } as const
 

@@ -1,6 +1,7 @@
 import { isPithError } from '@pith/core'
 import { Tensor } from '@pith/engine'
 import { writeNpz } from '@pith/engine/io'
+import { writeModel } from '@pith/engine/onnx'
 import { expect, test } from 'vitest'
 import { holdSections } from '../../test/held-sections.ts'
 import { bruteForce, randomRows } from '../../test/sparse-rows.ts'
@@ -11,6 +12,7 @@ import {
   MaxScoreIndex,
   openBm25x,
   openSparse,
+  openSplade,
   openVocabulary,
   readSparseJsonl,
   readSparseNpz,
@@ -211,4 +213,95 @@ test('synthetic vectors are those of their seed and look like those of a learned
     return values.slice(0, 10).reduce((a, b) => a + b, 0) / values.reduce((a, b) => a + b, 0)
   })
   expect(share.reduce((a, b) => a + b, 0) / 20).toBeGreaterThan(0.55)
+})
+
+/** Three words behind three special tokens, as BERT has them. */
+function tokenizerJson(): Uint8Array {
+  const special = ['[UNK]', '[CLS]', '[SEP]']
+  const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true }
+  const token = (id: string) => ({ id, ids: [special.indexOf(id)], tokens: [id] })
+  const file = {
+    version: '1.0',
+    added_tokens: special.map((content, id) => ({ id, content, ...flags })),
+    normalizer: {
+      type: 'BertNormalizer',
+      clean_text: true,
+      handle_chinese_chars: true,
+      strip_accents: null,
+      lowercase: true,
+    },
+    pre_tokenizer: { type: 'BertPreTokenizer' },
+    post_processor: {
+      type: 'TemplateProcessing',
+      single: [
+        { SpecialToken: { id: '[CLS]', type_id: 0 } },
+        { Sequence: { id: 'A', type_id: 0 } },
+        { SpecialToken: { id: '[SEP]', type_id: 0 } },
+      ],
+      pair: [],
+      special_tokens: { '[CLS]': token('[CLS]'), '[SEP]': token('[SEP]') },
+    },
+    decoder: { type: 'WordPiece', prefix: '##', cleanup: true },
+    model: {
+      type: 'WordPiece',
+      unk_token: '[UNK]',
+      continuing_subword_prefix: '##',
+      max_input_chars_per_word: 100,
+      vocab: Object.fromEntries([...special, 'red', 'green', 'blue'].map((word, id) => [word, id])),
+    },
+  }
+  return new TextEncoder().encode(JSON.stringify(file))
+}
+
+/** A model whose logits of a token are a row of a table. */
+function tableModel(rank = 3): Uint8Array {
+  const table = Float32Array.from(
+    { length: 36 },
+    (_, i) => [9, 9, 9, 2, -1, 0.5][(i + Math.floor(i / 6)) % 6] as number,
+  )
+  const dim = (name: string | number) => (typeof name === 'number' ? { dimValue: name } : { dimParam: name })
+  const info = (name: string, elemType: number, ...dims: (string | number)[]) => ({
+    name,
+    type: { tensorType: { elemType, shape: { dim: dims.map(dim) } } },
+  })
+  return writeModel({
+    irVersion: 9,
+    opsetImport: [{ domain: '', version: 20 }],
+    graph: {
+      name: 'table',
+      node: [
+        { input: ['table', 'input_ids'], output: ['rows'], opType: 'Gather' },
+        ...(rank === 3
+          ? [{ input: ['rows'], output: ['logits'], opType: 'Identity' }]
+          : [{ input: ['rows'], output: ['logits'], opType: 'Flatten' }]),
+      ],
+      initializer: [{ dims: [6, 6], dataType: 1, name: 'table', rawData: new Uint8Array(table.buffer) }],
+      input: [info('input_ids', 7, 'batch', 'tokens')],
+      output: [rank === 3 ? info('logits', 1, 'batch', 'tokens', 6) : info('logits', 1, 'a', 'b')],
+    },
+  })
+}
+
+test('a SPLADE model gives the greatest log(1 + logit) of each word, without special tokens', async () => {
+  const encoder = await openSplade({ model: tableModel(), tokenizer: tokenizerJson(), batch: 2, keep: 2 })
+  const texts = ['red', 'blue green', '', 'red red blue']
+  const { dim, indptr, indices, values } = await encoder.encode(texts, 'document')
+  expect(dim).toBe(6)
+  // Row r of the table is the list turned left by r, and so is that of a token; those of [CLS] and [SEP] count too.
+  const list = [9, 9, 9, 2, -1, 0.5]
+  const logit = (token: number, word: number): number => list[(6 * token + word + token) % 6] as number
+  for (const [row, ids] of [[3], [5, 4], [], [3, 3, 5]].entries()) {
+    const words = [3, 4, 5].map((word) => ({
+      word,
+      most: Math.max(...[1, ...ids, 2].map((token) => logit(token, word))),
+    }))
+    const best = words.filter(({ most }) => most > 0).sort((a, b) => b.most - a.most || a.word - b.word)
+    const kept = best.slice(0, 2).sort((a, b) => a.word - b.word)
+    const [from, to] = [indptr[row] as number, indptr[row + 1] as number]
+    expect([...indices.subarray(from, to)]).toEqual(kept.map(({ word }) => word))
+    expect([...values.subarray(from, to)]).toEqual(kept.map(({ most }) => Math.fround(Math.log1p(most))))
+  }
+  await encoder.close()
+  await expect(openSplade({ model: tableModel(2), tokenizer: tokenizerJson() })).rejects.toThrow(codeOf('PITH_MODEL'))
+  await expect(openSplade({ model: tableModel(), tokenizer: tokenizerJson(), keep: 0 })).rejects.toThrow(/keep/)
 })
