@@ -1,4 +1,5 @@
 /** What compressed prompts promise: `npm run accept -- context`. */
+import { acceptGsm8k, acceptKv75 } from './context/prompts.ts'
 import { acceptQa } from './context/qa.ts'
 import { acceptText, acceptTranscripts } from './context/transcripts.ts'
 import type { Accept } from './measure/accept.ts'
@@ -7,6 +8,8 @@ export const accept: Accept = {
   system: 'context',
   shortfalls: {},
   sections: {
+    gsm8k: { needsData: true, lane: 'transcripts', run: acceptGsm8k },
+    kv75: { needsData: true, lane: 'transcripts', run: acceptKv75 },
     qa: { needsData: true, lane: 'qa', run: acceptQa },
     text: { needsData: true, lane: 'transcripts', run: acceptText },
     transcripts: { needsData: true, lane: 'transcripts', run: acceptTranscripts },

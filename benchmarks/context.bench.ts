@@ -1,9 +1,11 @@
 /** The bench of prompts: `npm run bench -- context`. Reads PITH_DATA. */
+import { benchPrompts } from './context/prompts.ts'
 import { benchQa } from './context/qa.ts'
 import { benchText, benchTranscripts } from './context/transcripts.ts'
 import type { Bench, BenchContext } from './measure/case.ts'
 
 const PARTS: Readonly<Record<string, (context: BenchContext) => Promise<void>>> = {
+  prompts: benchPrompts,
   qa: benchQa,
   text: benchText,
   transcripts: benchTranscripts,

@@ -62,6 +62,16 @@ const FUNCTION_WORDS: ReadonlySet<string> = /* @__PURE__ */ new Set(
   ).split(' '),
 )
 
+const OPERATOR = /^\s*[-+*/=×÷<>±]+\s*$/
+
+/** Numbers as words. */
+const NUMBER_WORDS: ReadonlySet<string> = /* @__PURE__ */ new Set(
+  (
+    'one two three four five six seven eight nine ten eleven twelve fifteen twenty thirty forty fifty hundred thousand million billion dozen ' +
+    'half quarter third once twice thrice double triple first second last each every per more less fewer times plus minus percent'
+  ).split(' '),
+)
+
 /**
  * Rank the single words of a text (a stand-in for a trained classifier): words that can be guessed go first, then what was said shortly
  * before; names, rare words and those of the question stay longest. What is protected must be pinned.
@@ -80,7 +90,10 @@ export function rankWords(text: string, query: string, { background }: ProseOpti
       .toLowerCase()
       .replace(/[^\p{L}\p{N}'’]+/gu, '')
     const all = terms[i] as string[]
+    if (OPERATOR.test(word) || (bare === 'x' && isBetweenNumbers(own, i))) return 30
     if (bare === '' && /\S/.test(word)) return 20
+    if (isLabel(word, own[i - 1])) return 18
+    if (NUMBER_WORDS.has(bare)) return 15
     const isRepeat = all.length > 0 && all.every((term) => i - (recent.get(term) ?? Number.NEGATIVE_INFINITY) < 40)
     for (const term of all) recent.set(term, i)
     const weight = all.reduce((most, term) => Math.max(most, weigh(term)), 0)
@@ -90,6 +103,15 @@ export function rankWords(text: string, query: string, { background }: ProseOpti
     return (isGuessed ? 0 : 2 + weight) + (isName ? 0.5 : 0) - (isRepeat ? 0.7 : 0) + (isAsked ? 10 : 0) + endOf(word)
   })
   return { scorer: 'words', pieces, groups: byScore(scores).map((word) => [word]), dropsWords: true }
+}
+
+/** A word at the beginning of a line that says what stands behind it. */
+function isLabel(word: string, before = '\n'): boolean {
+  return /^\s*\p{L}{1,24}:\s+$/u.test(word) && /\n\s*$/.test(before)
+}
+
+function isBetweenNumbers(words: readonly string[], i: number): boolean {
+  return /\d\S*\s*$/.test(words[i - 1] ?? '') && /^\S*\d/.test(words[i + 1] ?? '')
 }
 
 /** The end of a sentence or line stays a little longer, so that what is left does not run together. */
