@@ -79,6 +79,21 @@ test('an abort rejects with its reason', async () => {
   await expect(httpSource(server.url, { signal: abort.signal })).rejects.toBe('enough')
 })
 
+test('a server without ranges gives the whole file, up to the given size', async () => {
+  const plain = await serveFiles({ root: folder, ranges: false })
+  closers.push(plain.close)
+  const silent = await answering((_, response) => response.setHeader('content-length', 5).end('12345'))
+  const vague = await answering((_, response) => response.end('12345'))
+  const whole = await httpSource(`${plain.url}data.pith`, { wholeBytes: 2 ** 20 })
+  expect(await whole.read(0, 8)).toEqual(BYTES.subarray(0, 8))
+  expect([whole.size, whole.requests, whole.bytes]).toEqual([BYTES.length, 2, BYTES.length])
+  for (const url of [silent, vague]) {
+    const found = await httpSource(url, { wholeBytes: 5 })
+    expect(new TextDecoder().decode(await found.read(1, 9))).toBe('2345')
+    await expect(httpSource(url, { wholeBytes: 4 })).rejects.toMatchObject({ code: 'PITH_NETWORK' })
+  }
+})
+
 describe('PITH_NETWORK with a hint for', () => {
   const refused = (hint: string): object => ({ code: 'PITH_NETWORK', hint: expect.stringContaining(hint) })
 

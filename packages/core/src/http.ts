@@ -1,12 +1,14 @@
 import { throwIfAborted } from './cancel.ts'
-import { PithError } from './errors.ts'
-import type { CountingAccess } from './source.ts'
+import { isPithError, PithError } from './errors.ts'
+import { bytesAccess, type CountingAccess } from './source.ts'
 
 /** How files of a web server are asked for. */
 export interface HttpOptions {
   /** Sent with every request, for instance for authorisation. */
   headers?: Readonly<Record<string, string>>
   signal?: AbortSignal
+  /** Largest file that is read whole from a server which does not serve ranges. Default 0: such a server is refused. */
+  wholeBytes?: number
   /** Default the global `fetch`. */
   fetch?: typeof globalThis.fetch
 }
@@ -15,13 +17,13 @@ export interface HttpOptions {
  * Random access to a file on a web server by ranges: one HEAD request at open, one ranged GET per read. `requests` and
  * `bytes` count what was asked for and received.
  *
- * @throws PithError `PITH_NETWORK` the server cannot be reached, answers with an error, does not serve ranges, or the file
- * changed since it was opened; the abort reason
+ * @throws PithError `PITH_NETWORK` the server cannot be reached, answers with an error, does not serve ranges of a file above
+ * `wholeBytes`, or the file changed since it was opened; the abort reason
  */
 export async function httpSource(url: string | URL, options: HttpOptions = {}): Promise<CountingAccess> {
   const address = String(url)
   const name = address.split(/[?#]/)[0].slice(-80)
-  const { headers = {}, signal, fetch = globalThis.fetch } = options
+  const { headers = {}, signal, wholeBytes = 0, fetch = globalThis.fetch } = options
   let requests = 0
   let bytes = 0
 
@@ -50,7 +52,21 @@ export async function httpSource(url: string | URL, options: HttpOptions = {}): 
   const declared = head.headers.get('content-length')
   const size = declared === null ? Number.NaN : Number(declared)
   const accept = head.headers.get('accept-ranges')
-  if (!(Number.isSafeInteger(size) && size >= 0) || accept?.toLowerCase() === 'none') throw noRanges(name)
+
+  /** The file by one request, as random access. */
+  const readWhole = async (): Promise<CountingAccess> => {
+    // Without a length, what comes decides.
+    if (wholeBytes === 0 || size > wholeBytes) throw noRanges(name)
+    const answer = await request('GET', {}, signal)
+    if (!answer.ok) throw badStatus(name, answer.status)
+    const whole = await readBody(answer, Number.isSafeInteger(size) ? size : wholeBytes, name, signal)
+    bytes += whole.length
+    return Object.defineProperties(bytesAccess(whole) as CountingAccess, {
+      requests: { get: () => requests },
+      bytes: { get: () => bytes },
+    })
+  }
+  if (!(Number.isSafeInteger(size) && size >= 0) || accept?.toLowerCase() === 'none') return await readWhole()
   const version = head.headers.get('etag') ?? head.headers.get('last-modified')
 
   const readRange = async (offset: number, length: number, cancel?: AbortSignal): Promise<Uint8Array> => {
@@ -82,7 +98,14 @@ export async function httpSource(url: string | URL, options: HttpOptions = {}): 
   }
 
   // A server that is silent about ranges is asked for one byte, so that it is refused at once and not in the middle.
-  if (accept === null && size > 0) await readRange(0, 1, signal)
+  if (accept === null && size > 0) {
+    try {
+      await readRange(0, 1, signal)
+    } catch (error) {
+      if (wholeBytes === 0 || !isPithError(error, 'PITH_NETWORK')) throw error
+      return await readWhole()
+    }
+  }
 
   return {
     size,

@@ -1,14 +1,4 @@
-import {
-  bytesAccess,
-  httpSource,
-  isPithError,
-  PithError,
-  type RandomAccess,
-  type Run,
-  readAll,
-  throwIfAborted,
-  toRandomAccess,
-} from '@pith/core'
+import { httpSource, PithError, type RandomAccess, type Run, toRandomAccess } from '@pith/core'
 import type { Encoder, SparseEncoder } from '../types.ts'
 import { modelsOf, NO_MODELS } from './models.ts'
 import type { ReaderTools } from './parts.ts'
@@ -96,17 +86,5 @@ async function accessOf(
       hint: 'Open a path with openIndex of @pith/index/store/node.',
     })
   }
-  const options = { ...(headers && { headers }), ...(signal && { signal }) }
-  try {
-    return await httpSource(address, options)
-  } catch (error) {
-    if (!isPithError(error, 'PITH_NETWORK') || wholeBytes === 0) throw error
-    // What cannot be reached, or is too large, is told as it was found first.
-    const answer = await fetch(address, options).catch(() => undefined)
-    if (!answer?.ok || answer.body === null) throw error
-    const bytes = await readAll(answer.body, { maxBytes: wholeBytes, ...(signal && { signal }) }).catch(() => undefined)
-    throwIfAborted(signal)
-    if (bytes === undefined) throw error
-    return bytesAccess(bytes)
-  }
+  return httpSource(address, { wholeBytes, ...(headers && { headers }), ...(signal && { signal }) })
 }
