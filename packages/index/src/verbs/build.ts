@@ -1,12 +1,12 @@
 /** `pith index build`. */
-import { rename, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import { pid } from 'node:process'
 import { type Arguments, type CommandContext, formatBytes, formatDuration, PithError, type Run } from '@pith/core'
 import type { IndexInfo } from '../store/index.ts'
 import { createIndex, exportIndex, openIndex } from '../store/node/index.ts'
 import { indexOptionsOf, noDocuments } from './index-options.ts'
 import { documents, documentsOf, memoryOf, runOf } from './inputs.ts'
+import { checkFree, putInPlace } from './places.ts'
 
 /** Share of memory that documents may fill before they become a segment. */
 const HELD = 8
@@ -23,7 +23,7 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
     await fill(part, args, own, context)
     const whole = args.has('single') ? await single(part, file, own) : part
     const { documents: count, bytes, settings } = await look(whole)
-    await replace(whole, out)
+    await putInPlace(whole, out)
     const ms = performance.now() - start
     if (context.json) await context.report({ index: out, documents: count, bytes, ms, settings })
     else if (!context.quiet) {
@@ -78,23 +78,4 @@ function outOf(args: Arguments): string {
   const path = args.value('output')?.replace(/(?<=.)\/+$/, '')
   if (path !== undefined) return path
   throw new PithError('PITH_ARG', 'option --output is missing', { hint: 'Name the index: -o docs.pith.' })
-}
-
-/** @throws PithError `PITH_IO` something stands there that may not be replaced */
-async function checkFree(out: string, force: boolean): Promise<void> {
-  const place = await stat(out).catch(() => undefined)
-  if (place === undefined) return
-  if (!force) throw new PithError('PITH_IO', `${out} exists`, { hint: 'Name another output, or add --force.' })
-  const isIndex = place.isFile() || (await stat(join(out, 'manifest.json')).catch(() => undefined)) !== undefined
-  if (isIndex) return
-  throw new PithError('PITH_IO', `${out} is a folder that holds no index`, { hint: 'Name another output.' })
-}
-
-/** Put an index in the place of another. */
-async function replace(part: string, out: string): Promise<void> {
-  const old = `${out}.old-${pid}`
-  const isThere = (await stat(out).catch(() => undefined)) !== undefined
-  if (isThere) await rename(out, old)
-  await rename(part, out)
-  if (isThere) await rm(old, { recursive: true, force: true })
 }

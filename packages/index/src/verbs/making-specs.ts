@@ -128,5 +128,34 @@ const tune: VerbSpec = {
   load: () => import('./tune.ts'),
 }
 
+const adapt: VerbSpec = {
+  name: 'index adapt',
+  group: GROUP,
+  summary: 'train codes of meaning on the documents themselves, without labels',
+  details: [
+    'Queries are made of the documents, a teacher says how well documents answer them, and the codes and the side of queries learn it (GPL; with genq only that documents answer their own queries). Queries that were held out decide, or judged ones with --judged.',
+    'An index is only replaced where the 95 % interval of the gain in nDCG@10 is above 0; the control, vectors in full precision behind the same trained layer, is always shown. --force writes it anyway.',
+    'jpq trains the codes of the index; bpr measures what trained bits would be worth in their place, and changes nothing.',
+  ],
+  operands: [INDEX],
+  options: [
+    out('INDEX', 'where the adapted index goes; default it takes the place of the old one'),
+    { name: 'method', value: 'NAME', choices: ['gpl', 'genq'], summary: 'default gpl' },
+    { name: 'model', value: 'NAME', choices: ['jpq', 'bpr'], summary: 'default jpq' },
+    { name: 'queries-per-doc', value: 'N', summary: 'queries that are made of a document; default 3' },
+    { name: 'queries', value: 'N', summary: 'queries in all at most; default 12,000' },
+    { name: 'judged', value: 'DIR', completes: 'folder', summary: 'decide by judged queries instead of made ones' },
+    { name: 'split', value: 'NAME', summary: 'which judgements of a BEIR folder; default dev, else train, else test' },
+    { ...FORCE, summary: 'write it even if it measures worse, and replace what stands at the output' },
+    SEED,
+    THREADS,
+    MEMORY,
+  ],
+  examples: [
+    { line: 'pith index adapt docs.pith -o adapted.pith', what: 'says what it gained, or why it was refused' },
+  ],
+  load: () => import('./adapt.ts'),
+}
+
 /** Verbs that make and change indexes. */
-export const makingVerbs: readonly VerbSpec[] = [build, add, remove, merge, tune]
+export const makingVerbs: readonly VerbSpec[] = [build, add, remove, merge, tune, adapt]

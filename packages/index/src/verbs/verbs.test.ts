@@ -190,6 +190,21 @@ test('64 documents and more are searched by meaning, too', async () => {
     /\nzsum 1 +[\d.]+\n[\w .-]+ instead of rrf: [-\d.]+ \[[-\d.]+, [-\d.]+\] on queries [a-z ]+\n$/,
   )
   expect((await verb('info', {}, [at('k.pith')])).out).toMatch(/\ntuning: fusion \S+, alpha /)
+  const learning = { json: true, queries: '90', output: at('learned.pith'), force: true } as const
+  const learned = JSON.parse((await verb('adapt', learning, [at('k.pith')])).out)
+  expect(learned).toMatchObject({ method: 'gpl', model: 'jpq', taken: true, index: at('learned.pith') })
+  expect(learned.rows.map(({ name }: { name: string }) => name)).toEqual([
+    'vectors',
+    'vectors, same adapter',
+    'codes before',
+    'codes after',
+  ])
+  expect(JSON.parse((await verb('eval', { json: true }, [at('learned.pith'), at('kinds')])).out).bm25).toEqual(
+    results.bm25,
+  )
+  const bits = await verb('adapt', { model: 'bpr', method: 'genq', queries: '60' }, [at('k.pith')])
+  expect(bits.out).toMatch(/^ +nDCG@10 +R@100\nvectors +[\s\S]*the index stays as it is: /)
+  expect((await verb('adapt', {}, [at('garden.pith')])).error).toContain('PITH_CAPABILITY')
   await verb('build', { output: at('codes.pith'), dim: '8', keep: 'none', codes: 'pq4', ratio: '8' }, [at('kinds')])
   const { settings } = JSON.parse((await verb('info', { json: true }, [at('codes.pith')])).out)
   expect(settings.dense).toMatchObject({ vectors: 'none', pq: { bits: 4, m: 8 } })
@@ -249,7 +264,7 @@ test('one file is searched like a folder; damage is found and named', async () =
   await verb('build', { output: at('single.pith') }, [at('t.csv')])
   await verb('build', { output: at('single.pith'), single: true, force: true }, [sample('garden')])
   expect(readFileSync(at('single.pith')).equals(readFileSync(at('one.pith')))).toBe(true)
-  expect(readdirSync(tmp).filter((name) => /-\d+$/.test(name))).toEqual([])
+  expect(readdirSync(tmp).filter((name) => /\.(part|old|file)-\d+$/.test(name))).toEqual([])
   expect(await found('one.pith', 'frost')).toEqual(await found('garden.pith', 'frost'))
   expect(await verb('verify', {}, [at('one.pith')])).toMatchObject({
     code: 0,
