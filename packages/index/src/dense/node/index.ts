@@ -1,0 +1,2 @@
+/** Encoders in folders. */
+export { openOnnxEncoderFolder } from './encoder-folder.ts'
