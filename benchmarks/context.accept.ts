@@ -1,6 +1,7 @@
 /** What compressed prompts promise: `npm run accept -- context`. */
 import { acceptGsm8k, acceptKv75 } from './context/prompts.ts'
 import { acceptQa } from './context/qa.ts'
+import { acceptTools } from './context/tools.ts'
 import { acceptText, acceptTranscripts } from './context/transcripts.ts'
 import type { Accept } from './measure/accept.ts'
 
@@ -12,6 +13,7 @@ export const accept: Accept = {
     kv75: { needsData: true, lane: 'transcripts', run: acceptKv75 },
     qa: { needsData: true, lane: 'qa', run: acceptQa },
     text: { needsData: true, lane: 'transcripts', run: acceptText },
+    tools: { needsData: false, lane: 'tools', run: acceptTools },
     transcripts: { needsData: true, lane: 'transcripts', run: acceptTranscripts },
   },
 }

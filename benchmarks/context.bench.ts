@@ -1,6 +1,7 @@
 /** The bench of prompts: `npm run bench -- context`. Reads PITH_DATA. */
 import { benchPrompts } from './context/prompts.ts'
 import { benchQa } from './context/qa.ts'
+import { benchTools } from './context/tools.ts'
 import { benchText, benchTranscripts } from './context/transcripts.ts'
 import type { Bench, BenchContext } from './measure/case.ts'
 
@@ -8,6 +9,7 @@ const PARTS: Readonly<Record<string, (context: BenchContext) => Promise<void>>> 
   prompts: benchPrompts,
   qa: benchQa,
   text: benchText,
+  tools: benchTools,
   transcripts: benchTranscripts,
 }
 

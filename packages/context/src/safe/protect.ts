@@ -13,7 +13,7 @@ const PATTERNS: Readonly<Record<ProtectKind, readonly RegExp[]>> = {
   links: [/\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s<>"']{1,2000}/gi, /[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}/g],
   paths: [/(?<![\w/\\])(?:~|\.{1,2}|[A-Za-z]:)?[/\\](?:[\w@.+~-]{1,255}[/\\]?){1,64}/g],
   ids: [/\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/gi, /\b(?=[0-9a-f]*\d)(?=\d*[a-f])[0-9a-f]{7,128}\b/gi],
-  structure: [/^#{1,6} [^\n]*$/gm, /^\s{0,12}(?:[-*+]|\d{1,3}[.)])(?= )/gm, /^\s*\|[^\n]*\|[ \t]*$/gm],
+  structure: [/^#{1,6} [^\n]*$/gm, /^[ \t]{0,12}(?:[-*+]|\d{1,3}[.)])(?= )/gm, /^[ \t]*\|[^\n]*\|[ \t]*$/gm],
   negations: [/\b(?:not|never|no|none|nor|neither|without|except|unless|cannot|[a-z]{2,8}n['’]t)\b/gi],
 }
 
