@@ -18,6 +18,7 @@ const MODE_NAMES: Readonly<Record<SearchMode, string>> = {
   bm25: 'words',
   dense: 'meaning',
   pq: 'meaning by codes',
+  hash: 'meaning by signs',
   sparse: 'learned words',
 }
 

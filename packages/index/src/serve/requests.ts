@@ -10,7 +10,7 @@ const MOST_FACETS = 32
 /** Characters of a query. */
 const MOST_QUERY = 10_000
 
-export const MODES: readonly SearchMode[] = ['hybrid', 'bm25', 'dense', 'pq', 'sparse']
+export const MODES: readonly SearchMode[] = ['hybrid', 'bm25', 'dense', 'pq', 'hash', 'sparse']
 
 /** What is searched for. */
 export interface SearchAsk {

@@ -19,6 +19,6 @@ export function served(name: string, reader: IndexReader): Served {
     name,
     reader,
     analyzer: lexical === undefined ? makeAnalyzer() : analyzerOf(lexical.analyzer),
-    modes: [...reader.modes()].reverse().filter((mode) => mode !== 'pq'),
+    modes: [...reader.modes()].reverse().filter((mode) => mode !== 'pq' && mode !== 'hash'),
   }
 }

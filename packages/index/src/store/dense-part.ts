@@ -1,11 +1,21 @@
 import { concatBytes, f16FromF32, PithError, type Run } from '@pith/core'
-import { openPqCodes, openVectors, writePqCodes, writeVectors } from '../pq/format.ts'
-import { codeBytes, encodePq, FlatIndex, Int8Index, type Int8Rows, type Pq, type PqCodes } from '../pq/index.ts'
+import { type BprLayer, hashDocuments } from '../bpr/layer.ts'
+import { openPqCodes, openSigns, openVectors, writePqCodes, writeSigns, writeVectors } from '../pq/format.ts'
+import {
+  BinaryIndex,
+  codeBytes,
+  encodePq,
+  FlatIndex,
+  Int8Index,
+  type Int8Rows,
+  type Pq,
+  type PqCodes,
+} from '../pq/index.ts'
 import { roundRows } from '../pq/int8.ts'
 import { normalizeRows } from '../pq/vectors.ts'
 import { filterOf, isKept } from '../row-filter.ts'
 import type { SectionReader, SectionWriter } from '../sections.ts'
-import type { Encoder, IndexDocument, RowFilter } from '../types.ts'
+import type { DenseMatrix, Encoder, IndexDocument, RowFilter } from '../types.ts'
 import { filterOfRows } from './columns.ts'
 import { damaged, encodedText } from './document.ts'
 import type { Models } from './models.ts'
@@ -24,6 +34,8 @@ export interface DenseInfo {
   readonly vectors?: Exclude<VectorType, 'none'>
   /** Version of the models that its codes are of, absent without codes. */
   readonly codes?: number
+  /** Version of the layer that its signs are of, absent without signs. */
+  readonly signs?: number
   /** Whether some documents have no vector. */
   readonly partial: boolean
 }
@@ -33,6 +45,7 @@ export interface DensePart {
   readonly info: DenseInfo
   readonly vectors: FlatIndex | Int8Index | undefined
   readonly codes: PqCodes | undefined
+  readonly signs: BinaryIndex | undefined
   /** Rows that have a vector; undefined where all have. */
   readonly present: RowFilter | undefined
 }
@@ -73,6 +86,7 @@ export class DensePartWriter implements PartWriter {
   #slots: Slot[] = []
   readonly #stored: StoredRows[] = []
   readonly #codes: Uint8Array[] = []
+  readonly #signs: Uint8Array[] = []
   readonly #present: number[] = []
   #count = 0
 
@@ -117,7 +131,9 @@ export class DensePartWriter implements PartWriter {
     this.#parts[origin.from] ??= this.#plan.sources[origin.from]?.open(this.#run) ?? Promise.resolve(undefined)
     const part = await this.#parts[origin.from]
     if (part === undefined || (part.present !== undefined && !isKept(part.present, origin.row))) return undefined
-    const hasCodes = this.#plan.models.pq === undefined || part.info.codes === this.#plan.models.version
+    const { pq, hash, version } = this.#plan.models
+    const hasCodes =
+      (pq === undefined || part.info.codes === version) && (hash === undefined || part.info.signs === hash.version)
     if (part.info.dim === this.#dim && (part.vectors !== undefined || (this.#type === 'none' && hasCodes))) {
       return { part, row: origin.row }
     }
@@ -131,8 +147,30 @@ export class DensePartWriter implements PartWriter {
     const slots = this.#slots
     this.#slots = []
     if (this.#type !== 'none') this.#stored.push(this.#store(slots, this.#type))
-    const { pq } = this.#plan.models
+    const { pq, hash } = this.#plan.models
     if (pq !== undefined) this.#codes.push(await this.#code(slots, pq))
+    if (hash !== undefined) this.#signs.push(this.#sign(slots, hash.layer, hash.version))
+  }
+
+  #sign(slots: readonly Slot[], layer: BprLayer, version: number): Uint8Array {
+    const rowBytes = (layer.bits + 7) >>> 3
+    const out = new Uint8Array(slots.length * rowBytes)
+    const fresh: number[] = []
+    for (const [i, slot] of slots.entries()) {
+      if (slot === undefined) continue
+      const kept = slot instanceof Float32Array || slot.part.info.signs !== version ? undefined : slot
+      if (kept === undefined) fresh.push(i)
+      else out.set((kept.part.signs as BinaryIndex).codes(kept.row, kept.row + 1).data, i * rowBytes)
+    }
+    const { data } = hashDocuments(layer, this.#vectors(slots, fresh))
+    for (const [n, i] of fresh.entries()) out.set(data.subarray(n * rowBytes, (n + 1) * rowBytes), i * rowBytes)
+    return out
+  }
+
+  #vectors(slots: readonly Slot[], rows: readonly number[]): DenseMatrix {
+    const data = new Float32Array(rows.length * this.#dim)
+    for (const [n, i] of rows.entries()) data.set(vectorOf(slots[i] as Exclude<Slot, undefined>), n * this.#dim)
+    return { n: rows.length, dim: this.#dim, data }
   }
 
   #store(slots: readonly Slot[], type: Exclude<VectorType, 'none'>): StoredRows {
@@ -162,13 +200,15 @@ export class DensePartWriter implements PartWriter {
     const fresh: number[] = []
     for (const [i, slot] of slots.entries()) {
       if (slot === undefined) continue
-      const codes = slot instanceof Float32Array ? undefined : slot.part.codes
-      if (codes === undefined || slot instanceof Float32Array) fresh.push(i)
-      else out.set(codes.data.subarray(slot.row * rowBytes, (slot.row + 1) * rowBytes), i * rowBytes)
+      const { version } = this.#plan.models
+      const kept = slot instanceof Float32Array || slot.part.info.codes !== version ? undefined : slot
+      if (kept === undefined) fresh.push(i)
+      else {
+        const { data } = kept.part.codes as PqCodes
+        out.set(data.subarray(kept.row * rowBytes, (kept.row + 1) * rowBytes), i * rowBytes)
+      }
     }
-    const data = new Float32Array(fresh.length * this.#dim)
-    for (const [n, i] of fresh.entries()) data.set(vectorOf(slots[i] as Exclude<Slot, undefined>), n * this.#dim)
-    const made = await encodePq(pq, { n: fresh.length, dim: this.#dim, data }, this.#run)
+    const made = await encodePq(pq, this.#vectors(slots, fresh), this.#run)
     for (const [n, i] of fresh.entries()) {
       out.set(made.data.subarray(n * rowBytes, (n + 1) * rowBytes), i * rowBytes)
     }
@@ -193,7 +233,11 @@ export class DensePartWriter implements PartWriter {
       }
       await writeVectors(index, sections, 'dense/vectors/')
     }
-    const { pq, version } = this.#plan.models
+    const { pq, hash, version } = this.#plan.models
+    if (hash !== undefined) {
+      const signs = new BinaryIndex({ n, dim: hash.layer.bits, data: concatBytes(this.#signs) })
+      await writeSigns(signs, sections, 'dense/signs/')
+    }
     if (pq !== undefined) {
       await writePqCodes({ n, rowBytes: codeBytes(pq), data: concatBytes(this.#codes) }, sections, 'dense/')
     }
@@ -206,6 +250,7 @@ export class DensePartWriter implements PartWriter {
       dim: this.#dim,
       ...(type === 'none' ? {} : { vectors: type }),
       ...(pq === undefined ? {} : { codes: version }),
+      ...(hash === undefined ? {} : { signs: hash.version }),
       partial,
     }
   }
@@ -243,8 +288,15 @@ export async function openDense(
     }
     codes = await openPqCodes(models.pq, rows, sections, 'dense/', run)
   }
+  const signs = own.signs === undefined ? undefined : await openSigns(sections, 'dense/signs/', run ?? {})
+  if (signs !== undefined) {
+    const { layer, version } = models.hash ?? {}
+    if (own.signs !== version || signs.n !== rows || signs.dim !== layer?.bits) {
+      throw damaged(`a segment has signs of layer ${own.signs}, the index is at ${version}`)
+    }
+  }
   if (vectors === undefined && codes === undefined) throw damaged('a segment has neither vectors nor codes')
-  return { info: own, vectors, codes, present: own.partial ? await readPresent(sections, rows, run) : undefined }
+  return { info: own, vectors, codes, signs, present: own.partial ? await readPresent(sections, rows, run) : undefined }
 }
 
 async function readPresent(sections: SectionReader, rows: number, run?: Run): Promise<RowFilter> {
@@ -256,11 +308,11 @@ async function readPresent(sections: SectionReader, rows: number, run?: Run): Pr
 }
 
 function checkInfo(info: unknown): DenseInfo {
-  const { dim, vectors, codes, partial } = (info ?? {}) as Partial<DenseInfo>
+  const { dim, vectors, codes, signs, partial } = (info ?? {}) as Partial<DenseInfo>
   const isRight =
     Number.isInteger(dim) &&
     (vectors === undefined || Object.hasOwn(ARRAYS, vectors)) &&
-    (codes === undefined || Number.isSafeInteger(codes)) &&
+    [codes, signs].every((version) => version === undefined || Number.isSafeInteger(version)) &&
     typeof partial === 'boolean'
   if (!isRight) throw damaged('what a segment says of its vectors is damaged')
   return info as DenseInfo

@@ -27,6 +27,9 @@ export function modesOf(
     ...(isSparse ? (['sparse'] as const) : []),
     ...(isDense ? (['dense'] as const) : []),
   ]
-  const codes: SearchMode[] = isDense && parts.some((part) => part?.codes !== undefined) ? ['pq'] : []
+  const codes: SearchMode[] = [
+    ...(isDense && parts.some((part) => part?.codes !== undefined) ? (['pq'] as const) : []),
+    ...(isDense && parts.some((part) => part?.signs !== undefined) ? (['hash'] as const) : []),
+  ]
   return single.length > 1 ? [...single, ...codes, 'hybrid'] : [...single, ...codes]
 }

@@ -5,7 +5,8 @@ import { checkAlpha, FUSIONS, type Fusion } from './fusion.ts'
 import { type Filter, parseWhere, type Where } from './where.ts'
 
 /**
- * Kinds of ranking: words, sparse vectors, vectors as well as the index has them, codes of vectors alone; `hybrid` joins all
+ * Kinds of ranking: words, sparse vectors, vectors as well as the index has them, codes of vectors
+ * alone, signs of a trained layer alone; `hybrid` joins all
  * that the index has and the query can be asked by.
  */
 export type SearchMode = RankingName | 'hybrid'
@@ -65,7 +66,7 @@ export interface SearchResult {
 }
 
 /** Names of the single rankings. */
-export type RankingName = 'bm25' | 'sparse' | 'dense' | 'pq'
+export type RankingName = 'bm25' | 'sparse' | 'dense' | 'pq' | 'hash'
 
 /** A query with defaults filled in. */
 export interface ParsedSearch extends IndexSearch {
@@ -74,7 +75,7 @@ export interface ParsedSearch extends IndexSearch {
   readonly filter: Filter | undefined
 }
 
-const MODES: readonly SearchMode[] = ['bm25', 'sparse', 'dense', 'pq', 'hybrid']
+const MODES: readonly SearchMode[] = ['bm25', 'sparse', 'dense', 'pq', 'hash', 'hybrid']
 const MAX_K = 10_000
 const MAX_OFFSET = 100_000
 const KEYS: readonly string[] = [

@@ -2,6 +2,7 @@ import { PithError, type Run } from '@pith/core'
 import { analyzerOf } from '@pith/core/lexical'
 import { bothKeep } from '../row-filter.ts'
 import type { Hits, RowFilter } from '../types.ts'
+import type { DensePart } from './dense-part.ts'
 import type { IndexTools, ReaderTools } from './parts.ts'
 import type { ParsedSearch, RankingName } from './query.ts'
 import type { IndexSettings } from './settings.ts'
@@ -31,6 +32,7 @@ export async function rankingsFor(
   const { settings, sparseEncoder } = tools
   if (mode === 'bm25') return [await lexicalRanking(views, search, settings, run)]
   if (mode === 'dense' || mode === 'pq') return [await denseRanking(search, await tools.load(run), mode, run)]
+  if (mode === 'hash') return [await hashRanking(search, await tools.load(run), run)]
   if (mode === 'sparse') return [await sparseRanking(search, tools, run)]
   const found: Ranking[] = []
   if (settings.lexical !== undefined && text !== undefined) {
@@ -63,11 +65,7 @@ async function denseRanking(
   }
   const given = search.vector ?? (await encodeQuery(search, dense.encoder, encoder, run))
   const dim = models.pq?.dim ?? encoder?.dim ?? dense.dim
-  if (given.length !== dim) {
-    throw new PithError('PITH_MODEL', `a vector of ${given.length} numbers, the index has ${dim}`, {
-      hint: `Encode queries by ${dense.encoder}, as the documents were.`,
-    })
-  }
+  checkLength(given, dim, dense.encoder)
   let query = given
   if (models.adapter !== undefined) {
     const { adaptQueries } = await import('../jpq/adapter.ts')
@@ -79,11 +77,51 @@ async function denseRanking(
     async best(view, k, filter) {
       const own = await view.dense(run)
       if (own === undefined) return undefined
-      const { present } = own.part
-      const kept = present === undefined || filter === undefined ? (filter ?? present) : bothKeep(filter, present)
-      return own.searcher.search(query, k, { filter: kept, ...(name === 'pq' ? { rerank: 0 } : {}) })
+      return own.searcher.search(query, k, {
+        filter: presentOf(own.part, filter),
+        ...(name === 'pq' ? { rerank: 0 } : {}),
+      })
     },
   }
+}
+
+/** By the signs of a trained layer: the nearest, then by the query as it is. */
+async function hashRanking(
+  search: ParsedSearch,
+  { settings, models, encoder }: IndexTools,
+  run?: Run,
+): Promise<Ranking> {
+  const { dense } = settings
+  if (dense === undefined || models.hash === undefined) {
+    throw new PithError('PITH_CAPABILITY', 'the index has no signs', {
+      hint: 'Adapt it with `pith index adapt --model bpr`.',
+    })
+  }
+  const { layer } = models.hash
+  const data = search.vector ?? (await encodeQuery(search, dense.encoder, encoder, run))
+  checkLength(data, layer.dim, dense.encoder)
+  const { hashQueries } = await import('../bpr/layer.ts')
+  const query = hashQueries(layer, { n: 1, dim: layer.dim, data }).data
+  return {
+    name: 'hash',
+    isDense: true,
+    async best(view, k, filter) {
+      const part = (await view.dense(run))?.part
+      return part?.signs?.search(query, k, { filter: presentOf(part, filter) })
+    },
+  }
+}
+
+function checkLength({ length }: Float32Array, dim: number, encoder: string): void {
+  if (length === dim) return
+  throw new PithError('PITH_MODEL', `a vector of ${length} numbers, the index has ${dim}`, {
+    hint: `Encode queries by ${encoder}, as the documents were.`,
+  })
+}
+
+/** Rows that are kept and have a vector. */
+function presentOf({ present }: DensePart, filter: RowFilter | undefined): RowFilter | undefined {
+  return present === undefined || filter === undefined ? (filter ?? present) : bothKeep(filter, present)
 }
 
 async function encodeQuery(

@@ -42,6 +42,18 @@ export const READING: readonly OptionSpec[] = [
   },
 ]
 
+/** An encoder of the user's own, which an index does not hold: it is named whenever texts are encoded. */
+export const ENCODER: readonly OptionSpec[] = [
+  {
+    name: 'encoder',
+    value: 'ENCODER',
+    summary: 'encoder of yours: onnx:FOLDER (model.onnx, tokenizer.json) or openai:URL#MODEL',
+  },
+  { name: 'query-prefix', value: 'TEXT', summary: 'what stands before each query for --encoder' },
+  { name: 'document-prefix', value: 'TEXT', summary: 'what stands before each document' },
+  { name: 'key-env', value: 'NAME', summary: 'environment variable that holds the key of the server' },
+]
+
 export const THREADS: OptionSpec = {
   name: 'threads',
   short: 't',
@@ -68,7 +80,7 @@ export const MODE: OptionSpec = {
   name: 'mode',
   short: 'm',
   value: 'NAME',
-  choices: ['hybrid', 'bm25', 'dense', 'pq', 'sparse'],
+  choices: ['hybrid', 'bm25', 'dense', 'pq', 'hash', 'sparse'],
   summary: 'search by words and meaning, by one of them, or by learned words; default the best of the index',
 }
 

@@ -10,11 +10,12 @@ import {
   nodeFiles,
   withPath,
 } from '@pith/core/node'
+import type { BprLayer } from '../../bpr/index.ts'
 import type { QueryAdapter } from '../../jpq/index.ts'
 import type { IndexDocument } from '../../types.ts'
 import { checkDocument, checkId } from '../document.ts'
 import { type LiveSegment, mergeDocuments } from '../merge.ts'
-import { adaptModels, type Models, writeModels } from '../models.ts'
+import { adaptModels, hashModels, type Models, writeModels } from '../models.ts'
 import { type IndexTools, planSegment } from '../parts.ts'
 import { openSegment, type PlacedDocument, writeSegmentFile } from '../segment.ts'
 import { checkTuning, type IndexSettings, LSA, type Tuning } from '../settings.ts'
@@ -139,6 +140,16 @@ export class FolderWriter implements IndexWriter {
         models: await writeModelsFile(change, old, models),
       }))
       this.#tools = { ...this.#tools, models }
+    })
+  }
+
+  hash(layer: BprLayer, run?: Run): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#flush(run)
+      const { settings, models, encoder } = this.#tools
+      if (settings.dense === undefined) throw new PithError('PITH_CAPABILITY', 'the index has no vectors')
+      const hashed = hashModels(models, layer, models.pq?.dim ?? encoder?.dim ?? settings.dense.dim)
+      await this.#mergeSegments([...this.#state.segments.keys()], run, async () => hashed)
     })
   }
 

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { Random } from '@pith/core'
 import { expect, test } from 'vitest'
 import { testFolder } from '../../../test/folder.ts'
-import type { Pq } from '../../pq/index.ts'
+import { hashDocuments, hashQueries } from '../../bpr/index.ts'
+import { BinaryIndex, type Pq } from '../../pq/index.ts'
 import type { DenseMatrix, Encoder, IndexDocument } from '../../types.ts'
 import type { IndexOptions, IndexReader, IndexSearch } from '../index.ts'
 import { createIndex, exportIndex, openIndex, openWriter } from './index.ts'
@@ -256,4 +257,47 @@ test('tuning and adapted models last; the same documents and seed give the same 
     return new Map(await Promise.all(files))
   }
   expect(await make()).toEqual(await make())
+})
+
+test('signs of a layer find what its numbers would, also what comes later', async () => {
+  const encoder = letterEncoder()
+  const documents = someDocuments(100, 8)
+  const path = await built({ dense: { encoder, pq: false, vectors: 'f32' }, encoder }, documents, 2, false)
+  const writer = await openWriter(path, { encoder })
+  const random = new Random(2)
+  const layer = {
+    dim: 24,
+    bits: 40,
+    weight: Float32Array.from({ length: 24 * 40 }, () => random.normal()),
+    bias: Float32Array.from({ length: 40 }, () => random.normal() - 1),
+  }
+  await expect(writer.hash({ ...layer, dim: 23 })).rejects.toMatchObject({ code: 'PITH_SHAPE' })
+  await writer.hash(layer)
+  await writer.add({ id: 'late', text: 'storm season forest' })
+  await writer.close()
+  const index = await openIndex(path, { encoder })
+  expect(index.modes()).toContain('hash')
+  const { encode } = encoder
+  const queries = ['storm forest', 'lift wing drag']
+  for (const text of queries) {
+    const all = [...documents, { id: 'late', text: 'storm season forest' }]
+    const codes = hashDocuments(
+      layer,
+      await encode(
+        all.map((document) => document.text),
+        'document',
+      ),
+    )
+    const query = hashQueries(layer, await encode([text], 'query')).data
+    const { ids } = new BinaryIndex(codes).search(query, 8)
+    const { hits } = await index.search({ text, mode: 'hash', k: 8 })
+    expect(hits.map(({ id }) => id).sort()).toEqual(Array.from(ids, (row) => all[row]?.id).sort())
+  }
+  const file = `${path}-one`
+  await exportIndex(index, file)
+  const single = await openIndex(file, { encoder })
+  const query = { text: queries[0], mode: 'hash' } as const
+  expect((await single.search(query)).hits).toEqual((await index.search(query)).hits)
+  await single.close()
+  await index.close()
 })

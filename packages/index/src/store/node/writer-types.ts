@@ -1,5 +1,6 @@
 import type { Run } from '@pith/core'
 import type { FileSystem } from '@pith/core/node'
+import type { BprLayer } from '../../bpr/index.ts'
 import type { QueryAdapter } from '../../jpq/index.ts'
 import type { Encoder, IndexDocument, SparseEncoder } from '../../types.ts'
 import type { Tuning } from '../settings.ts'
@@ -57,6 +58,12 @@ export interface IndexWriter {
   train(run?: Run): Promise<void>
   /** Score by other centroids and queries than those that were learned first; codes stay. @throws PithError `PITH_SHAPE` */
   adapt(learned: { scoring?: Float32Array; adapter?: QueryAdapter }, run?: Run): Promise<void>
+  /**
+   * Give each document the signs of a trained layer over its vector, by which `mode: 'hash'` searches. Training anew drops them.
+   *
+   * @throws PithError `PITH_CAPABILITY` the index has no vectors · `PITH_SHAPE` a layer of other vectors
+   */
+  hash(layer: BprLayer, run?: Run): Promise<void>
   /** Set how rankings are joined where a query does not say. @throws PithError `PITH_ARG` */
   tune(tuning: Tuning): Promise<void>
   /** Flush and let go of the index. */
