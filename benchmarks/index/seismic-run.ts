@@ -17,8 +17,8 @@ const JUDGED = 300
 const BATCH = 10
 /** Queries that MaxScore, the slowest, answers. */
 const SLOW = 30
-/** What tuning asks for: some more than the bar, since other queries judge. */
-const TARGET = 0.952
+/** What tuning asks for; other queries judge. */
+const TARGET = 0.95
 
 const cpuMs = (): number => {
   const { user, system } = process.cpuUsage()

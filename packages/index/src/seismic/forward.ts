@@ -10,9 +10,11 @@ export interface Forward {
   /** Whether components have 32 bits. */
   readonly isWide: boolean
   readonly heads: Uint8Array
-  /** Starts with an empty one. */
+  /** In whole lines; starts with an empty one. */
   readonly tails: Uint8Array
 }
+
+const LINE = 64
 
 /** Step of codes for values: the greatest becomes 255. */
 export function stepFor(values: Float32Array): number {
@@ -31,10 +33,9 @@ export function headSize(isWide: boolean): number {
   return isWide ? WIDE_HEAD : NARROW_HEAD
 }
 
-/** Bytes of a tail of n components. */
+/** Bytes of a tail of n components: whole lines, so that what stands first in it takes two. */
 function tailBytes(n: number, isWide: boolean): number {
-  const bytes = 2 + (isWide ? 5 : 3) * n
-  return bytes + (bytes & 1)
+  return LINE * Math.ceil((2 + (isWide ? 5 : 3) * n) / LINE)
 }
 
 /** Rows of a matrix. @param isShared  whether workers are to read them where they are */
@@ -44,7 +45,7 @@ export function makeForward(matrix: SparseMatrix, isShared: boolean): Forward {
   const rows = indptr.length - 1
   const step = stepFor(values)
   const head = headSize(isWide)
-  let end = 2
+  let end = LINE
   for (let row = 0; row < rows; row++) {
     const n = (indptr[row + 1] as number) - (indptr[row] as number)
     if (n > head) end += tailBytes(n - head, isWide)
@@ -52,7 +53,7 @@ export function makeForward(matrix: SparseMatrix, isShared: boolean): Forward {
   const heads = bytesOf(HEAD_BYTES * rows, isShared)
   const tails = bytesOf(end, isShared)
   const ranked = new RankedRow()
-  let at = 2
+  let at = LINE
   for (let row = 0; row < rows; row++) {
     const [from, to] = [indptr[row] as number, indptr[row + 1] as number]
     const n = to - from

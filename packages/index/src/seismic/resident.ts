@@ -142,7 +142,7 @@ export class Resident {
     f64[(this.state >> 3) + HEAP_FACTOR] = heapFactor
     f64[(this.state >> 3) + HEAD_FACTOR] = headFactor
     // With more of a row summed it must be nearer to the limit.
-    f64[(this.state >> 3) + MIDDLE_FACTOR] = Math.sqrt(Math.sqrt(headFactor))
+    f64[(this.state >> 3) + MIDDLE_FACTOR] = Math.sqrt(Math.sqrt(Math.sqrt(headFactor)))
   }
 
   /** Take memory for a query: addresses of runs of these bytes, which live until the next call. */

@@ -1,7 +1,7 @@
 /**
  * Sums over rows, TypeScript side; `record.as` has them unrolled. The head of a row is a line of 64 bytes: its largest components, 20 of
  * 16 bits or 12 of 32 bits, then from byte 40 or 48 on as many codes of 8 bits (0 where a row has fewer), then from byte 60 on the place of
- * its tail, in units of 2 bytes. A tail is the number of its components, u16, the first 42 of them, their codes, then the others and theirs.
+ * its tail, in units of 2 bytes. A tail starts a line of 64 bytes and is the number of its components, u16, the first 42 of them, their codes, then the others and theirs.
  *
  * @module
  */

@@ -26,7 +26,7 @@ export const BATCH: i32 = 16
 /** Rows that wait at most. */
 export const QUEUE: i32 = 1024
 /** Rows whose tails are summed together. */
-const TOGETHER: i32 = 8
+const TOGETHER: i32 = 16
 /** Tables of more bytes are touched where the query looks only. */
 const WHOLE_TABLE: i32 = 8192
 
@@ -174,7 +174,7 @@ function scoreRows(s: i32, waiting: i32): void {
 function touchTails(s: i32, rows: i32, count: i32): void {
   for (let i = 0; i < count; i++) {
     const tail = tailOf(s, ld32(rows + 8 * i + 4))
-    sink = (sink + ldu16(tail) + ldu16(tail + 64) + ldu16(tail + 124)) | 0
+    sink = (sink + ldu16(tail) + ldu16(tail + 64)) | 0
   }
 }
 
