@@ -9,7 +9,7 @@ import { askEndpoint } from './endpoint.ts'
 import { embeddingsOf, openEndpointEncoder } from './endpoint-encoder.ts'
 import { openOnnxEncoder } from './index.ts'
 import { openOnnxEncoderFolder } from './node/index.ts'
-import { pairRow, tokenRow } from './token-feeds.ts'
+import { pairRow, tokenRow } from './transformer.ts'
 
 const tmp = mkdtempSync(join(tmpdir(), 'pith-encoders-'))
 afterAll(() => rmSync(tmp, { recursive: true }))
@@ -61,9 +61,15 @@ test('encoders open from folders as model hubs have them', async () => {
   const folder = join(tmp, 'encoder')
   mkdirSync(join(folder, 'onnx'), { recursive: true })
   mkdirSync(join(folder, '1_Pooling'))
-  await expect(openOnnxEncoderFolder(folder)).rejects.toMatchObject({ code: 'PITH_IO', message: expect.stringMatching('model.onnx') })
+  await expect(openOnnxEncoderFolder(folder)).rejects.toMatchObject({
+    code: 'PITH_IO',
+    message: expect.stringMatching('model.onnx'),
+  })
   writeFileSync(join(folder, 'onnx/model.onnx'), colourModel(4))
-  await expect(openOnnxEncoderFolder(folder)).rejects.toMatchObject({ code: 'PITH_IO', message: expect.stringMatching('tokenizer.json') })
+  await expect(openOnnxEncoderFolder(folder)).rejects.toMatchObject({
+    code: 'PITH_IO',
+    message: expect.stringMatching('tokenizer.json'),
+  })
   writeFileSync(join(folder, 'tokenizer.json'), colourTokenizer())
   const encoder = await openOnnxEncoderFolder(folder, { normalize: false })
   const means = (await encoder.encode(['red'], 'query')).data

@@ -1,8 +1,8 @@
 /** Encoders that the user brings: transformers as ONNX files. */
 import { fingerprint, meterProgress, PithError, type Run, throwIfAborted } from '@pith/core'
-import type { Session, Tensor } from '@pith/engine'
+import type { Tensor } from '@pith/engine'
 import type { Encoder } from '../types.ts'
-import { checkInputs, type TokenRow, tokenFeeds, tokenRow } from './token-feeds.ts'
+import { checkInputs, outputOf, type TokenRow, tokenFeeds, tokenRow } from './transformer.ts'
 
 /** A model and how its vectors are made. */
 export interface OnnxEncoderOptions {
@@ -28,9 +28,6 @@ export interface OnnxEncoderOptions {
 export interface OnnxEncoder extends Encoder {
   close(): Promise<void>
 }
-
-/** Names that exports give to finished vectors, and to vectors of tokens. */
-const OUTPUTS = ['sentence_embedding', 'last_hidden_state', 'token_embeddings'] as const
 
 /**
  * The encoder of an ONNX file.
@@ -81,17 +78,6 @@ export async function openOnnxEncoder(options: OnnxEncoderOptions): Promise<Onnx
     await session.dispose()
     throw error
   }
-}
-
-/** The output that vectors are taken from. @throws PithError `PITH_MODEL` */
-export function outputOf({ outputs }: Pick<Session, 'outputs'>): string {
-  const names = Object.keys(outputs)
-  const output = OUTPUTS.find((name) => names.includes(name)) ?? names[0]
-  const rank = output === undefined ? 0 : outputs[output]?.shape.length
-  if (output !== undefined && (rank === 2 || rank === 3)) return output
-  throw new PithError('PITH_MODEL', `the model gives ${names.join(', ').slice(0, 80)}, no vectors`, {
-    hint: 'Its output has to be f32[batch, tokens, dim] or f32[batch, dim].',
-  })
 }
 
 /** One vector for each row. */

@@ -1,6 +1,6 @@
 /** Cross-encoders that the user brings: ONNX models that read query and document together. */
 import { fingerprint, PithError, throwIfAborted } from '@pith/core'
-import { checkInputs, pairRow, tokenFeeds } from '../dense/token-feeds.ts'
+import { checkInputs, pairRow, tokenFeeds } from '../dense/transformer.ts'
 import type { IndexDocument } from '../types.ts'
 import { textOf } from './corpus.ts'
 import type { Teacher } from './teacher.ts'

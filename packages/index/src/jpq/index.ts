@@ -10,4 +10,5 @@ export {
   trainJpq,
   trainJpqTower,
 } from './jpq.ts'
+export { type OnnxTower, type OnnxTowerOptions, openOnnxTower } from './onnx-tower.ts'
 export type { QueryTower } from './tower.ts'

@@ -1,6 +1,6 @@
-/** Texts as a transformer takes them. */
+/** What transformers take, and what they give. */
 import { PithError } from '@pith/core'
-import type { Session, Tensor } from '@pith/engine'
+import type { Tensor } from '@pith/engine'
 import type { Tokenizer } from '@pith/engine/io'
 
 /** Tokens of a text, or of a pair of texts behind each other. */
@@ -10,11 +10,14 @@ export interface TokenRow {
   readonly second: number
 }
 
+/** Names that exports give to finished vectors, and to vectors of tokens. */
+const OUTPUTS = ['sentence_embedding', 'last_hidden_state', 'token_embeddings'] as const
+
 /** What models of texts take. */
 const INPUTS: readonly string[] = ['input_ids', 'attention_mask', 'token_type_ids']
 
 /** @throws PithError `PITH_MODEL` a model that takes something else */
-export function checkInputs({ inputs }: Pick<Session, 'inputs'>): void {
+export function checkInputs({ inputs }: { readonly inputs: Readonly<Record<string, unknown>> }): void {
   const unknown = Object.keys(inputs).find((name) => !INPUTS.includes(name))
   if (unknown === undefined && Object.hasOwn(inputs, 'input_ids')) return
   throw new PithError(
@@ -24,6 +27,21 @@ export function checkInputs({ inputs }: Pick<Session, 'inputs'>): void {
       hint: 'Its inputs have to be input_ids, and perhaps attention_mask and token_type_ids.',
     },
   )
+}
+
+/** The output that vectors are taken from. @throws PithError `PITH_MODEL` */
+export function outputOf({
+  outputs,
+}: {
+  readonly outputs: Readonly<Record<string, { readonly shape: ArrayLike<unknown> }>>
+}): string {
+  const names = Object.keys(outputs)
+  const output = OUTPUTS.find((name) => names.includes(name)) ?? names[0]
+  const rank = output === undefined ? 0 : outputs[output]?.shape.length
+  if (output !== undefined && (rank === 2 || rank === 3)) return output
+  throw new PithError('PITH_MODEL', `the model gives ${names.join(', ').slice(0, 80)}, no vectors`, {
+    hint: 'Its output has to be f32[batch, tokens, dim] or f32[batch, dim].',
+  })
 }
 
 /** Tokens of a text, `most` at most; the last one, which ends it, stays. */
