@@ -4,46 +4,31 @@ import { makeFolder, pith } from './host.ts'
 const tmp = makeFolder()
 const garden = new URL('../../../examples/sample/garden', import.meta.url).pathname
 
-test('help of index eval is exact', async () => {
-  expect(await pith(tmp, 'index eval --help')).toMatchObject({
+test('help of index delete is exact', async () => {
+  expect(await pith(tmp, 'index delete --help')).toMatchObject({
     code: 0,
     err: '',
-    out: `Usage: pith index eval [OPTIONS] INDEX|RUN DIR|QRELS
+    out: `Usage: pith index delete [OPTIONS] INDEX [ID...]
 
-Measure how well an index, or a run, answers judged queries.
-
-With an index: each way of searching that it holds is measured on the queries
-and judgements of DIR, a BEIR folder. Ways are bm25, dense (vectors as well as
-the index keeps them), pq (their codes alone), sparse and hybrid.
-
-With a run (lines of TREC) and a file of judgements, it prints what trec_eval
-9.0.8 prints.
+Delete documents of an index.
 
 Operands:
-  INDEX|RUN            an index, or a file of TREC run lines
-  DIR|QRELS            a BEIR folder, or a file of judgements
+  INDEX                  an index: a folder, or a single file
+  ID                     ids of documents; - reads them from stdin, one a line
 
 Options:
-      --measures LIST  such as nDCG@10,R@100,MAP,MRR,P@5; default nDCG@10,R@100
-                       for an index
-      --split NAME     which judgements of a BEIR folder; default test
-      --per-query      figures of each query as well
-      --complete       queries without an answer count as 0
-      --beir           leave a query's own id out of its answers
-      --against RUN    compare with another run: paired bootstrap of the
-                       difference
-      --memory SIZE    keep at most about SIZE bytes of the index in memory,
-                       such as 512MB
-      --json           print one machine-readable report on stdout
-  -q, --quiet          say nothing but errors
-      --debug          print the stack of an error
-  -h, --help           print help for this verb
+  -w, --where CONDITION  delete all documents with lang=de, year<2020, tags=a,
+                         or as JSON
+      --json             print one machine-readable report on stdout
+  -q, --quiet            say nothing but errors
+      --debug            print the stack of an error
+  -h, --help             print help for this verb
 
 Examples:
-  pith index eval scifact.pith scifact/ --json
-      nDCG@10 and R@100 of each way of searching
-  pith index eval run.txt qrels.txt
-      what trec_eval prints
+  pith index delete docs.pith guide.md
+      one document
+  pith index delete docs.pith --where year<2020
+      many
 
 Exit codes: 0 done, 1 failed, 2 bad usage, 130 interrupted.
 `,

@@ -24,7 +24,7 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
     ...(args.has('queries') ? { most: numberOf(args, 'queries', 10, 1_000_000, true) } : {}),
     ...(judged === undefined ? {} : { judged: await judgedQueries(judged, splits, own) }),
   }
-  const { report, jpq } = await withIndex(args, context, async (reader): Promise<Adapted> => {
+  const { report, jpq, bpr } = await withIndex(args, context, async (reader): Promise<Adapted> => {
     const { models, encoder } = await reader.learned(own)
     if (encoder === undefined || models.pq === undefined) {
       throw new PithError('PITH_CAPABILITY', 'the index has no codes of an encoder that is at hand', {
@@ -35,8 +35,8 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
     for await (const document of reader.documents(own)) documents.push(document)
     return await adapt({ documents, encoder, pq: models.pq }, options)
   })
-  const isTaken = jpq !== undefined && (report.accepted || args.has('force'))
-  if (jpq !== undefined && isTaken) await write(indexOf(args), out, jpq)
+  const isTaken = (jpq ?? bpr) !== undefined && (report.accepted || args.has('force'))
+  if (isTaken) await write(indexOf(args), out, { jpq, bpr })
   if (context.json)
     await context.report({ ...report, taken: isTaken, ...(isTaken ? { index: out ?? indexOf(args) } : {}) })
   else await show(report, isTaken, out ?? indexOf(args), context)
@@ -44,12 +44,21 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
 }
 
 /** Score an index by what was learned, or a copy of it. */
-async function write(index: string, out: string | undefined, jpq: NonNullable<Adapted['jpq']>): Promise<void> {
+async function write(
+  index: string,
+  out: string | undefined,
+  { jpq, bpr }: { jpq: Adapted['jpq']; bpr: Adapted['bpr'] },
+): Promise<void> {
   const part = out === undefined ? index : `${out}.part-${pid}`
   try {
     if (out !== undefined) await snapshotIndex(index, part)
     const writer = await openWriter(part)
-    await writer.adapt({ scoring: jpq.pq.scoring, adapter: jpq.adapter }).finally(() => writer.close())
+    try {
+      if (jpq !== undefined) await writer.adapt({ scoring: jpq.pq.scoring, adapter: jpq.adapter })
+      if (bpr !== undefined) await writer.hash(bpr.layer)
+    } finally {
+      await writer.close()
+    }
     if (out !== undefined) await putInPlace(part, out)
   } finally {
     if (out !== undefined) await rm(part, { recursive: true, force: true })

@@ -2,6 +2,7 @@
 import { type Arguments, numberOf, PithError, type Run } from '@pith/core'
 import type { Metric } from '../pq/index.ts'
 import type { DenseSettingsOptions, IndexOptions, VectorType } from '../store/index.ts'
+import type { Encoder } from '../types.ts'
 import { documentsOf } from './inputs.ts'
 
 /** Documents from which on an encoder is learned from them: fewer say too little of which words go together. */
@@ -28,11 +29,11 @@ interface Sample {
  *
  * @throws PithError `PITH_ARG` an option that does not fit the documents
  */
-export async function indexOptionsOf(args: Arguments, run: Run): Promise<IndexOptions> {
+export async function indexOptionsOf(args: Arguments, encoder: Encoder | undefined, run: Run): Promise<IndexOptions> {
   const sample = await sampleOf(args, run)
   const stem = args.value('stem') as 'porter2' | 'none' | undefined
   const stop = args.value('stop') as 'english' | 'none' | undefined
-  const dense = denseOf(args, sample)
+  const dense = denseOf(args, sample, encoder)
   const sparse = sparseOf(args, sample)
   return {
     lexical: { ...(stem === undefined ? {} : { stem }), ...(stop === undefined ? {} : { stop }) },
@@ -65,19 +66,26 @@ function isUnit(vector: Float32Array): boolean {
   return Math.abs(Math.sqrt(sum) - 1) < UNIT
 }
 
-function denseOf(args: Arguments, sample: Sample): DenseSettingsOptions | undefined {
+function denseOf(args: Arguments, sample: Sample, given: Encoder | undefined): DenseSettingsOptions | undefined {
+  if (given !== undefined) return { encoder: given, ...keptOf(args, given.dim, 'cos') }
   const encoder = args.value('dense') ?? (sample.dim > 0 ? 'field' : sample.count < LEAST_DOCUMENTS ? 'none' : 'lsa')
   if (encoder === 'none') return undefined
   if (encoder === 'field' && sample.dim === 0) {
     throw new PithError('PITH_ARG', 'the documents have no vectors', { hint: 'Name their field: --vector-field NAME.' })
   }
-  const given = args.has('dim') ? numberOf(args, 'dim', 2, 4096, true) : undefined
-  const dim = encoder === 'field' ? sample.dim : (given ?? DIM)
-  const vectors = args.value('keep') as VectorType | undefined
+  const dim = encoder === 'field' ? sample.dim : args.has('dim') ? numberOf(args, 'dim', 2, 4096, true) : DIM
   return {
     encoder: encoder === 'field' ? (args.value('encoder') ?? 'documents') : encoder,
     dim,
-    metric: (args.value('metric') as Metric | undefined) ?? (encoder === 'field' && !sample.unit ? 'ip' : 'cos'),
+    ...keptOf(args, dim, encoder === 'field' && !sample.unit ? 'ip' : 'cos'),
+  }
+}
+
+/** How vectors are compared and kept. */
+function keptOf(args: Arguments, dim: number, metric: Metric): Pick<DenseSettingsOptions, 'metric' | 'pq' | 'vectors'> {
+  const vectors = args.value('keep') as VectorType | undefined
+  return {
+    metric: (args.value('metric') as Metric | undefined) ?? metric,
     pq: codesOf(args, dim),
     ...(vectors === undefined ? {} : { vectors }),
   }

@@ -4,6 +4,7 @@ import { type CollectionOptions, openCollection } from '../readers/node/index.ts
 import type { IndexReader } from '../store/index.ts'
 import { openIndex } from '../store/node/index.ts'
 import type { IndexDocument } from '../types.ts'
+import { encoderOf } from './encoders.ts'
 
 /** Documents that are handed on at once. */
 const BATCH = 256
@@ -36,13 +37,17 @@ export async function withIndex<T>(
   context: CommandContext,
   use: (reader: IndexReader) => Promise<T>,
 ): Promise<T> {
-  const reader = await openIndex(indexOf(args), openOptionsOf(args), runOf(args, context))
+  const own = runOf(args, context)
+  const encoder = await encoderOf(args, own)
+  let reader: IndexReader | undefined
   try {
+    reader = await openIndex(indexOf(args), { ...openOptionsOf(args), ...(encoder && { encoder }) }, own)
     for (const warning of reader.info.warnings) await context.note(warning)
     for (const { error } of reader.info.damaged) await context.note(`left out: ${error.message}`)
     return await use(reader)
   } finally {
-    await reader.close()
+    await reader?.close()
+    await encoder?.close?.()
   }
 }
 

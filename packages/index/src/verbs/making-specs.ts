@@ -1,6 +1,6 @@
 /** The verbs that make and change indexes. */
 import type { VerbSpec } from '@pith/core'
-import { FORCE, GROUP, INDEX, INPUT, MEMORY, out, READING, SEED, THREADS, WHERE } from './options.ts'
+import { ENCODER, FORCE, GROUP, INDEX, INPUT, MEMORY, out, READING, SEED, THREADS, WHERE } from './options.ts'
 
 const build: VerbSpec = {
   name: 'index build',
@@ -9,7 +9,7 @@ const build: VerbSpec = {
   details: [
     'Takes folders of Markdown, HTML and text, JSONL, CSV, TSV, Parquet, BEIR folders, TREC and SMART files. Long texts of folders are cut at headings into parts of 200 to 400 words.',
     'By default words are indexed (BM25, English stems), and an encoder is learned from the documents (LSA), whose vectors are kept in a 32nd of their size; both are searched together.',
-    'With an encoder of your own, its vectors take the place of those: from a field of the documents, an ONNX file with its tokenizer beside it, or an OpenAI-style server.',
+    'With --encoder, or vectors that come with the documents, these take the place of LSA. The index keeps the name of the encoder, and refuses another one: give the same options to add, search, eval and serve.',
     'The index is a folder, which can be added to; with --single it is one file, which a page reads over HTTP. Nothing stands at the output before it is whole.',
   ],
   operands: [INPUT],
@@ -22,7 +22,7 @@ const build: VerbSpec = {
       choices: ['lsa', 'field', 'none'],
       summary: 'where vectors come from; default the field, or lsa for 64 documents and more',
     },
-    { name: 'encoder', value: 'NAME', summary: 'name of the encoder that made the vectors of the field' },
+    ...ENCODER,
     {
       name: 'metric',
       value: 'NAME',
@@ -69,7 +69,7 @@ const add: VerbSpec = {
     'What was added is found at once, and is there after a crash. Vectors come from the encoder that the index was made with.',
   ],
   operands: [INDEX, INPUT],
-  options: [...READING, MEMORY],
+  options: [...READING, ...ENCODER, MEMORY],
   examples: [{ line: 'pith index add docs.pith docs/new/', what: 'a folder of files' }],
   load: () => import('./add.ts'),
 }
@@ -118,6 +118,7 @@ const tune: VerbSpec = {
     { name: 'split', value: 'NAME', summary: 'which judgements of a BEIR folder; default dev, else train, else test' },
     { name: 'measure', value: 'NAME', summary: 'what is to be best; default nDCG@10' },
     { name: 'dry-run', short: 'n', summary: 'only say what would be chosen' },
+    ...ENCODER,
     { ...FORCE, summary: 'take the choice even if it measures worse' },
     SEED,
     MEMORY,
@@ -144,6 +145,7 @@ const adapt: VerbSpec = {
     { name: 'model', value: 'NAME', choices: ['jpq', 'bpr'], summary: 'default jpq' },
     { name: 'queries-per-doc', value: 'N', summary: 'queries that are made of a document; default 3' },
     { name: 'queries', value: 'N', summary: 'queries in all at most; default 12,000' },
+    ...ENCODER,
     { name: 'judged', value: 'DIR', completes: 'folder', summary: 'decide by judged queries instead of made ones' },
     { name: 'split', value: 'NAME', summary: 'which judgements of a BEIR folder; default dev, else train, else test' },
     { ...FORCE, summary: 'write it even if it measures worse, and replace what stands at the output' },

@@ -1,6 +1,6 @@
 /** The verbs that search and check indexes. */
 import type { VerbSpec } from '@pith/core'
-import { FORCE, GROUP, INDEX, MEMORY, MODE, out, PARTIAL, WHERE } from './options.ts'
+import { ENCODER, FORCE, GROUP, INDEX, MEMORY, MODE, out, PARTIAL, WHERE } from './options.ts'
 
 const search: VerbSpec = {
   name: 'index search',
@@ -26,6 +26,7 @@ const search: VerbSpec = {
     },
     { name: 'alpha', value: 'X', summary: 'weight of meaning against words in zsum, 0 to 1' },
     { name: 'exact', summary: 'leave no block of sparse vectors out' },
+    ...ENCODER,
     { name: 'trec', summary: 'print lines of a TREC run: query Q0 document rank score pith' },
     PARTIAL,
     MEMORY,
@@ -69,6 +70,7 @@ const evaluate: VerbSpec = {
       completes: 'file',
       summary: 'compare with another run: paired bootstrap of the difference',
     },
+    ...ENCODER,
     MEMORY,
   ],
   examples: [
@@ -118,6 +120,7 @@ const exportIndex: VerbSpec = {
     out('FILE', 'where it goes; - is stdout'),
     { name: 'name', value: 'NAME', summary: 'table, collection or index of the other system; default docs' },
     { name: 'query', value: 'TEXT', summary: 'print the request for this query' },
+    ...ENCODER,
     { name: 'mapping', summary: 'print the body that makes the index of opensearch' },
     { name: 'count', short: 'k', value: 'N', summary: 'hits that --query asks for; default 10' },
     FORCE,
@@ -145,6 +148,7 @@ const serve: VerbSpec = {
     { name: 'host', value: 'ADDRESS', summary: 'default 127.0.0.1' },
     { name: 'facets', value: 'LIST', summary: 'fields that the page offers to narrow down by, such as lang,year' },
     { name: 'name', value: 'NAME', summary: 'heading of the page; default the name of the index' },
+    ...ENCODER,
     PARTIAL,
     MEMORY,
   ],

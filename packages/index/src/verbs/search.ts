@@ -23,6 +23,10 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
   const search = searchOf(args)
   const own = runOf(args, context)
   return await withIndex(args, context, async (reader) => {
+    const { dense } = reader.info.settings
+    if (dense !== undefined && !reader.modes().includes('dense')) {
+      await context.note(`vectors of ${dense.encoder} are left out: name their encoder by --encoder`)
+    }
     if (file === undefined) {
       const start = performance.now()
       const found = await reader.search(asked(words, search), own)

@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { serveFiles } from '@pith/core/node/http'
 import { startVerb, type VerbInput, type VerbOptions, type VerbOutcome } from '@pith/core/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { colourModel, colourTokenizer } from '../../test/text-models.ts'
 import { manifest } from '../manifest.ts'
 
 const tmp = mkdtempSync(join(tmpdir(), 'pith-index-'))
@@ -258,6 +259,34 @@ test('vectors of the documents, and queries that bring theirs', async () => {
   running.stop(new Error('over'))
   await expect(running.done).rejects.toThrow('over')
 })
+
+test('an encoder of the user, which an index names and refuses others', async () => {
+  mkdirSync(at('encoder'))
+  writeFileSync(at('encoder/model.onnx'), colourModel(6))
+  writeFileSync(at('encoder/tokenizer.json'), colourTokenizer())
+  const texts = ['red', 'green', 'blue', 'warm red', 'cold blue', 'warm green', 'cold']
+  writeFileSync(at('colours.jsonl'), texts.map((text, i) => `{"_id":"c${i}","text":"${text}"}\n`).join(''))
+  const encoder = `onnx:${at('encoder')}`
+  const built = await verb('build', { output: at('e.pith'), encoder, codes: 'none', keep: 'f32', json: true }, [
+    at('colours.jsonl'),
+  ])
+  expect(JSON.parse(built.out).settings.dense).toMatchObject({
+    dim: 6,
+    metric: 'cos',
+    encoder: expect.stringMatching(/onnx/),
+  })
+  expect(await found('e.pith', 'cold blue', { encoder, mode: 'dense', count: '1' })).toEqual(['c4'])
+  writeFileSync(at('more-colours.jsonl'), '{"_id":"d","text":"cold green"}\n')
+  expect((await verb('add', { encoder }, [at('e.pith'), at('more-colours.jsonl')])).code).toBe(0)
+  expect(await found('e.pith', 'cold green', { encoder, mode: 'dense', count: '1' })).toEqual(['d'])
+  const words = await verb('search', {}, [at('e.pith'), 'red'])
+  expect(words.err).toMatch(/^vectors of \S+ are left out: name their encoder by --encoder\n2 of 8 in/)
+  const other = await verb('search', { encoder, 'query-prefix': 'warm ' }, [at('e.pith'), 'red'])
+  expect(other.error).toMatch(/^PITH_MODEL: the index was built with the encoder/)
+  for (const wrong of ['onnx:none', 'openai:nothing', 'openai:http://127.0.0.1:1/v1#m']) {
+    expect((await verb('search', { encoder: wrong }, [at('e.pith'), 'red'])).error).toMatch(/^PITH_(IO|ARG|NETWORK): /)
+  }
+}, 20_000)
 
 test('one file is searched like a folder; damage is found and named', async () => {
   expect((await verb('export', { output: at('one.pith') }, [at('garden.pith')])).out).toContain(': 10 documents')

@@ -22,7 +22,12 @@ export async function createIndex(path: string, options: IndexOptions & WriterOp
   checkWriterOptions(options)
   const change = await atomicFolder(path, { mode: 'create', ...(files && { files }) })
   await commitState(change, { format: 1, settings, wal: 1, next: 1, segments: [] })
-  return openWriter(path, options)
+  const { dense, sparse } = own
+  return openWriter(path, {
+    ...(typeof dense?.encoder === 'object' && { encoder: dense.encoder }),
+    ...(typeof sparse?.encoder === 'object' && { sparseEncoder: sparse.encoder }),
+    ...options,
+  })
 }
 
 /**
