@@ -1,4 +1,5 @@
 /** What compressed prompts promise: `npm run accept -- context`. */
+import { acceptHostile } from './context/hostile.ts'
 import { acceptGsm8k, acceptKv75 } from './context/prompts.ts'
 import { acceptQa } from './context/qa.ts'
 import { acceptTools } from './context/tools.ts'
@@ -10,6 +11,7 @@ export const accept: Accept = {
   shortfalls: {},
   sections: {
     gsm8k: { needsData: true, lane: 'transcripts', run: acceptGsm8k },
+    hostile: { needsData: false, lane: 'hostile', run: acceptHostile },
     kv75: { needsData: true, lane: 'transcripts', run: acceptKv75 },
     qa: { needsData: true, lane: 'qa', run: acceptQa },
     text: { needsData: true, lane: 'transcripts', run: acceptText },
