@@ -6,6 +6,7 @@ import { termsOf } from './terms.ts'
 /** Tags, comments, and elements whose content is not read. */
 const MARKUP =
   /<!--[\s\S]*?(?:-->|$)|<(script|style|svg|noscript|template|head)\b[^>]*>[\s\S]*?(?:<\/\1\s*>|$)|<\/?[a-z][^<>]{0,10000}>|<![a-z][^>]{0,1000}>/gi
+const LOOSE_MARKS = /[\p{M}\p{Emoji_Modifier}\u200c\u200d]*/uy
 const BREAKS =
   /<\/?(?:p|div|li|ul|ol|h[1-6]|tr|table|br|section|article|header|footer|nav|main|pre|blockquote|dt|dd|title|body)\b/i
 
@@ -36,7 +37,10 @@ export function rankHtml(text: string, query: string): Ranking {
   }
   for (const match of text.matchAll(MARKUP)) {
     put(match.index, true)
-    put(match.index + match[0].length, false)
+    const end = match.index + match[0].length
+    // A mark joins with what stands before it, even with a tag.
+    LOOSE_MARKS.lastIndex = end
+    put(end + (LOOSE_MARKS.exec(text)?.[0].length ?? 0), false)
   }
   put(text.length, true)
   const said = pieces.flatMap((_, i) => (isText[i] === true ? [i] : []))
