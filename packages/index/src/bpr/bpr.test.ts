@@ -1,8 +1,11 @@
 import { Random } from '@pith/core'
 import { expect, test } from 'vitest'
+import { holdSections } from '../../test/held-sections.ts'
 import { BinaryIndex } from '../pq/index.ts'
+import type { SectionReader } from '../sections.ts'
 import type { DenseMatrix } from '../types.ts'
 import { type BprTargets, trainBpr } from './bpr.ts'
+import { openBpr, writeBpr } from './format.ts'
 import { centredItq } from './itq.ts'
 import { hashDocuments, hashQueries } from './layer.ts'
 import { BprStep, type Candidates, crossEntropy, hinge } from './step.ts'
@@ -131,7 +134,7 @@ test('training ranks better than the rotation, the same each time', async () => 
     { loss: 'margin', labelled },
   ]
   for (const targets of all) {
-    const options = { epochs: 8, batch: 16, held, seed: 3 }
+    const options = { epochs: 4, batch: 16, held, seed: 3 }
     const found = await trainBpr(documents, part(queries, 0, 180), targets, options)
     const last = found.epochs[found.kept - 1]?.held
     expect(last?.hamming.ndcg10).toBeGreaterThan(1.1 * (found.start?.hamming.ndcg10 as number))
@@ -171,4 +174,23 @@ test('what can not be trained is refused', async () => {
   await expect(train(rows, { loss: 'softmax', relevant: [0] })).rejects.toMatchObject({ code: 'PITH_SHAPE' })
   await expect(train(rows, { loss: 'softmax', relevant: [0, 1, 2, 4] })).rejects.toMatchObject({ code: 'PITH_ARG' })
   await expect(train(rows, targets, AbortSignal.abort('enough'))).rejects.toBe('enough')
+})
+
+test('layers open as they were written, damaged ones do not', async () => {
+  const layer = await centredItq(unitRows(50, 6, 7), { bits: 4 })
+  const held = await holdSections((sections) => writeBpr(layer, sections, 'signs'))
+  expect(await openBpr(held, 'signs')).toEqual(layer)
+  const altered = (change: (bytes: Uint8Array) => Uint8Array): SectionReader => ({
+    has: (name) => held.has(name),
+    size: (name) => held.size(name),
+    read: async (name) => Uint8Array.from(change(await held.read(name))),
+  })
+  for (const change of [
+    (bytes: Uint8Array) => bytes.subarray(0, 6),
+    (bytes: Uint8Array) => bytes.subarray(0, bytes.length - 1),
+    (bytes: Uint8Array) => bytes.fill(255),
+    (bytes: Uint8Array) => bytes.fill(255, 12, 16),
+  ]) {
+    await expect(openBpr(altered(change), 'signs')).rejects.toMatchObject({ code: 'PITH_CORRUPT' })
+  }
 })
