@@ -27,7 +27,7 @@ Options:
 Examples:
   pith index delete docs.pith guide.md
       one document
-  pith index delete docs.pith --where year<2020
+  pith index delete docs.pith --where 'year<2020'
       many
 
 Exit codes: 0 done, 1 failed, 2 bad usage, 130 interrupted.

@@ -5,6 +5,7 @@ import { type Arguments, type CommandContext, numberOf, PithError, textTable } f
 import { type Adapted, type AdaptOptions, adapt } from '../domain-adaptation/index.ts'
 import { openWriter, snapshotIndex } from '../store/node/index.ts'
 import type { IndexDocument } from '../types.ts'
+import { generatorOf, teacherOf } from './encoders.ts'
 import { indexOf, runOf, withIndex } from './inputs.ts'
 import { judgedQueries } from './judged-queries.ts'
 import { checkFree, putInPlace } from './places.ts'
@@ -24,6 +25,7 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
     ...(args.has('queries') ? { most: numberOf(args, 'queries', 10, 1_000_000, true) } : {}),
     ...(judged === undefined ? {} : { judged: await judgedQueries(judged, splits, own) }),
   }
+  const generator = await generatorOf(args)
   const { report, jpq, bpr } = await withIndex(args, context, async (reader): Promise<Adapted> => {
     const { models, encoder } = await reader.learned(own)
     if (encoder === undefined || models.pq === undefined) {
@@ -33,7 +35,13 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
     }
     const documents: IndexDocument[] = []
     for await (const document of reader.documents(own)) documents.push(document)
-    return await adapt({ documents, encoder, pq: models.pq }, options)
+    const teacher = await teacherOf(args, documents)
+    try {
+      const given = { ...(generator && { generator }), ...(teacher && { teacher }) }
+      return await adapt({ documents, encoder, pq: models.pq }, { ...options, ...given })
+    } finally {
+      await teacher?.close?.()
+    }
   })
   const isTaken = (jpq ?? bpr) !== undefined && (report.accepted || args.has('force'))
   if (isTaken) await write(indexOf(args), out, { jpq, bpr })

@@ -1,12 +1,16 @@
 /** Encoders of the user's own, as the options name them. */
+import { join } from 'node:path'
 import { env } from 'node:process'
 import { type Arguments, PithError, type Run } from '@pith/core'
-import type { Encoder } from '../types.ts'
+import { fileSource } from '@pith/core/node'
+import type { EndpointAddress } from '../dense/index.ts'
+import type { QueryGenerator, Teacher } from '../domain-adaptation/index.ts'
+import type { Encoder, IndexDocument } from '../types.ts'
 
 /** An encoder that may hold a model until it is closed. */
 export type OpenEncoder = Encoder & { close?(): Promise<void> }
 
-const FORMS = 'onnx:FOLDER or openai:URL#MODEL'
+const BUILTIN = 'builtin'
 
 /** Whether --encoder names an encoder that can be opened, not only the name of one. */
 export function namesEncoder(args: Arguments): boolean {
@@ -29,12 +33,52 @@ export async function encoderOf(args: Arguments, run: Run): Promise<OpenEncoder 
     const { openOnnxEncoderFolder } = await import('../dense/node/index.ts')
     return await openOnnxEncoderFolder(place, prefixes)
   }
-  const [, url, model] = /^(https?:\/\/[^#]+)#(.+)$/.exec(place) ?? []
-  if (url === undefined || model === undefined) {
-    throw new PithError('PITH_ARG', `--encoder must be ${FORMS}, got ${place.slice(0, 80)}`)
-  }
   const { openEndpointEncoder } = await import('../dense/index.ts')
-  return await openEndpointEncoder({ url, model, ...prefixes, ...keyOf(args) }, run)
+  return await openEndpointEncoder({ ...addressOf(place, args), ...prefixes }, run)
+}
+
+/** What writes queries for a training; undefined for the one of the house. @throws PithError `PITH_ARG` another form */
+export async function generatorOf(args: Arguments): Promise<QueryGenerator | undefined> {
+  const name = args.value('generator') ?? BUILTIN
+  if (name === BUILTIN) return undefined
+  const { endpointGenerator } = await import('../domain-adaptation/index.ts')
+  return endpointGenerator(addressOf(placeOf(name, '--generator', ['openai']).place, args))
+}
+
+/** What judges documents for a training; undefined for the one of the house. @throws PithError `PITH_ARG` another form */
+export async function teacherOf(
+  args: Arguments,
+  documents: readonly IndexDocument[],
+): Promise<(Teacher & { close?(): Promise<void> }) | undefined> {
+  const name = args.value('teacher') ?? BUILTIN
+  if (name === BUILTIN) return undefined
+  const { kind, place } = placeOf(name, '--teacher', ['onnx', 'openai'])
+  const { endpointTeacher, openCrossEncoder } = await import('../domain-adaptation/index.ts')
+  if (kind === 'openai') return endpointTeacher(documents, addressOf(place, args))
+  const [model, tokenizer] = await Promise.all([
+    readWhole(join(place, 'model.onnx')),
+    readWhole(join(place, 'tokenizer.json')),
+  ])
+  return await openCrossEncoder(documents, { model, tokenizer })
+}
+
+function placeOf(name: string, option: string, kinds: readonly string[]): { kind: string; place: string } {
+  const [, kind = '', place = ''] = /^(\w+):(.+)$/.exec(name) ?? []
+  if (kinds.includes(kind)) return { kind, place }
+  const forms = kinds.map((own) => (own === 'onnx' ? 'onnx:FOLDER' : 'openai:URL#MODEL'))
+  throw new PithError('PITH_ARG', `${option} must be ${[BUILTIN, ...forms].join(' or ')}, got ${name.slice(0, 80)}`)
+}
+
+async function readWhole(path: string): Promise<Uint8Array> {
+  const file = await fileSource(path)
+  return await file.read(0, file.size).finally(() => file.close())
+}
+
+/** A model behind a server. @throws PithError `PITH_ARG` another form, or no key */
+function addressOf(place: string, args: Arguments): EndpointAddress {
+  const [, url, model] = /^(https?:\/\/[^#]+)#(.+)$/.exec(place) ?? []
+  if (url !== undefined && model !== undefined) return { url, model, ...keyOf(args) }
+  throw new PithError('PITH_ARG', `a server is named as openai:URL#MODEL, got openai:${place.slice(0, 80)}`)
 }
 
 /** The key in the variable that --key-env names. */

@@ -90,7 +90,7 @@ const remove: VerbSpec = {
   options: [{ ...WHERE, summary: 'delete all documents with lang=de, year<2020, tags=a, or as JSON' }],
   examples: [
     { line: 'pith index delete docs.pith guide.md', what: 'one document' },
-    { line: 'pith index delete docs.pith --where year<2020', what: 'many' },
+    { line: "pith index delete docs.pith --where 'year<2020'", what: 'many' },
   ],
   load: () => import('./delete.ts'),
 }
@@ -136,13 +136,19 @@ const adapt: VerbSpec = {
   details: [
     'Queries are made of the documents, a teacher says how well documents answer them, and the codes and the side of queries learn it (GPL; with genq only that documents answer their own queries). Queries that were held out decide, or judged ones with --judged.',
     'An index is only replaced where the 95 % interval of the gain in nDCG@10 is above 0; the control, vectors in full precision behind the same trained layer, is always shown. --force writes it anyway.',
-    'jpq trains the codes of the index; bpr measures what trained bits would be worth in their place, and changes nothing.',
+    'jpq trains the codes of the index; bpr trains a layer whose signs stand beside them and are searched by --mode hash.',
   ],
   operands: [INDEX],
   options: [
     out('INDEX', 'where the adapted index goes; default it takes the place of the old one'),
     { name: 'method', value: 'NAME', choices: ['gpl', 'genq'], summary: 'default gpl' },
     { name: 'model', value: 'NAME', choices: ['jpq', 'bpr'], summary: 'default jpq' },
+    { name: 'generator', value: 'MODEL', summary: 'what writes queries: builtin (default) or openai:URL#MODEL' },
+    {
+      name: 'teacher',
+      value: 'MODEL',
+      summary: 'what judges: builtin (default), onnx:FOLDER of a cross-encoder, or openai:URL#MODEL',
+    },
     { name: 'queries-per-doc', value: 'N', summary: 'queries that are made of a document; default 3' },
     { name: 'queries', value: 'N', summary: 'queries in all at most; default 12,000' },
     ...ENCODER,

@@ -81,7 +81,7 @@ export const MODE: OptionSpec = {
   short: 'm',
   value: 'NAME',
   choices: ['hybrid', 'bm25', 'dense', 'pq', 'hash', 'sparse'],
-  summary: 'search by words and meaning, by one of them, or by learned words; default the best of the index',
+  summary: 'words and meaning, words, meaning, its codes or signs alone, or learned words; default all together',
 }
 
 export const WHERE: OptionSpec = {

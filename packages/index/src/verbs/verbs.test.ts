@@ -206,6 +206,14 @@ test('64 documents and more are searched by meaning, too', async () => {
   const bits = await verb('adapt', { model: 'bpr', method: 'genq', queries: '60' }, [at('k.pith')])
   expect(bits.out).toMatch(/^ +nDCG@10 +R@100\nvectors +[\s\S]*the index stays as it is: /)
   expect((await verb('adapt', {}, [at('garden.pith')])).error).toContain('PITH_CAPABILITY')
+  for (const wrong of [
+    { generator: 'onnx:x' },
+    { teacher: 'magic' },
+    { teacher: 'openai:x' },
+    { teacher: 'onnx:none' },
+  ]) {
+    expect((await verb('adapt', wrong, [at('k.pith')])).error).toMatch(/^PITH_(ARG|IO): /)
+  }
   await verb('build', { output: at('codes.pith'), dim: '8', keep: 'none', codes: 'pq4', ratio: '8' }, [at('kinds')])
   const { settings } = JSON.parse((await verb('info', { json: true }, [at('codes.pith')])).out)
   expect(settings.dense).toMatchObject({ vectors: 'none', pq: { bits: 4, m: 8 } })
