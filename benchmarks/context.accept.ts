@@ -1,6 +1,9 @@
 /** What compressed prompts promise: `npm run accept -- context`. */
+import { acceptCpu } from './context/cpu.ts'
 import { acceptHostile } from './context/hostile.ts'
+import { acceptKeep, acceptLlmlingua2 } from './context/llmlingua2.ts'
 import { acceptGsm8k, acceptKv75 } from './context/prompts.ts'
+import { acceptProxy } from './context/proxy.ts'
 import { acceptQa } from './context/qa.ts'
 import { acceptTools } from './context/tools.ts'
 import { acceptText, acceptTranscripts } from './context/transcripts.ts'
@@ -10,9 +13,13 @@ export const accept: Accept = {
   system: 'context',
   shortfalls: {},
   sections: {
+    cpu: { needsData: true, run: acceptCpu },
     gsm8k: { needsData: true, lane: 'transcripts', run: acceptGsm8k },
     hostile: { needsData: false, lane: 'hostile', run: acceptHostile },
+    keep: { needsData: true, lane: 'transcripts', run: acceptKeep },
     kv75: { needsData: true, lane: 'transcripts', run: acceptKv75 },
+    llmlingua2: { needsData: true, run: acceptLlmlingua2 },
+    proxy: { needsData: false, run: acceptProxy },
     qa: { needsData: true, lane: 'qa', run: acceptQa },
     text: { needsData: true, lane: 'transcripts', run: acceptText },
     tools: { needsData: false, lane: 'tools', run: acceptTools },

@@ -1,4 +1,5 @@
 /** The bench of prompts: `npm run bench -- context`. Reads PITH_DATA. */
+import { benchCpu } from './context/cpu.ts'
 import { benchPrompts } from './context/prompts.ts'
 import { benchQa } from './context/qa.ts'
 import { benchTools } from './context/tools.ts'
@@ -6,6 +7,7 @@ import { benchText, benchTranscripts } from './context/transcripts.ts'
 import type { Bench, BenchContext } from './measure/case.ts'
 
 const PARTS: Readonly<Record<string, (context: BenchContext) => Promise<void>>> = {
+  cpu: benchCpu,
   prompts: benchPrompts,
   qa: benchQa,
   text: benchText,

@@ -84,6 +84,15 @@ function splits(text: string, at: number): boolean {
   return isPair || (segment !== undefined && segment.index !== at - from && segment.index > 0)
 }
 
+/** Whether a place lies within a word or a number of Latin letters, if that is not overly long. */
+function cutsWord(text: string, at: number): boolean {
+  const [before, after] = [
+    /[A-Za-z0-9]{1,256}$/.exec(text.slice(Math.max(0, at - 256), at)),
+    /^[A-Za-z0-9]{1,256}/.exec(text.slice(at, at + 256)),
+  ]
+  return before !== null && after !== null && before[0].length + after[0].length < 256
+}
+
 /** Rules that a result breaks. */
 function brokenRules(
   text: string,
@@ -99,6 +108,7 @@ function brokenRules(
   for (const { start, end } of result.kept) {
     is(start >= last && end > start && end <= text.length, 'slices ascend')
     is(!splits(text, start) && !splits(text, end), 'no grapheme is cut')
+    is(!cutsWord(text, start) && !cutsWord(text, end), 'no word is cut')
     const found = result.text.indexOf(text.slice(start, end), at)
     is(found >= 0 && result.sourceMap.fromSource(start) !== undefined, 'slices stand as they are')
     is(result.sourceMap.toSource(result.sourceMap.fromSource(start) as number) === start, 'the map leads back')

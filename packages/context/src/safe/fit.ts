@@ -6,6 +6,8 @@ import { joinSpans } from './pieces.ts'
 /** Counts of whole texts while the number of pieces is searched for, and pieces that may turn out too large behind it. */
 const COUNTS = 12
 const MISSES = 8
+/** Characters of a token in running text, at most. */
+const LONGEST_TOKEN = 12
 
 /** What is fitted, and to what. */
 export interface FitTask {
@@ -66,6 +68,11 @@ export function fitBudget(task: FitTask): Fitted {
   }
   take(low)
   for (let at = low, misses = 0; at < groups.length && misses < MISSES && best.tokens < budget; at++) {
+    // What is far too long is not counted.
+    if ((lengths[at + 1] as number) - (lengths[at] as number) > LONGEST_TOKEN * (budget - best.tokens)) {
+      misses++
+      continue
+    }
     want(at, 1)
     const fitted = build()
     if (fitted.tokens <= budget) best = fitted

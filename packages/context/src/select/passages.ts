@@ -45,9 +45,13 @@ export function rankPassages(
 ): Ranking {
   const query = termsOf(question)
   const slice = ({ start, end }: Span): string => text.slice(start, end)
-  const terms = places.map(({ title, body }) => {
+  const sentences = places.map(({ body }) =>
+    sentencesOf(slice(body)).map(({ start, end }) => ({ start: body.start + start, end: body.start + end })),
+  )
+  const said = sentences.map((own) => own.map((span) => termsOf(slice(span))))
+  const terms = places.map(({ title }, i) => {
     const own = termsOf(slice(title))
-    return [...own, ...own, ...termsOf(slice(body))]
+    return [...own, ...own, ...(said[i] as string[][]).flat()]
   })
   const local = localWeights(terms)
   const weighings = [local, ...(background === undefined ? [] : [backgroundWeights(background, local)])]
@@ -55,22 +59,13 @@ export function rankPassages(
   for (const weigh of weighings) {
     for (const [i, score] of bm25Scores(query, terms, weigh, { pairs: 0.5 }).entries()) scores[i] += score
   }
-  const sentences = places.map(({ body }) =>
-    sentencesOf(slice(body)).map(({ start, end }) => ({ start: body.start + start, end: body.start + end })),
-  )
-  const weigh = localWeights(sentences.flat().map((span) => termsOf(slice(span))))
+  const weigh = localWeights(said.flat())
   const pieces: Span[] = []
   const own: number[][] = places.map(({ title }, i) => {
     const first = pieces.length
     if (title.end > title.start) pieces.push(title)
     const body = sentences[i] as Span[]
-    const order = byScore(
-      bm25Scores(
-        query,
-        body.map((span) => termsOf(slice(span))),
-        weigh,
-      ),
-    )
+    const order = byScore(bm25Scores(query, said[i] as string[][], weigh))
     const start = pieces.length
     pieces.push(...body)
     return [...Array.from({ length: start - first }, (_, at) => first + at), ...order.map((at) => start + at)]
