@@ -7,7 +7,7 @@ import { createIndex, exportIndex, openIndex } from '../store/node/index.ts'
 import { encoderOf, type OpenEncoder } from './encoders.ts'
 import { indexOptionsOf, noDocuments } from './index-options.ts'
 import { documents, documentsOf, memoryOf, runOf } from './inputs.ts'
-import { checkFree, putInPlace } from './places.ts'
+import { bytesAt, checkFree, putInPlace } from './places.ts'
 
 /** Share of memory that documents may fill before they become a segment. */
 const HELD = 8
@@ -23,7 +23,8 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
   try {
     await fill(part, args, own, context)
     const whole = args.has('single') ? await single(part, file, own) : part
-    const { documents: count, bytes, settings } = await look(whole)
+    const { documents: count, settings } = await look(whole)
+    const bytes = await bytesAt(whole)
     await putInPlace(whole, out)
     const ms = performance.now() - start
     if (context.json) await context.report({ index: out, documents: count, bytes, ms, settings })

@@ -1,10 +1,13 @@
 /** `pith index info`. */
 import { type Arguments, type CommandContext, formatBytes, formatCount, textTable } from '@pith/core'
-import { withIndex } from './inputs.ts'
+import { indexOf, withIndex } from './inputs.ts'
+import { bytesAt } from './places.ts'
 
 export async function run(args: Arguments, context: CommandContext): Promise<number> {
   return await withIndex(args, context, async ({ info }) => {
-    const { documents, bytes, settings, segments, damaged, warnings } = info
+    const { documents, settings, segments, damaged, warnings } = info
+    const path = indexOf(args)
+    const bytes = /^https?:/.test(path) ? info.bytes : await bytesAt(path)
     const bad = damaged.map(({ name, error }) => ({ name, code: error.code, message: error.message }))
     if (context.json) {
       await context.report({ documents, bytes, settings, segments, damaged: bad, warnings })

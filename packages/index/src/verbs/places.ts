@@ -1,5 +1,5 @@
 /** Where indexes go: whole, or not at all. */
-import { rename, rm, stat } from 'node:fs/promises'
+import { readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pid } from 'node:process'
 import { PithError } from '@pith/core'
@@ -21,4 +21,13 @@ export async function putInPlace(part: string, out: string): Promise<void> {
   if (isThere) await rename(out, old)
   await rename(part, out)
   if (isThere) await rm(old, { recursive: true, force: true })
+}
+
+/** Bytes of a file, or of the files of a folder. */
+export async function bytesAt(path: string): Promise<number> {
+  const place = await stat(path)
+  if (place.isFile()) return place.size
+  let sum = 0
+  for (const name of await readdir(path)) sum += await bytesAt(join(path, name))
+  return sum
 }
