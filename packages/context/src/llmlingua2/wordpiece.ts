@@ -52,7 +52,7 @@ export function trainWordPiece(texts: readonly string[], size: number): Uint8Arr
       lowercase: true,
     },
     pre_tokenizer: { type: 'BertPreTokenizer' },
-    post_processor: null,
+    post_processor: aroundText(),
     decoder: { type: 'WordPiece', prefix: '##', cleanup: true },
     model: {
       type: 'WordPiece',
@@ -71,4 +71,23 @@ function best(counts: ReadonlyMap<string, number>, most: number): string[] {
     .sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
     .slice(0, Math.max(0, most))
     .map(([text]) => text)
+}
+
+/** [CLS] before a text and [SEP] behind it, for those who ask for special tokens. */
+function aroundText(): object {
+  const special = (id: string): object => ({ SpecialToken: { id, type_id: 0 } })
+  const text = (id: string, type_id: number): object => ({ Sequence: { id, type_id } })
+  const token = (id: string): object => ({ id, ids: [SPECIAL.indexOf(id)], tokens: [id] })
+  return {
+    type: 'TemplateProcessing',
+    single: [special('[CLS]'), text('A', 0), special('[SEP]')],
+    pair: [
+      special('[CLS]'),
+      text('A', 0),
+      special('[SEP]'),
+      text('B', 1),
+      { SpecialToken: { id: '[SEP]', type_id: 1 } },
+    ],
+    special_tokens: { '[CLS]': token('[CLS]'), '[SEP]': token('[SEP]') },
+  }
 }

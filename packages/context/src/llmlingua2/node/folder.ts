@@ -15,6 +15,11 @@ export interface LoadClassifierOptions {
   keepIndex?: number
 }
 
+const tokenizerConfig = (length: number): object => ({
+  ...{ tokenizer_class: 'BertTokenizer', do_lower_case: true, model_max_length: length },
+  ...{ unk_token: '[UNK]', pad_token: '[PAD]', cls_token: '[CLS]', sep_token: '[SEP]' },
+})
+
 const MODELS = ['model.onnx', 'onnx/model.onnx', 'onnx/model_quantized.onnx']
 
 /**
@@ -54,11 +59,7 @@ export async function saveClassifier(
   const own = { force: options.force ?? false }
   await mkdir(folder, { recursive: true })
   await writeAtomic(join(folder, 'tokenizer.json'), tokenizer, own)
-  await writeAtomic(
-    join(folder, 'tokenizer_config.json'),
-    json({ tokenizer_class: 'BertTokenizer', do_lower_case: true }),
-    own,
-  )
+  await writeAtomic(join(folder, 'tokenizer_config.json'), json(tokenizerConfig(sizes.length)), own)
   await writeAtomic(join(folder, 'config.json'), json(config), own)
   await writeAtomic(join(folder, 'model.onnx'), model, own)
 }
