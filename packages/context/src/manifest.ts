@@ -163,6 +163,7 @@ const bench: VerbSpec = {
   load: () => import('./verbs/bench.ts'),
 }
 
+/** The verbs of prompts. */
 export const manifest: Manifest = {
   room: '@pith/context',
   summary: 'prompts and code cut to a token budget',

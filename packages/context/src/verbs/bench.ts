@@ -1,5 +1,5 @@
 /** `pith prompt bench`. */
-import { setImmediate } from 'node:timers/promises'
+import { scheduler } from 'node:timers/promises'
 import { type Arguments, type CommandContext, PithError, textTable } from '@pith/core'
 import { type AnswerRow, measureAnswers } from '../measure/index.ts'
 import { backgroundOf } from '../select/background.ts'
@@ -18,7 +18,7 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
     onRow: async (done) => {
       context.onProgress({ stage: 'questions', done, total, unit: 'rows' })
       // Lets Ctrl-C through.
-      await setImmediate()
+      await scheduler.yield()
     },
   })
   const figures = <T>(of: (result: (typeof results)[number]) => T): Record<string, T> =>

@@ -1,5 +1,6 @@
 /** What verbs of prompts share: texts, budgets, and what is done with a result. */
 import { readFile } from 'node:fs/promises'
+import { cpuUsage } from 'node:process'
 import { type Arguments, type Budget, type CommandContext, PithError, parseBudget, Sha256, toHex } from '@pith/core'
 import { writeAtomic } from '@pith/core/node'
 import type { TokenClassifier } from '../llmlingua2/index.ts'
@@ -101,7 +102,7 @@ export async function compressedOf(
   const text = await readText(path, context)
   const model = args.value('model')
   const classifier = model === undefined ? undefined : await loadClassifierOf(model)
-  const start = process.cpuUsage()
+  const start = cpuUsage()
   const result =
     classifier === undefined
       ? await compressText(text, options)
@@ -110,7 +111,7 @@ export async function compressedOf(
           text,
           options,
         )
-  const { user, system } = process.cpuUsage(start)
+  const { user, system } = cpuUsage(start)
   for (const warning of result.report.warnings) await context.note(warning)
   return { path, text, result, cpuSeconds: (user + system) / 1e6 }
 }

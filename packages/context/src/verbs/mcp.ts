@@ -1,4 +1,5 @@
 /** `pith prompt mcp`. */
+import { stdin } from 'node:process'
 import { type Arguments, abortable, type CommandContext } from '@pith/core'
 import { makeMcpServer } from '../mcp/node/index.ts'
 
@@ -7,7 +8,7 @@ export async function run(_args: Arguments, context: CommandContext): Promise<nu
   const { StdioServerTransport } = await import('@modelcontextprotocol/sdk/server/stdio.js')
   const ended = new Promise<void>((done) => {
     server.server.onclose = done
-    process.stdin.once('end', done)
+    stdin.once('end', done)
   })
   await server.connect(new StdioServerTransport())
   try {
