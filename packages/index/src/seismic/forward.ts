@@ -17,14 +17,14 @@ export interface Forward {
 const LINE = 64
 
 /** Step of codes for values: the greatest becomes 255. */
-export function stepFor(values: Float32Array): number {
+function stepFor(values: Float32Array): number {
   let most = 0
   for (let i = 0; i < values.length; i++) if ((values[i] as number) > most) most = values[i] as number
   return most === 0 ? 1 : Math.fround(most / 255) || most
 }
 
 /** Code of a value. */
-export function codeOf(value: number, step: number): number {
+function codeOf(value: number, step: number): number {
   return Math.min(255, Math.max(1, Math.round(value / step)))
 }
 

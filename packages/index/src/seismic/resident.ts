@@ -187,7 +187,7 @@ export class Resident {
 }
 
 /** Arrays over a memory. */
-export interface Views {
+interface Views {
   readonly u32: Uint32Array
   readonly f32: Float32Array
   readonly f64: Float64Array

