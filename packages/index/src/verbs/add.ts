@@ -1,13 +1,13 @@
 /** `pith index add`. */
 import type { Arguments, CommandContext } from '@pith/core'
 import { openWriter } from '../store/node/index.ts'
-import { encoderOf } from './encoders.ts'
+import { encodersOf } from './encoders.ts'
 import { documents, documentsOf, indexOf, runOf } from './inputs.ts'
 
 export async function run(args: Arguments, context: CommandContext): Promise<number> {
   const own = runOf(args, context)
-  const encoder = await encoderOf(args, own)
-  const writer = await openWriter(indexOf(args), encoder === undefined ? {} : { encoder })
+  const encoders = await encodersOf(args, own)
+  const writer = await openWriter(indexOf(args), encoders.given)
   let count = 0
   try {
     for (const warning of writer.warnings) await context.note(warning)
@@ -18,7 +18,7 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
     }
   } finally {
     await writer.close()
-    await encoder?.close?.()
+    await encoders.close()
   }
   if (context.json) await context.report({ index: indexOf(args), added: count })
   else if (!context.quiet) await context.stdout.write(`${indexOf(args)}: ${documents(count)} added\n`)

@@ -4,7 +4,7 @@ import { pid } from 'node:process'
 import { type Arguments, type CommandContext, formatBytes, formatDuration, PithError, type Run } from '@pith/core'
 import type { IndexInfo } from '../store/index.ts'
 import { createIndex, exportIndex, openIndex } from '../store/node/index.ts'
-import { encoderOf, type OpenEncoder } from './encoders.ts'
+import { encodersOf, type OwnEncoders } from './encoders.ts'
 import { indexOptionsOf, noDocuments } from './index-options.ts'
 import { documents, documentsOf, memoryOf, runOf } from './inputs.ts'
 import { bytesAt, checkFree, putInPlace } from './places.ts'
@@ -39,22 +39,22 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
 }
 
 async function fill(path: string, args: Arguments, own: Run, context: CommandContext): Promise<void> {
-  const encoder = await encoderOf(args, own)
+  const encoders = await encodersOf(args, own)
   try {
-    await fillWith(path, args, encoder, own, context)
+    await fillWith(path, args, encoders, own, context)
   } finally {
-    await encoder?.close?.()
+    await encoders.close()
   }
 }
 
 async function fillWith(
   path: string,
   args: Arguments,
-  encoder: OpenEncoder | undefined,
+  { given }: OwnEncoders,
   own: Run,
   context: CommandContext,
 ): Promise<void> {
-  const options = await indexOptionsOf(args, encoder, own)
+  const options = await indexOptionsOf(args, given, own)
   const flush = args.has('memory') ? { flushBytes: Math.max(2 ** 20, Math.round(memoryOf(args) / HELD)) } : {}
   const writer = await createIndex(path, { ...options, ...flush, durability: 'none' })
   let count = 0

@@ -5,24 +5,39 @@ import { type Arguments, PithError, type Run } from '@pith/core'
 import { fileSource } from '@pith/core/node'
 import type { EndpointAddress } from '../dense/index.ts'
 import type { QueryGenerator, Teacher } from '../domain-adaptation/index.ts'
-import type { Encoder, IndexDocument } from '../types.ts'
-
-/** An encoder that may hold a model until it is closed. */
-export type OpenEncoder = Encoder & { close?(): Promise<void> }
+import type { Encoder, IndexDocument, SparseEncoder } from '../types.ts'
 
 const BUILTIN = 'builtin'
 
+/** Encoders of an index, and what they hold. */
+export interface OwnEncoders {
+  readonly given: { readonly encoder?: Encoder; readonly sparseEncoder?: SparseEncoder }
+  close(): Promise<void>
+}
+
 /** Whether --encoder names an encoder that can be opened, not only the name of one. */
-export function namesEncoder(args: Arguments): boolean {
+function namesEncoder(args: Arguments): boolean {
   return /^(onnx|openai):/.test(args.value('encoder') ?? '')
 }
 
 /**
- * The encoder that --encoder names; undefined where it names none.
+ * The encoders that --encoder and --sparse-encoder name.
  *
- * @throws PithError `PITH_ARG` another form; what opening it throws
+ * @throws PithError `PITH_ARG` another form; what opening them throws
  */
-export async function encoderOf(args: Arguments, run: Run): Promise<OpenEncoder | undefined> {
+export async function encodersOf(args: Arguments, run: Run): Promise<OwnEncoders> {
+  const encoder = await encoderOf(args, run)
+  const sparseEncoder = await sparseEncoderOf(args)
+  return {
+    given: { ...(encoder && { encoder }), ...(sparseEncoder && { sparseEncoder }) },
+    async close() {
+      await encoder?.close?.()
+      await sparseEncoder?.close()
+    },
+  }
+}
+
+async function encoderOf(args: Arguments, run: Run): Promise<(Encoder & { close?(): Promise<void> }) | undefined> {
   if (!namesEncoder(args)) return undefined
   const [, kind, place = ''] = /^(\w+):(.*)$/.exec(args.value('encoder') as string) ?? []
   const prefixes = {
@@ -35,6 +50,14 @@ export async function encoderOf(args: Arguments, run: Run): Promise<OpenEncoder 
   }
   const { openEndpointEncoder } = await import('../dense/index.ts')
   return await openEndpointEncoder({ ...addressOf(place, args), ...prefixes }, run)
+}
+
+async function sparseEncoderOf(args: Arguments): Promise<(SparseEncoder & { close(): Promise<void> }) | undefined> {
+  const name = args.value('sparse-encoder')
+  if (name === undefined) return undefined
+  const { place } = placeOf(name, '--sparse-encoder', ['onnx'])
+  const { openSplade } = await import('../sparse/index.ts')
+  return await openSplade(await modelAt(place))
 }
 
 /** What writes queries for a training; undefined for the one of the house. @throws PithError `PITH_ARG` another form */
@@ -55,18 +78,26 @@ export async function teacherOf(
   const { kind, place } = placeOf(name, '--teacher', ['onnx', 'openai'])
   const { endpointTeacher, openCrossEncoder } = await import('../domain-adaptation/index.ts')
   if (kind === 'openai') return endpointTeacher(documents, addressOf(place, args))
-  const [model, tokenizer] = await Promise.all([
-    readWhole(join(place, 'model.onnx')),
-    readWhole(join(place, 'tokenizer.json')),
-  ])
-  return await openCrossEncoder(documents, { model, tokenizer })
+  return await openCrossEncoder(documents, await modelAt(place))
 }
 
 function placeOf(name: string, option: string, kinds: readonly string[]): { kind: string; place: string } {
   const [, kind = '', place = ''] = /^(\w+):(.+)$/.exec(name) ?? []
   if (kinds.includes(kind)) return { kind, place }
   const forms = kinds.map((own) => (own === 'onnx' ? 'onnx:FOLDER' : 'openai:URL#MODEL'))
-  throw new PithError('PITH_ARG', `${option} must be ${[BUILTIN, ...forms].join(' or ')}, got ${name.slice(0, 80)}`)
+  throw new PithError(
+    'PITH_ARG',
+    `${option} must be ${(option === '--sparse-encoder' ? forms : [BUILTIN, ...forms]).join(' or ')}, got ${name.slice(0, 80)}`,
+  )
+}
+
+/** A model and its tokenizer in a folder. */
+async function modelAt(folder: string): Promise<{ model: Uint8Array; tokenizer: Uint8Array }> {
+  const [model, tokenizer] = await Promise.all([
+    readWhole(join(folder, 'model.onnx')),
+    readWhole(join(folder, 'tokenizer.json')),
+  ])
+  return { model, tokenizer }
 }
 
 async function readWhole(path: string): Promise<Uint8Array> {

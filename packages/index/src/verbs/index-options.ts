@@ -2,7 +2,8 @@
 import { type Arguments, numberOf, PithError, type Run } from '@pith/core'
 import type { Metric } from '../pq/index.ts'
 import type { DenseSettingsOptions, IndexOptions, VectorType } from '../store/index.ts'
-import type { Encoder } from '../types.ts'
+import type { Encoder, SparseEncoder } from '../types.ts'
+import type { OwnEncoders } from './encoders.ts'
 import { documentsOf } from './inputs.ts'
 
 /** Documents from which on an encoder is learned from them: fewer say too little of which words go together. */
@@ -29,12 +30,12 @@ interface Sample {
  *
  * @throws PithError `PITH_ARG` an option that does not fit the documents
  */
-export async function indexOptionsOf(args: Arguments, encoder: Encoder | undefined, run: Run): Promise<IndexOptions> {
+export async function indexOptionsOf(args: Arguments, given: OwnEncoders['given'], run: Run): Promise<IndexOptions> {
   const sample = await sampleOf(args, run)
   const stem = args.value('stem') as 'porter2' | 'none' | undefined
   const stop = args.value('stop') as 'english' | 'none' | undefined
-  const dense = denseOf(args, sample, encoder)
-  const sparse = sparseOf(args, sample)
+  const dense = denseOf(args, sample, given.encoder)
+  const sparse = sparseOf(args, sample, given.sparseEncoder)
   return {
     lexical: { ...(stem === undefined ? {} : { stem }), ...(stop === undefined ? {} : { stop }) },
     ...(dense === undefined ? {} : { dense }),
@@ -100,7 +101,8 @@ function codesOf(args: Arguments, dim: number): NonNullable<DenseSettingsOptions
   return { bits, m: Math.min(dim, Math.max(1, Math.round((NUMBER_BITS * dim) / ratio / bits))) }
 }
 
-function sparseOf(args: Arguments, sample: Sample): IndexOptions['sparse'] {
+function sparseOf(args: Arguments, sample: Sample, encoder: SparseEncoder | undefined): IndexOptions['sparse'] {
+  if (encoder !== undefined) return { encoder }
   const name = args.value('sparse') ?? (sample.sparse ? 'field' : 'none')
   if (name === 'none') return undefined
   if (!sample.sparse) {

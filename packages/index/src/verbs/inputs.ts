@@ -4,7 +4,7 @@ import { type CollectionOptions, openCollection } from '../readers/node/index.ts
 import type { IndexReader } from '../store/index.ts'
 import { openIndex } from '../store/node/index.ts'
 import type { IndexDocument } from '../types.ts'
-import { encoderOf } from './encoders.ts'
+import { encodersOf } from './encoders.ts'
 
 /** Documents that are handed on at once. */
 const BATCH = 256
@@ -38,16 +38,16 @@ export async function withIndex<T>(
   use: (reader: IndexReader) => Promise<T>,
 ): Promise<T> {
   const own = runOf(args, context)
-  const encoder = await encoderOf(args, own)
+  const encoders = await encodersOf(args, own)
   let reader: IndexReader | undefined
   try {
-    reader = await openIndex(indexOf(args), { ...openOptionsOf(args), ...(encoder && { encoder }) }, own)
+    reader = await openIndex(indexOf(args), { ...openOptionsOf(args), ...encoders.given }, own)
     for (const warning of reader.info.warnings) await context.note(warning)
     for (const { error } of reader.info.damaged) await context.note(`left out: ${error.message}`)
     return await use(reader)
   } finally {
     await reader?.close()
-    await encoder?.close?.()
+    await encoders.close()
   }
 }
 

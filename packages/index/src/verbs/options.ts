@@ -49,6 +49,7 @@ export const ENCODER: readonly OptionSpec[] = [
     value: 'ENCODER',
     summary: 'encoder of yours: onnx:FOLDER (model.onnx, tokenizer.json) or openai:URL#MODEL',
   },
+  { name: 'sparse-encoder', value: 'ENCODER', summary: 'SPLADE model of yours: onnx:FOLDER' },
   { name: 'query-prefix', value: 'TEXT', summary: 'what stands before each query for --encoder' },
   { name: 'document-prefix', value: 'TEXT', summary: 'what stands before each document' },
   { name: 'key-env', value: 'NAME', summary: 'environment variable that holds the key of the server' },

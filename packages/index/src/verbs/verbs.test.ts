@@ -291,6 +291,17 @@ test('an encoder of the user, which an index names and refuses others', async ()
   expect(words.err).toMatch(/^vectors of \S+ are left out: name their encoder by --encoder\n2 of 8 in/)
   const other = await verb('search', { encoder, 'query-prefix': 'warm ' }, [at('e.pith'), 'red'])
   expect(other.error).toMatch(/^PITH_MODEL: the index was built with the encoder/)
+  mkdirSync(at('splade'))
+  writeFileSync(at('splade/model.onnx'), colourModel(8))
+  writeFileSync(at('splade/tokenizer.json'), colourTokenizer())
+  const sparse = { 'sparse-encoder': `onnx:${at('splade')}` }
+  expect((await verb('build', { output: at('s.pith'), dense: 'none', ...sparse }, [at('colours.jsonl')])).code).toBe(0)
+  expect(await found('s.pith', 'cold blue', { ...sparse, mode: 'sparse' })).toContain('c4')
+  const ways = JSON.parse((await verb('search', { ...sparse, json: true }, [at('s.pith'), 'cold blue'])).out)
+  expect(Object.keys(ways.hits[0].scores).sort()).toEqual(['bm25', 'sparse'])
+  expect((await verb('search', { 'sparse-encoder': 'openai:x' }, [at('s.pith'), 'red'])).error).toContain(
+    'must be onnx:FOLDER',
+  )
   for (const wrong of ['onnx:none', 'openai:nothing', 'openai:http://127.0.0.1:1/v1#m']) {
     expect((await verb('search', { encoder: wrong }, [at('e.pith'), 'red'])).error).toMatch(/^PITH_(IO|ARG|NETWORK): /)
   }
