@@ -46,7 +46,7 @@ const documents = readTree(
   root,
   listFiles(
     root,
-    /^(README\.md|CONTRIBUTING\.md|docs\/(?:engine|lm|index)\.md|docs\/guide\/[^/]+\.md|packages\/[^/]+\/README\.md)$/,
+    /^(README\.md|CONTRIBUTING\.md|docs\/(?:engine|lm|index|prompt)\.md|docs\/guide\/[^/]+\.md|packages\/[^/]+\/README\.md)$/,
   ),
 )
 
