@@ -38,8 +38,9 @@ export async function run(args: Arguments, context: CommandContext): Promise<num
       return 0
     }
     const answers: { id: string; query: string; found: SearchResult }[] = []
-    for (const { id, text } of await queriesOf(file, context)) {
-      answers.push({ id, query: text, found: await reader.search(asked(text, { ...search, documents: false }), own) })
+    for (const { id, text, ...parts } of await queriesOf(file, context)) {
+      const query = { ...asked(text, search), ...parts, documents: false }
+      answers.push({ id, query: text, found: await reader.search(query, own) })
       context.onProgress({ stage: 'search', done: answers.length, unit: 'steps' })
     }
     if (args.has('trec')) await writeRun(context, new Map(answers.map(({ id, found }) => [id, scoresOf(found)])))

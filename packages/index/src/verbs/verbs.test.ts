@@ -236,6 +236,8 @@ test('vectors of the documents, and queries that bring theirs', async () => {
   expect((await verb('build', options, [at('own')])).code).toBe(0)
   const { out } = await verb('eval', { json: true, measures: 'P@1' }, [at('v.pith'), at('own')])
   expect(JSON.parse(out)).toMatchObject({ dense: { 'P@1': 1 } })
+  const near = await verb('search', { queries: at('own/queries.jsonl'), mode: 'dense', count: '1' }, [at('v.pith')])
+  expect(near.out).toMatch(/^q\t1\tv7\t1\.0/)
   const running = startVerb(manifest, 'index serve', { port: '0', name: 'own' }, { operands: [at('v.pith')] })
   const url = (await running.said).trim()
   const ask = async (path: string, body: object): Promise<{ result: never; status: string }> => {
