@@ -1,7 +1,7 @@
 /** Indexes that are adapted to their documents without labels: GenQ and GPL. */
 
 export { type Adapted, type AdaptInput, type AdaptOptions, type AdaptReport, adapt } from './adapt.ts'
-export { card } from './card.ts'
+export { card as domainAdaptationCard } from './card.ts'
 export { readCorpus, type TermCorpus, textOf } from './corpus.ts'
 export { type CrossEncoderOptions, openCrossEncoder } from './cross-encoder.ts'
 export { type EndpointModelOptions, endpointGenerator, endpointTeacher } from './endpoint-models.ts'

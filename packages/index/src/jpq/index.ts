@@ -1,7 +1,7 @@
 /** Codes that are trained for ranking. */
 
 export { adaptQueries, identityAdapter, type QueryAdapter } from './adapter.ts'
-export { card } from './card.ts'
+export { card as jpqCard } from './card.ts'
 export {
   type HeldQueries,
   type Jpq,

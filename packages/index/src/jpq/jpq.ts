@@ -201,7 +201,7 @@ async function trainStep(
       for (let r = 0; r < slopes.length; r++) slopes[r] /= spread.scores
     }
     for (let r = 0; r < slopes.length; r++) slopes[r] /= which.length
-    student.backward(turned, rows, slopes, gradients, i * dim)
+    student.backward(vectors, i * dim, turned, rows, slopes, gradients)
   }
   await tower.step(which, gradients, rate)
   return loss
