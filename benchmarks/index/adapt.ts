@@ -67,9 +67,11 @@ function judge({ collection }: Prepared, queries: DenseMatrix, find: (query: Flo
   return evaluate(run, collection.qrels, { measures: ['nDCG@10'] }).perQuery['nDCG@10'] as Float64Array
 }
 
+const keyOf = (name: CollectionName, model: 'jpq' | 'bpr', seed: number): string => `${name} ${model} ${seed}`
+
 /** Adapt once; each outcome is kept for the other parts. */
 function outcomeOf(name: CollectionName, model: 'jpq' | 'bpr', seed: number): Promise<Outcome> {
-  const key = `${name} ${model} ${seed}`
+  const key = keyOf(name, model, seed)
   let own = outcomes.get(key)
   if (own === undefined) {
     own = prepare(name).then((from) => (model === 'jpq' ? runJpq(from, seed) : runBpr(from, seed)))
@@ -81,7 +83,7 @@ function outcomeOf(name: CollectionName, model: 'jpq' | 'bpr', seed: number): Pr
 async function runJpq(from: Prepared, seed: number): Promise<Outcome> {
   const { collection, encoder, vectors, queries } = from
   const start = process.cpuUsage()
-  const pq = await trainPq(vectors, { m: DIM / 8, seed })
+  const pq = await trainPq(vectors, { m: DIM / 8, metric: 'cos', seed })
   const codes = await encodePq(pq, vectors)
   const { report, jpq } = await adapt({ documents: collection.documents, encoder, vectors, pq, codes }, { seed })
   const { user, system } = process.cpuUsage(start)
@@ -172,14 +174,20 @@ interface Gathered {
   readonly runs: readonly Outcome[]
 }
 
-/** All seeds of all collections; fewer of both where it is to be short. */
-async function gather(model: 'jpq' | 'bpr', scale: number): Promise<Gathered[]> {
-  const [names, seeds] = scale < 1 ? [['med'] as const, 1] : [NAMES, SEEDS]
-  const all: Gathered[] = []
-  for (const name of names) {
-    const runs: Outcome[] = []
-    for (let seed = 1; seed <= seeds; seed++) runs.push(await outcomeOf(name, model, seed))
-    all.push({ name, runs })
+/** All seeds of all collections, told as they come; fewer of both where it is to be short. */
+async function gather(model: 'jpq' | 'bpr', context: Pick<AcceptContext, 'scale' | 'say'>): Promise<Gathered[]> {
+  const [names, seeds] = context.scale < 1 ? [['med'] as const, 1] : [NAMES, SEEDS]
+  const all = names.map((name) => ({ name, runs: [] as Outcome[] }))
+  for (let seed = 1; seed <= seeds; seed++) {
+    for (const { name, runs } of all) {
+      const isNew = !outcomes.has(keyOf(name, model, seed))
+      const own = await outcomeOf(name, model, seed)
+      runs.push(own)
+      if (!isNew) continue
+      const figures = Object.entries(own.scores).map(([what, list]) => `${what} ${mean(list).toFixed(4)}`)
+      const verdict = own.report.accepted ? 'accepted' : 'refused'
+      context.say(`${model} ${name} ${seed}: ${figures.join(', ')}; ${verdict}, ${own.cpuSeconds.toFixed(0)} s of CPU`)
+    }
   }
   return all
 }
@@ -201,7 +209,7 @@ const relative = (runs: readonly Outcome[], own: string, other: string): number 
 
 /** Codes of 32 bytes against vectors of 256 singles. */
 export async function acceptDense32(context: AcceptContext): Promise<void> {
-  const all = await gather('jpq', context.scale)
+  const all = await gather('jpq', context)
   context.say(tableOf(all))
   const kept = all.map(({ name, runs }) => ({ name, share: relative(runs, 'adapted', 'vectors') }))
   const good = kept.filter(({ share }) => share >= 0.98).length
@@ -212,7 +220,7 @@ export async function acceptDense32(context: AcceptContext): Promise<void> {
 
 /** JPQ with GPL against the codes that it starts from. */
 export async function acceptJpq(context: AcceptContext): Promise<void> {
-  const all = await gather('jpq', context.scale)
+  const all = await gather('jpq', context)
   const { value, interval } = gainOverAll(
     all.map(({ runs }) => [overSeeds(runs, 'adapted'), overSeeds(runs, 'untrained')] as const),
   )
@@ -234,7 +242,7 @@ export async function acceptJpq(context: AcceptContext): Promise<void> {
 
 /** BPR against the rotation that it starts from. */
 export async function acceptBpr(context: AcceptContext): Promise<void> {
-  const all = await gather('bpr', context.scale)
+  const all = await gather('bpr', context)
   context.say(tableOf(all))
   const gains = all.map(({ name, runs }) => ({ name, gain: relative(runs, 'bpr, hamming', 'itq, hamming') }))
   const figure = gains.map(({ name, gain }) => `${name} ${gain.toFixed(3)}`).join(', ')
@@ -251,7 +259,7 @@ export async function acceptBpr(context: AcceptContext): Promise<void> {
 /** Tables of both, and a case for each collection. */
 export async function benchAdapt(context: BenchContext): Promise<void> {
   for (const model of ['jpq', 'bpr'] as const) {
-    const all = await gather(model, context.scale)
+    const all = await gather(model, context)
     context.say(tableOf(all))
     const [own, other] = model === 'jpq' ? ['adapted', 'untrained'] : ['bpr, ranked', 'itq, ranked']
     for (const { name, runs } of all) {

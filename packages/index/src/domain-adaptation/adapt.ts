@@ -19,7 +19,7 @@ export interface AdaptInput {
   readonly encoder: Encoder
   /** f32[documents.length, dim]: what the encoder gives for the documents. Default is asking it. */
   readonly vectors?: DenseMatrix
-  /** The codes that are adapted with `jpq`; default OPQ of 32 times fewer bytes. */
+  /** The codes that are adapted with `jpq`; default OPQ of 32 times fewer bytes, for cosines. */
   readonly pq?: Pq
   readonly codes?: PqCodes
 }
@@ -211,7 +211,7 @@ async function adaptCodes(
 ): Promise<{ rows: Three; kept: number; jpq: Jpq }> {
   const { signal, onProgress, seed = 0, threads } = run
   const own = { seed, ...(signal && { signal }), ...(onProgress && { onProgress }), ...(threads && { threads }) }
-  const pq = input.pq ?? (await trainPq(vectors, { ...own, m: Math.max(1, vectors.dim >> 3) }))
+  const pq = input.pq ?? (await trainPq(vectors, { ...own, m: Math.max(1, vectors.dim >> 3), metric: 'cos' }))
   const codes = input.codes ?? (await encodePq(pq, vectors, own))
   const index = new PqIndex(pq, codes)
   const targets =
