@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Compressed, compressBy, o200kCounter } from '@pith/context'
-import { ruleLabels, TokenClassifier } from '@pith/context/llmlingua2'
+import { quantiseModel, ruleLabels, TokenClassifier } from '@pith/context/llmlingua2'
 import { loadClassifier } from '@pith/context/llmlingua2/node'
 import { loadRuntime } from '@pith/engine'
 import { readHfTokenizer } from '@pith/engine/io'
@@ -31,9 +31,9 @@ function textOf(tokens: number, count: (text: string) => number): string {
   return text
 }
 
-async function ours(model: Uint8Array, tokenizer: Uint8Array, maxLength: number): Promise<Shorten> {
+async function ours(model: Uint8Array, tokenizer: Uint8Array): Promise<Shorten> {
   const session = await (await loadRuntime({ threads: 1 })).create(model, { threads: 1 })
-  const classifier = new TokenClassifier({ session, tokenizer: await readHfTokenizer(tokenizer), maxLength })
+  const classifier = new TokenClassifier({ session, tokenizer: await readHfTokenizer(tokenizer) })
   return async (text) => {
     const result: Compressed = await compressBy((own) => classifier.rank(own), text, {
       ...{ budget: { rate: 0.5 }, protect: { kinds: [] } },
@@ -113,13 +113,20 @@ export async function acceptLlmlingua2(context: AcceptContext): Promise<void> {
     ] as const) {
       const place = name.replaceAll(' ', '-')
       layOut(folder, place, model, tokenizer, length)
-      const [own, peer] = [await ours(model, tokenizer, length), await theirs(folder, place)]
-      const [short, other] = [await own(text), await peer(text)]
-      const times = await interleave({ ours: () => cpuOf(() => own(text)), theirs: () => cpuOf(() => peer(text)) }, 5)
-      const [a, b] = [median(times['ours'] as number[]), median(times['theirs'] as number[])]
+      const [own, exact] = [await ours(quantiseModel(model), tokenizer), await ours(model, tokenizer)]
+      const peer = await theirs(folder, place)
+      const [short, , other] = [await own(text), await exact(text), await peer(text)]
+      const tasks = { own, exact, peer }
+      const timed = Object.entries(tasks).map(([name, task]) => [name, () => cpuOf(() => task(text))] as const)
+      const times = await interleave(Object.fromEntries(timed), 5)
+      const [a, f32, b] = ['own', 'exact', 'peer'].map((name) => median(times[name] as number[])) as [
+        number,
+        number,
+        number,
+      ]
       const per = (ms: number): string => ((1000 * ms) / counter.count(text)).toFixed(1)
       context.say(
-        `${name}: CPU ms for 1,000 tokens ${per(a)}, of @atjsh/llmlingua-2 ${per(b)}; tokens left ${counter.count(short)}, ${counter.count(other)} of ${counter.count(text)}; words that the text does not have ${altered(text, short)}, ${altered(text, other)}`,
+        `${name}: CPU ms for 1,000 tokens ${per(a)} (${per(f32)} in single precision), of @atjsh/llmlingua-2 ${per(b)}; tokens left ${counter.count(short)}, ${counter.count(other)} of ${counter.count(text)}; words that the text does not have ${altered(text, short)}, ${altered(text, other)}`,
       )
       costAtLeast(context, `${name}: throughput over that of @atjsh/llmlingua-2`, b / a, 1.8, 2)
       context.check(

@@ -12,9 +12,9 @@ export interface ClassifierOptions {
   tokenizer: Tokenizer
   /** Class that says that a token stays. Default 1. */
   keepIndex?: number
-  /** Most tokens of a window, those around it counted. Default 512. */
+  /** Most tokens of a window, those around it counted. Default 192: longer ones cost more for each token, and tell little more. */
   maxLength?: number
-  /** Windows that are read at once. Default 8. */
+  /** Windows that are read at once; more than one helps where there are threads. Default 1. */
   batch?: number
   /** Ids before and behind a window. Default those of [CLS] and [SEP], or <s> and </s>. */
   around?: readonly [number, number]
@@ -27,7 +27,9 @@ export interface KeptWords {
   readonly keep: Float32Array
 }
 
-const OVERLAP = 64
+export const LENGTH = 192
+/** Pieces that windows share. */
+const OVERLAP = 24
 
 /**
  * Says of each word of a text how likely it should stay, without a question (LLMLingua-2, arXiv 2403.12968): the mean over its tokens of
@@ -43,7 +45,7 @@ export class TokenClassifier {
   readonly #pad: number
 
   /** @throws PithError `PITH_MODEL` the model takes something else, or the tokenizer has no tokens to put around a window */
-  constructor({ session, tokenizer, keepIndex = 1, maxLength = 512, batch = 8, around }: ClassifierOptions) {
+  constructor({ session, tokenizer, keepIndex = 1, maxLength = LENGTH, batch = 1, around }: ClassifierOptions) {
     const named = (...names: string[]): number | undefined =>
       names.map((name) => tokenizer.special.get(name)).find((id) => id !== undefined)
     const own = around ?? [named('[CLS]', '<s>') ?? tokenizer.bos, named('[SEP]', '</s>') ?? tokenizer.eos]
@@ -115,12 +117,15 @@ export class TokenClassifier {
     const shape = [rows.length, width]
     const input = new BigInt64Array(rows.length * width).fill(BigInt(this.#pad))
     const mask = new BigInt64Array(rows.length * width)
+    // Ids are not negative: their lower halves are all there is to write, without a BigInt for each.
+    const [low, seen] = [new Int32Array(input.buffer), new Int32Array(mask.buffer)]
     for (const [i, row] of rows.entries()) {
       const start = i * width
-      input[start] = BigInt(this.#around[0])
-      for (const [j, id] of row.entries()) input[start + 1 + j] = BigInt(id)
-      input[start + row.length + 1] = BigInt(this.#around[1])
-      mask.fill(1n, start, start + row.length + 2)
+      const end = start + row.length + 1
+      low[2 * start] = this.#around[0]
+      for (let j = 0; j < row.length; j++) low[2 * (start + 1 + j)] = row[j] as number
+      low[2 * end] = this.#around[1]
+      for (let j = start; j <= end; j++) seen[2 * j] = 1
     }
     const feeds: Record<string, InstanceType<typeof Tensor>> = { input_ids: new Tensor(input, shape) }
     for (const name of Object.keys(this.#session.inputs)) {

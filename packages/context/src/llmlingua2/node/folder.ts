@@ -4,7 +4,8 @@ import { PithError } from '@pith/core'
 import { writeAtomic } from '@pith/core/node'
 import { loadRuntime } from '@pith/engine'
 import { readHfTokenizer } from '@pith/engine/io'
-import { TokenClassifier } from '../classifier.ts'
+import { LENGTH, TokenClassifier } from '../classifier.ts'
+import { quantiseModel } from '../quantise.ts'
 import type { TrainedClassifier } from '../train.ts'
 
 /** How a classifier is loaded. */
@@ -13,6 +14,13 @@ export interface LoadClassifierOptions {
   threads?: number
   /** Class that says that a token stays. Default that of config.json, else 1. */
   keepIndex?: number
+  /**
+   * How its matrices are held: integers of 8 bits, in half the time or less, or single precision. Default q8. A model that is quantised
+   * already stays as it is.
+   */
+  quant?: 'q8' | 'f32'
+  /** Most tokens of a window, up to what config.json allows. Default 192. */
+  maxLength?: number
 }
 
 const tokenizerConfig = (length: number): object => ({
@@ -29,16 +37,18 @@ const MODELS = ['model.onnx', 'onnx/model.onnx', 'onnx/model_quantized.onnx']
  * @throws PithError `PITH_IO` a file is missing · `PITH_MODEL`, `PITH_CORRUPT` · `PITH_CAPABILITY`
  */
 export async function loadClassifier(folder: string, options: LoadClassifierOptions = {}): Promise<TokenClassifier> {
-  const { threads = 1 } = options
+  const { threads = 1, quant = 'q8', maxLength = LENGTH } = options
   const file = await readFirst(folder, MODELS)
   const tokenizer = await readHfTokenizer(await readFirst(folder, ['tokenizer.json']))
   const config = readConfig(await readFile(join(folder, 'config.json'), 'utf8').catch(() => '{}'), folder)
-  const session = await (await loadRuntime({ threads })).create(file, { threads })
+  const session = await (await loadRuntime({ threads })).create(quant === 'q8' ? quantiseModel(file) : file, {
+    threads,
+  })
   const length = config['max_position_embeddings']
   const keepIndex = options.keepIndex ?? config['keep_index']
   return new TokenClassifier({
     ...{ session, tokenizer },
-    ...(typeof length === 'number' && length >= 16 ? { maxLength: Math.min(512, Math.floor(length)) } : {}),
+    maxLength: typeof length === 'number' && length >= 16 ? Math.min(maxLength, Math.floor(length)) : maxLength,
     ...(typeof keepIndex === 'number' ? { keepIndex } : {}),
   })
 }
