@@ -167,5 +167,6 @@ const bench: VerbSpec = {
 export const manifest: Manifest = {
   room: '@pith/context',
   summary: 'prompts and code cut to a token budget',
+  cards: async () => (await import('./cards.ts')).cards,
   verbs: [compress, code, explain, retrieve, bench, train, proxy, mcp],
 }

@@ -120,5 +120,6 @@ export const manifest: Manifest = {
   room: '@pith/engine',
   summary: 'check, inspect and fine-tune models',
   verbs: [check, inspect, finetune],
+  cards: async () => [(await import('./card.ts')).card],
   checks: async () => (await import('./verbs/runtime-check.ts')).checkRuntime(),
 }

@@ -5,6 +5,7 @@ import { card as domainAdaptation } from './domain-adaptation/card.ts'
 import { card as jpq } from './jpq/card.ts'
 import { card as lexical } from './lexical/card.ts'
 import { card as pq } from './pq/card.ts'
+import { card as seismic } from './seismic/card.ts'
 import { card as store } from './store/card.ts'
 
-export const cards: readonly SystemCard[] = [lexical, pq, jpq, bpr, domainAdaptation, store]
+export const cards: readonly SystemCard[] = [lexical, seismic, pq, jpq, bpr, domainAdaptation, store]

@@ -5,6 +5,6 @@ export const card: SystemCard = {
   id: 'general',
   title: 'General codec',
   summary: 'Takes what no other codec claims: brotli over blocks, or the bytes as they are where that is smaller.',
-  entryPoints: ['pith compress FILE', "import { generalCodec } from '@pith/core'"],
+  entryPoints: ['pith compress FILE', "import { generalCodec } from '@pith/core/general'"],
   differences: [],
 }
