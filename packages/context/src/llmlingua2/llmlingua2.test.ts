@@ -76,6 +76,76 @@ test('pieces are of one word each, and names of special tokens are text', () => 
   expect([...ids.subarray(starts[3], starts[4])]).toEqual([vocab['wood'], vocab[',']])
 })
 
+const added = (content: string, id: number): object => ({
+  ...{ id, content, special: true, single_word: false, lstrip: false, rstrip: false, normalized: false },
+})
+
+/** As GPT-2 and RoBERTa have them: bytes as printable signs, blanks before words, merges. */
+function byteLevel(isPrefixed: boolean): Promise<Tokenizer> {
+  const bytes = Array.from({ length: 256 }, (_, byte) => byte)
+  const isPlain = (byte: number): boolean =>
+    (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || (byte >= 174 && byte <= 255)
+  const odd = bytes.filter((byte) => !isPlain(byte))
+  const signs = bytes.map((byte) => String.fromCharCode(isPlain(byte) ? byte : 256 + odd.indexOf(byte)))
+  const merges = ['t h', 'th e', 'Ġ the', 'Ġ s', 'Ġs h', 'i p', 'Ġsh ip', 's h', 'sh ip', 'o l', 'ä ¸', 'ä¸ Ń']
+  const tokens = ['<s>', '</s>', '<unk>', ...signs, ...merges.map((merge) => merge.replace(' ', ''))]
+  const level = { type: 'ByteLevel', add_prefix_space: isPrefixed, trim_offsets: true, use_regex: true }
+  const file = {
+    ...{ version: '1.0', added_tokens: tokens.slice(0, 3).map(added), normalizer: null, post_processor: null },
+    ...{ pre_tokenizer: level, decoder: level },
+    model: {
+      ...{ type: 'BPE', dropout: null, unk_token: null, continuing_subword_prefix: '', end_of_word_suffix: '' },
+      ...{ fuse_unk: false, vocab: Object.fromEntries(tokens.map((token, id) => [token, id])), merges },
+    },
+  }
+  return readHfTokenizer(new TextEncoder().encode(JSON.stringify(file)))
+}
+
+/** As XLM-RoBERTa has it: the likeliest pieces, blanks as signs of their own before each word. */
+function unigram(): Promise<Tokenizer> {
+  const pieces = [
+    '▁',
+    '▁the',
+    '▁ship',
+    '▁sh',
+    'ip',
+    '▁o',
+    'ld',
+    '中',
+    '文',
+    '句',
+    ...'abcdefghijklmnopqrstuvwxyz.,0123456789',
+  ]
+  const vocab = [
+    ...['<s>', '<pad>', '</s>', '<unk>'].map((name) => [name, 0]),
+    ...pieces.map((own, i) => [own, -2 - i / 10]),
+  ]
+  const space = { type: 'Metaspace', replacement: '▁', add_prefix_space: true, prepend_scheme: 'always' }
+  const file = {
+    ...{ version: '1.0', added_tokens: ['<s>', '<pad>', '</s>', '<unk>'].map(added), normalizer: null },
+    ...{ pre_tokenizer: space, post_processor: null, decoder: space, model: { type: 'Unigram', unk_id: 3, vocab } },
+  }
+  return readHfTokenizer(new TextEncoder().encode(JSON.stringify(file)))
+}
+
+test('words have the ids that they have within their text, whatever the tokenizer', async () => {
+  for (const own of [tokenizer, await byteLevel(false), await byteLevel(true), await unigram()]) {
+    const encoder = new WordEncoder(own)
+    for (const text of ['the ship of old, 12 the.', 'ship the 中文中文句 old', '.the ship .ship']) {
+      const { ids, starts, words } = encoder.encode(text)
+      const unknown = own.special.get('[UNK]') ?? -1
+      expect([...ids]).toEqual([...own.encode(text)].filter((id) => id !== unknown))
+      expect(starts.length).toBe(words.length + 1)
+    }
+    const marked = encoder.encode('the <s>[CLS]</s> ship')
+    expect([...marked.ids].some((id) => id < 3)).toBe(false)
+    const classifier = new TokenClassifier({ session: oddSession([]), tokenizer: own })
+    expect((await classifier.classify('the ship 中文 \ud800 😀')).keep.every((value) => value >= 0 && value <= 1)).toBe(
+      true,
+    )
+  }
+})
+
 test('windows cover all words once, and are no longer than asked', () => {
   fc.assert(
     fc.property(

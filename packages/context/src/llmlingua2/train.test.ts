@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { loadRuntime, Tensor } from '@pith/engine'
 import { readHfTokenizer } from '@pith/engine/io'
+import { fromTensor, type ModelProto, readModel, type TensorProto, writeModel } from '@pith/engine/onnx'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { encoderFile } from './export.ts'
 import { encoder } from './network.ts'
 import { loadClassifier, saveClassifier } from './node/index.ts'
+import { quantiseModel } from './quantise.ts'
 import { ruleLabels } from './teacher.ts'
 import { type TrainedClassifier, trainClassifier } from './train.ts'
 import { trainWordPiece } from './wordpiece.ts'
@@ -81,6 +83,48 @@ test('a file of the encoder takes any number of rows and tokens', async () => {
   for (const [i, value] of (alone as number[]).entries()) expect(second?.[i]).toBeCloseTo(value, 4)
   expect(first).toHaveLength(6)
   await session.dispose()
+})
+
+test('products by matrices are made of integers, and come out nearly the same', async () => {
+  const runtime = await loadRuntime()
+  const float = (values: Float32Array, dims: number[], name: string): TensorProto =>
+    fromTensor(new Tensor(values, dims), name)
+  const numbers = (count: number, by: number): Float32Array =>
+    Float32Array.from({ length: count }, (_, i) => Math.sin(by * (i + 1)) * (1 + (i % 7)))
+  const flow = (name: string): object => ({
+    ...{ name, type: { tensorType: { elemType: 1, shape: { dim: [{ dimParam: 'rows' }, { dimValue: 48n }] } } } },
+  })
+  const turned = [{ name: 'transB', type: 2, i: 1n }]
+  const file = writeModel({
+    ...{ irVersion: 8n, opsetImport: [{ domain: '', version: 17n }] },
+    graph: {
+      ...{ name: 'g', input: [flow('x')], output: [flow('y')] },
+      initializer: [float(numbers(48 * 48, 0.7), [48, 48], 'a'), float(numbers(48, 0.3), [48], 'bias')],
+      node: [
+        { opType: 'MatMul', input: ['x', 'a'], output: ['one'] },
+        { opType: 'Gemm', input: ['one', 'a', 'bias'], output: ['two'], attribute: turned },
+        { opType: 'MatMul', input: ['two', 'a'], output: ['three'] },
+        { opType: 'Add', input: ['three', 'x'], output: ['y'] },
+      ],
+    },
+  } as ModelProto)
+  const small = quantiseModel(file)
+  expect(quantiseModel(small)).toEqual(small)
+  expect(readModel(small).graph?.initializer?.map(({ name }) => name)).not.toContain('a')
+  const x = new Tensor(numbers(5 * 48, 0.11), [5, 48])
+  const [exact, near] = await Promise.all(
+    [file, small].map(async (own) => {
+      const session = await runtime.create(own)
+      const { y } = await session.run({ x })
+      await session.dispose()
+      return y?.data as Float32Array
+    }),
+  )
+  const norm = (values: Float32Array): number => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0))
+  const error =
+    norm((exact as Float32Array).map((value, i) => value - (near?.[i] as number))) / norm(exact as Float32Array)
+  expect(error).toBeGreaterThan(0)
+  expect(error).toBeLessThan(0.06)
 })
 
 test('a classifier learns from labelled texts, is kept aside from those it is measured on, and comes back from its folder', async () => {
