@@ -5,7 +5,7 @@ import type { IndexDocument } from '../types.ts'
 import { damaged, readDocument, writeDocument } from './document.ts'
 
 /** Bytes of documents that are compressed together: few enough that a page of results reads little. */
-const BLOCK_BYTES = 16384
+const BLOCK_BYTES = 8192
 /** What the largest block may decode to. A single document may be longer than a block. */
 const MAX_RAW_BYTES = 2 ** 28
 const QUALITY = 5
