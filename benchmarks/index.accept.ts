@@ -10,7 +10,10 @@ import type { Accept } from './measure/accept.ts'
 
 export const accept: Accept = {
   system: 'index',
-  shortfalls: {},
+  shortfalls: {
+    'exact search of a million over seismic':
+      'exact search takes 0.8 ns a posting here; at a million rows most of a query waits for memory: 14 where others use it as well, 36 where its rows are in the cache',
+  },
   sections: {
     bm25: { needsData: true, lane: 'bm25', run: acceptLexicalQuality },
     'bm25-large': { needsData: false, lane: 'bm25-large', run: acceptLexicalLarge },
