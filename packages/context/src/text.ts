@@ -11,7 +11,7 @@ import type { TextKind } from './select/kinds.ts'
 import { rankLog } from './select/log.ts'
 import { rankSentences, rankWords } from './select/prose.ts'
 import { rankTurns } from './select/transcript.ts'
-import type { Compressed, CompressOptions, Passage, Ranking, Span } from './types.ts'
+import type { Compressed, CompressOptions, Passage, Span } from './types.ts'
 
 /** A line that begins a turn: a name, a colon, a space. */
 const TURN = /^([\p{L}\p{N}_ .'-]{1,40}): /u
@@ -46,22 +46,13 @@ const RANKERS: Readonly<Record<Exclude<TextKind, 'passages'>, Ranker>> = {
   words: async (text, { query = '' }) => rankWords(text, query, { background: await generalBackground() }),
   transcript: (text, { query = '', share }) => rankTurns(text, turnsOf(text), query, share),
   log: (text, { query = '' }) => rankLog(text, query),
-  json: (text, { query = '' }) => rankJson(text, query) ?? wholeJson(text),
+  json: async (text, { query = '' }) => rankJson(text, query, { background: await generalBackground() }) ?? noJson(),
   diff: (text, { query = '' }) => rankDiff(text, query),
-  html: (text, { query = '' }) => rankHtml(text, query),
+  html: async (text, { query = '' }) => rankHtml(text, query, { background: await generalBackground() }),
 }
 
-/** JSON of which nothing may go. */
-function wholeJson(text: string): Ranking {
-  try {
-    JSON.parse(text)
-  } catch (cause) {
-    throw new PithError('PITH_ARG', 'the text is no JSON', {
-      cause,
-      hint: 'Leave the kind to pith, or name another one.',
-    })
-  }
-  return { scorer: 'json', pieces: [{ start: 0, end: text.length }], groups: [[0]] }
+function noJson(): never {
+  throw new PithError('PITH_ARG', 'the text is no JSON', { hint: 'Leave the kind to pith, or name another one.' })
 }
 
 /** Whether most lines begin with one of a few names. */

@@ -10,10 +10,10 @@ import { rankSentences } from './prose.ts'
 
 /** Rank a text by what it looks like: JSON, a diff, a page, a log or other short lines, or sentences. */
 export async function rankAny(text: string, { query = '' }: RankContext): Promise<Ranking> {
-  const json = /^\s*[[{]/.test(text) ? rankJson(text, query) : undefined
+  const json = /^\s*[[{]/.test(text) ? rankJson(text, query, { background: await generalBackground() }) : undefined
   if (json !== undefined) return json
   if (isDiff(text)) return rankDiff(text, query)
-  if (isHtml(text)) return rankHtml(text, query)
+  if (isHtml(text)) return rankHtml(text, query, { background: await generalBackground() })
   const lines = linesOf(text)
   const isOfLines = lines.length > 8 && text.length / lines.length < 160 && !isProse(text)
   if (isLog(text, lines) || isOfLines) return rankLog(text, query, lines)

@@ -36,6 +36,14 @@ export function backgroundWeights({ documents, frequency }: Background, local: W
   }
 }
 
+/** Weights by the given texts, and by a background where there is one. */
+export function sumWeights(texts: TermLists, background: Background | undefined): Weigh {
+  const local = localWeights(texts)
+  if (background === undefined) return local
+  const rare = backgroundWeights(background, local)
+  return (term) => local(term) + rare(term)
+}
+
 /** What else counts beside single terms. */
 export interface ScoreOptions {
   /** Share of the weight of the lighter term that a pair adds which stands together in the query and in the text. Default 0. */

@@ -1,6 +1,7 @@
 import { sentencesOf } from '../safe/pieces.ts'
 import type { Ranking, Span } from '../types.ts'
-import { bm25Scores, byScore, localWeights } from './bm25.ts'
+import { type Background, byScore, localWeights } from './bm25.ts'
+import { sentenceScores } from './prose.ts'
 import { termsOf } from './terms.ts'
 
 /** Tags, comments, and elements whose content is not read. */
@@ -17,8 +18,14 @@ export function isHtml(text: string): boolean {
   return (head.match(/<\/(?:p|div|li|span|a|td|h[1-6])>/gi)?.length ?? 0) > 5
 }
 
+/** What helps to rank a page. */
+export interface HtmlOptions {
+  /** How common terms are in general. */
+  background?: Background
+}
+
 /** Rank what a page says: its sentences by the question and by what they say. Markup goes; a line break stands where a block ended. */
-export function rankHtml(text: string, query: string): Ranking {
+export function rankHtml(text: string, query: string, { background }: HtmlOptions = {}): Ranking {
   const pieces: Span[] = []
   const isText: boolean[] = []
   let at = 0
@@ -44,14 +51,9 @@ export function rankHtml(text: string, query: string): Ranking {
   }
   put(text.length, true)
   const said = pieces.flatMap((_, i) => (isText[i] === true ? [i] : []))
-  const terms = said.map((i) => termsOf(text.slice(pieces[i]?.start, pieces[i]?.end)))
-  const weigh = localWeights(terms)
-  const asked = bm25Scores(termsOf(query), terms, weigh)
-  const scores = terms.map((own, i) => {
-    const weight = own.reduce((sum, term) => sum + weigh(term), 0)
-    // Links of menus are short; what says something is longer.
-    return (asked[i] as number) + (0.5 * weight) / (own.length + 4) + (own.length > 6 ? 0.5 : 0)
-  })
+  const sentences = said.map((i) => text.slice(pieces[i]?.start, pieces[i]?.end))
+  const scores =
+    query === '' ? saidIn(sentences) : sentenceScores(sentences, query, background === undefined ? {} : { background })
   return {
     scorer: 'html',
     pieces,
@@ -62,4 +64,14 @@ export function rankHtml(text: string, query: string): Ranking {
       return label === '' || gone.replace(MARKUP, '').trim() === '' ? end : `${label}${end}`
     },
   }
+}
+
+/** How much sentences say for their length. Links of menus are short; what says something is longer. */
+function saidIn(sentences: readonly string[]): Float64Array {
+  const terms = sentences.map((sentence) => termsOf(sentence))
+  const weigh = localWeights(terms)
+  return Float64Array.from(terms, (own) => {
+    const weight = own.reduce((sum, term) => sum + weigh(term), 0)
+    return (0.5 * weight) / (own.length + 4) + (own.length > 6 ? 0.5 : 0)
+  })
 }

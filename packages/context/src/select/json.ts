@@ -1,28 +1,39 @@
-import { wordsOf } from '../safe/pieces.ts'
+import { sentencesOf, wordsOf } from '../safe/pieces.ts'
 import type { Ranking, Span } from '../types.ts'
-import { bm25Scores, byScore, localWeights } from './bm25.ts'
+import { type Background, bm25Scores, sumWeights } from './bm25.ts'
 import { termsOf } from './terms.ts'
 
 /** Shorter texts in JSON stay whole. */
 const LONG_STRING = 40
+/** Longer sentences go in parts. */
+const LONG_SENTENCE = 240
 const MAX_DEPTH = 64
 
 /** A place in JSON that can be left out so that the rest is still JSON. */
 interface Item extends Span {
   /** What must stay with it: the pieces around it are always there, but an item may lie in another. */
   readonly within: number | undefined
-  readonly kind: 'element' | 'words'
+  readonly kind: 'element' | 'part'
+  /** Where the whole stands that it is part of: an element, or a long text that lies in none. */
+  readonly whole: number
+}
+
+/** What helps to rank JSON. */
+export interface JsonOptions {
+  /** How common terms are in general. */
+  background?: Background
 }
 
 /**
- * Rank the parts of a JSON text that may go: elements of lists but for the first, and words of texts of more than 40 characters. Keys,
- * numbers, short texts and all that holds them together stay, so that the result is still JSON.
+ * Rank the parts of a JSON text that may go: elements of lists but for the first, and sentences of texts of more than 40 characters. The
+ * elements that fit best come whole, one after the other. Keys, numbers, short texts and all that holds them together stay, so that the result is still JSON.
  *
  * @returns undefined where the text is no JSON
  */
-export function rankJson(text: string, query: string): Ranking | undefined {
-  const items = itemsOf(text)
-  if (items === undefined) return undefined
+export function rankJson(text: string, query: string, { background }: JsonOptions = {}): Ranking | undefined {
+  const found = itemsOf(text)
+  if (found === undefined) return undefined
+  const { items, wholes } = found
   const pieces: Span[] = []
   const own: number[][] = items.map(() => [])
   const always: number[] = []
@@ -38,20 +49,38 @@ export function rankJson(text: string, query: string): Ranking | undefined {
     ;(inner === undefined ? always : (own[inner] as number[])).push(pieces.length)
     pieces.push({ start, end })
   }
-  const terms = items.map(({ start, end }) => termsOf(text.slice(start, end)))
-  const weigh = localWeights(terms)
-  const asked = bm25Scores(termsOf(query), terms, weigh)
-  const scores = terms.map((all, i) => {
-    const said = all.reduce((sum, term) => sum + weigh(term), 0) / (all.length + 4)
-    return (asked[i] as number) + 0.5 * said
-  })
-  // An element comes before the words in it, which need it.
-  const groups = byScore(scores).map((i) => {
+  // An element comes before what lies in it, which needs it.
+  const groups = inOrder(text, items, wholes, query, background).map((i) => {
     const group: number[] = []
     for (let at: number | undefined = i; at !== undefined; at = items[at]?.within) group.push(...(own[at] as number[]))
     return group
   })
   return { scorer: 'json', pieces, groups, pinned: always, isSound: true, wrap: wrapIn(text, items) }
+}
+
+/** Items by the whole that they are part of, in it the element first and its parts by what they say themselves. */
+function inOrder(
+  text: string,
+  items: readonly Item[],
+  wholes: readonly Span[],
+  query: string,
+  background: Background | undefined,
+): number[] {
+  const asked = termsOf(query)
+  const scoresOf = (spans: readonly Span[]): Float64Array => {
+    const terms = spans.map(({ start, end }) => termsOf(text.slice(start, end)))
+    const weigh = sumWeights(terms, background)
+    const says = (own: readonly string[]): number => own.reduce((sum, term) => sum + weigh(term), 0) / (own.length + 4)
+    return bm25Scores(asked, terms, weigh, { pairs: 0.5 }).map((score, i) => score + 0.5 * says(terms[i] as string[]))
+  }
+  const [ofWhole, ofItem] = [scoresOf(wholes), scoresOf(items)]
+  const order = items.map((_, i) => i)
+  return order.sort((a, b) => {
+    const [x, y] = [items[a] as Item, items[b] as Item]
+    if (x.whole !== y.whole) return (ofWhole[y.whole] as number) - (ofWhole[x.whole] as number) || x.whole - y.whole
+    if (x.kind !== y.kind) return x.kind === 'element' ? -1 : 1
+    return (ofItem[b] as number) - (ofItem[a] as number) || a - b
+  })
 }
 
 /** A label stands as an element of its own between elements, and in texts with a blank. */
@@ -64,13 +93,14 @@ function wrapIn(text: string, items: readonly Item[]): NonNullable<Ranking['wrap
 }
 
 /** What may go, by its beginning, outer before inner; undefined where the text is no JSON. */
-function itemsOf(text: string): Item[] | undefined {
+function itemsOf(text: string): { items: Item[]; wholes: Span[] } | undefined {
   try {
     JSON.parse(text)
   } catch {
     return undefined
   }
   const items: Item[] = []
+  const wholes: Span[] = []
   let at = 0
   const blank = (): void => {
     while (/[ \t\r\n]/.test(text[at] ?? '')) at++
@@ -111,23 +141,52 @@ function itemsOf(text: string): Item[] | undefined {
       if (i > 0) at++
       // Blanks before the next comma stay with the element before it.
       const own =
-        i > 0 && depth < MAX_DEPTH ? items.push({ start, end: start, within, kind: 'element' }) - 1 : undefined
+        i > 0 && depth < MAX_DEPTH
+          ? items.push({ start, end: start, within, kind: 'element', whole: wholes.push({ start, end: start }) - 1 }) -
+            1
+          : undefined
       value(own ?? within, depth + 1)
-      if (own !== undefined) items[own] = { ...(items[own] as Item), end: at }
+      if (own === undefined) continue
+      const item = items[own] as Item
+      items[own] = { ...item, end: at }
+      wholes[item.whole] = { start, end: at }
     }
     at++
   }
   const words = ({ start, end }: Span, within: number | undefined): void => {
     if (end - start - 2 <= LONG_STRING) return
-    const inside = text.slice(start + 1, end - 1)
-    const spans = wordsOf(inside)
+    const whole = within === undefined ? wholes.push({ start, end }) - 1 : (items[within] as Item).whole
     // The first word stays, so that there is something to go on from.
-    for (const span of spans.slice(1))
-      items.push({ start: start + 1 + span.start, end: start + 1 + span.end, within, kind: 'words' })
+    for (const part of partsOf(text.slice(start + 1, end - 1)).slice(1))
+      items.push({ start: start + 1 + part.start, end: start + 1 + part.end, within, kind: 'part', whole })
   }
   if (depthOf(text) > 1000) return undefined
   value(undefined, 0)
-  return items
+  return { items, wholes }
+}
+
+/** A text in JSON as its first word, sentences, and pieces of overly long ones; no escape is cut. */
+function partsOf(inside: string): Span[] {
+  const parts: { start: number; end: number }[] = []
+  const put = (start: number, end: number): void => {
+    const last = parts.at(-1)
+    if (last !== undefined && /\\(?:u[\da-f]{0,3})?$/i.test(inside.slice(Math.max(0, start - 5), start))) last.end = end
+    else parts.push({ start, end })
+  }
+  for (const [i, { start, end }] of sentencesOf(inside).entries()) {
+    const isLong = end - start > LONG_SENTENCE
+    if (i > 0 && !isLong) put(start, end)
+    else {
+      let from = start
+      for (const word of wordsOf(inside.slice(start, end))) {
+        const to = start + word.end
+        if (to < end && to - from < LONG_SENTENCE && !(i === 0 && from === start)) continue
+        put(from, to)
+        from = to
+      }
+    }
+  }
+  return parts
 }
 
 /** Deepest nesting of brackets, those in texts counted as well. */

@@ -1,6 +1,14 @@
 import { sentencesOf, wordsOf } from '../safe/pieces.ts'
 import type { Ranking } from '../types.ts'
-import { type Background, backgroundWeights, bm25Scores, byScore, localWeights, type Weigh } from './bm25.ts'
+import {
+  type Background,
+  backgroundWeights,
+  bm25Scores,
+  byScore,
+  localWeights,
+  sumWeights,
+  type Weigh,
+} from './bm25.ts'
 import { termsOf } from './terms.ts'
 
 /** What helps to rank words and sentences. */
@@ -22,24 +30,34 @@ const BASE_LENGTH = 40
  * Rank the sentences of a text: by the question where there is one, those beside a good one counting too; else by how much they say for
  * their length.
  */
-export function rankSentences(text: string, query: string, { background }: ProseOptions = {}): Ranking {
+export function rankSentences(text: string, query: string, options: ProseOptions = {}): Ranking {
   const pieces = sentencesOf(text)
-  const own = pieces.map(({ start, end }) => text.slice(start, end))
-  const terms = own.map((sentence) => termsOf(sentence))
-  const local = localWeights(terms)
-  const rare = background === undefined ? undefined : backgroundWeights(background, local)
-  const weigh = rare === undefined ? local : (term: string): number => local(term) + rare(term)
-  const asked = bm25Scores(termsOf(query), terms, weigh)
-  const says = densities(own, terms, rare ?? local)
-  const scores = asked.map((score, i) => {
-    const beside = (asked[i - 1] ?? 0) + (asked[i + 1] ?? 0)
-    return score + NEIGHBOURS * beside + 0.5 * (says[i] as number)
-  })
+  const scores = sentenceScores(
+    pieces.map(({ start, end }) => text.slice(start, end)),
+    query,
+    options,
+  )
   return {
     scorer: query === '' ? 'density' : 'sentences',
     pieces,
     groups: byScore(scores).map((sentence) => [sentence]),
   }
+}
+
+/** Scores of sentences that stand behind each other. */
+export function sentenceScores(
+  sentences: readonly string[],
+  query: string,
+  { background }: ProseOptions = {},
+): Float64Array {
+  const terms = sentences.map((sentence) => termsOf(sentence))
+  const asked = bm25Scores(termsOf(query), terms, sumWeights(terms, background))
+  const local = localWeights(terms)
+  const says = densities(sentences, terms, background === undefined ? local : backgroundWeights(background, local))
+  return asked.map((score, i) => {
+    const beside = (asked[i - 1] ?? 0) + (asked[i + 1] ?? 0)
+    return score + NEIGHBOURS * beside + 0.5 * (says[i] as number)
+  })
 }
 
 /** How much each sentence says for its length: weights of its terms, numbers and names. */
