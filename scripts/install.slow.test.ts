@@ -35,6 +35,35 @@ function call(cwd: string, command: string, ...args: string[]): string {
   })
 }
 
+/** Pack rooms, and install them in a new folder. */
+function installPacked(folder: string, rooms: readonly string[]): void {
+  const tarballs = mkdtempSync(join(work, 'packed-'))
+  for (const name of rooms) call(join(root, 'packages', name), 'npm', 'pack', '--pack-destination', tarballs)
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }\n')
+  // Libraries for graphics cards are not fetched.
+  cpSync(join(root, '.npmrc'), join(folder, '.npmrc'))
+  const paths = readdirSync(tarballs).map((name) => join(tarballs, name))
+  call(folder, 'npm', 'install', '--no-audit', '--no-fund', '--prefer-offline', ...paths)
+}
+
+/** Import every entry of installed rooms, and look for its types. */
+function importEntries(folder: string, rooms: readonly string[]): void {
+  for (const { manifest } of listPackages(root).filter((item) =>
+    rooms.includes(item.folder.replace('packages/', '')),
+  )) {
+    const entries = Object.entries(manifest.exports ?? {}).filter(
+      ([subpath, target]) => typeof target !== 'string' && !/\*|testing|worker$/.test(subpath),
+    )
+    const imports = entries.map(([subpath]) => `await import(${JSON.stringify(manifest.name + subpath.slice(1))})`)
+    call(folder, 'node', '--input-type=module', '-e', imports.join('\n'))
+    for (const [, target] of entries) {
+      const types = typeof target === 'string' ? undefined : target['types']
+      if (typeof types === 'string') expect(existsSync(join(folder, 'node_modules', manifest.name, types))).toBe(true)
+    }
+  }
+}
+
 const LOG = join(root, 'examples/sample/access.log')
 const HITS = readFileSync(LOG, 'latin1')
   .split('\n')
@@ -43,14 +72,7 @@ const HITS = readFileSync(LOG, 'latin1')
 describe('the packed packages, installed in an empty folder', () => {
   const folder = join(work, 'elsewhere')
   beforeAll(() => {
-    mkdirSync(folder)
-    for (const name of ['core', 'text', 'pith'])
-      call(join(root, 'packages', name), 'npm', 'pack', '--pack-destination', work)
-    writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }\n')
-    const tarballs = readdirSync(work)
-      .filter((name) => name.endsWith('.tgz'))
-      .map((name) => join(work, name))
-    call(folder, 'npm', 'install', '--no-audit', '--no-fund', '--prefer-offline', ...tarballs)
+    installPacked(folder, ['core', 'text', 'pith'])
     cpSync(LOG, join(folder, 'access.log'))
   })
 
@@ -64,16 +86,7 @@ describe('the packed packages, installed in an empty folder', () => {
   })
 
   test('every entry can be imported, with its types beside it', () => {
-    for (const { manifest } of listPackages(root).filter((item) =>
-      ['@pith/core', '@pith/text', 'pith'].includes(item.manifest.name),
-    )) {
-      for (const [subpath, target] of Object.entries(manifest.exports ?? {})) {
-        if (typeof target === 'string' || /\*|testing/.test(subpath)) continue
-        call(folder, 'node', '-e', `await import(${JSON.stringify(manifest.name + subpath.slice(1))})`)
-        const types = target['types']
-        if (typeof types === 'string') expect(existsSync(join(folder, 'node_modules', manifest.name, types))).toBe(true)
-      }
-    }
+    importEntries(folder, ['core', 'text', 'pith'])
   })
 
   test('bring no neural runtime and no native code', () => {
@@ -85,6 +98,35 @@ describe('the packed packages, installed in an empty folder', () => {
   test('hold no tests and no build leftovers', () => {
     const files = readdirSync(join(folder, 'node_modules'), { recursive: true, encoding: 'utf8' })
     expect(files.filter((path) => /(^|\/)(@pith|pith)\/.*(\.test\.|\.bench\.|tsbuildinfo)/.test(path))).toEqual([])
+  })
+})
+
+describe('packed search and prompts, installed in an empty folder', () => {
+  const folder = join(work, 'with-models')
+  beforeAll(() => {
+    installPacked(folder, ['core', 'text', 'engine', 'lm', 'kv', 'index', 'context', 'pith'])
+    cpSync(join(root, 'examples/sample/garden'), join(folder, 'garden'), { recursive: true })
+  })
+  const pith = (...args: string[]) => call(folder, 'npx', '--no-install', 'pith', ...args)
+
+  test('every entry can be imported, with its types beside it', () => {
+    importEntries(folder, ['engine', 'lm', 'kv', 'index', 'context'])
+  })
+
+  test('an index is built and asked', () => {
+    pith('index', 'build', 'garden', '-o', 'garden.pith')
+    const { hits } = JSON.parse(pith('index', 'search', 'garden.pith', 'prune an apple tree', '--json')) as {
+      hits: readonly { id: string }[]
+    }
+    expect(hits[0]?.id).toMatch(/^pruning-apples\.md/)
+  })
+
+  test('a prompt is cut, and all systems are told', () => {
+    const cut = pith('prompt', 'compress', 'garden/slugs.md', '--budget', '50tok', '-Q', 'beer traps')
+    expect(cut.length).toBeGreaterThan(0)
+    expect(cut.length).toBeLessThan(statSync(join(folder, 'garden/slugs.md')).size)
+    const { systems } = JSON.parse(pith('systems', '--json')) as { systems: readonly { id: string }[] }
+    expect(systems.map(({ id }) => id)).toEqual(expect.arrayContaining(['bm25', 'engine', 'gear', 'lm', 'prompt']))
   })
 })
 
