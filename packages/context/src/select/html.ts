@@ -8,6 +8,7 @@ import { termsOf } from './terms.ts'
 const MARKUP =
   /<!--[\s\S]*?(?:-->|$)|<(script|style|svg|noscript|template|head)\b[^>]*>[\s\S]*?(?:<\/\1\s*>|$)|<\/?[a-z][^<>]{0,10000}>|<![a-z][^>]{0,1000}>/gi
 const LOOSE_MARKS = /[\p{M}\p{Emoji_Modifier}\u200c\u200d]*/uy
+const SECTIONS = /<(?:h[1-6]|section|article)\b/i
 const BREAKS =
   /<\/?(?:p|div|li|ul|ol|h[1-6]|tr|table|br|section|article|header|footer|nav|main|pre|blockquote|dt|dd|title|body)\b/i
 
@@ -52,8 +53,12 @@ export function rankHtml(text: string, query: string, { background }: HtmlOption
   put(text.length, true)
   const said = pieces.flatMap((_, i) => (isText[i] === true ? [i] : []))
   const sentences = said.map((i) => text.slice(pieces[i]?.start, pieces[i]?.end))
-  const scores =
-    query === '' ? saidIn(sentences) : sentenceScores(sentences, query, background === undefined ? {} : { background })
+  const before = said.map((piece, at) => text.slice(pieces[said[at - 1] ?? 0]?.end, pieces[piece]?.start))
+  const headings = before.map((markup) => SECTIONS.test(markup))
+  // A page with few headings goes by its blocks.
+  const begins = headings.filter(Boolean).length > 2 ? headings : before.map((markup) => BREAKS.test(markup))
+  const own = background === undefined ? {} : { background }
+  const scores = query === '' ? saidIn(sentences) : sentenceScores(sentences, query, own, (at) => begins[at] as boolean)
   return {
     scorer: 'html',
     pieces,

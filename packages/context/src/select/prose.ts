@@ -19,6 +19,8 @@ export interface ProseOptions {
 
 /** What the sentences beside one add to its score, of theirs: an answer often stands behind the sentence that names the matter. */
 const NEIGHBOURS = 0.5
+/** What the paragraph of a sentence adds to its score, of its own. */
+const PARAGRAPH = 2
 /** What a number, a name and the beginning of a paragraph count for what a sentence says; chosen on questions about other texts. */
 const PER_NUMBER = 5
 const PER_NAME = 2
@@ -27,7 +29,7 @@ const FIRST_OF_PARAGRAPH = 1.4
 const BASE_LENGTH = 40
 
 /**
- * Rank the sentences of a text: by the question where there is one, those beside a good one counting too; else by how much they say for
+ * Rank the sentences of a text: by the question where there is one, those beside a good one and its paragraph counting too; else by how much they say for
  * their length.
  */
 export function rankSentences(text: string, query: string, options: ProseOptions = {}): Ranking {
@@ -44,20 +46,38 @@ export function rankSentences(text: string, query: string, options: ProseOptions
   }
 }
 
-/** Scores of sentences that stand behind each other. */
+/**
+ * Scores of sentences that stand behind each other.
+ *
+ * @param isFirst  whether a sentence begins a paragraph
+ */
 export function sentenceScores(
   sentences: readonly string[],
   query: string,
   { background }: ProseOptions = {},
+  isFirst: (at: number) => boolean = (at) => beginsParagraph(sentences, at),
 ): Float64Array {
   const terms = sentences.map((sentence) => termsOf(sentence))
-  const asked = bm25Scores(termsOf(query), terms, sumWeights(terms, background))
+  const wanted = termsOf(query)
+  const asked = bm25Scores(wanted, terms, sumWeights(terms, background))
+  const paragraphs: string[][] = []
+  const own = terms.map((all, at) => {
+    if (at === 0 || isFirst(at)) paragraphs.push([])
+    for (const term of all) paragraphs.at(-1)?.push(term)
+    return paragraphs.length - 1
+  })
+  const around = bm25Scores(wanted, paragraphs, sumWeights(paragraphs, background), { pairs: 0.5 })
   const local = localWeights(terms)
   const says = densities(sentences, terms, background === undefined ? local : backgroundWeights(background, local))
   return asked.map((score, i) => {
     const beside = (asked[i - 1] ?? 0) + (asked[i + 1] ?? 0)
-    return score + NEIGHBOURS * beside + 0.5 * (says[i] as number)
+    const inAll = around[own[i] as number] as number
+    return score + NEIGHBOURS * beside + PARAGRAPH * inAll + 0.5 * (says[i] as number)
   })
+}
+
+function beginsParagraph(sentences: readonly string[], at: number): boolean {
+  return at === 0 || /\n\s*\n\s*$/.test((sentences[at - 1] as string).slice(-8))
 }
 
 /** How much each sentence says for its length: weights of its terms, numbers and names. */
@@ -66,8 +86,7 @@ function densities(sentences: readonly string[], terms: readonly (readonly strin
     let sum = PER_NUMBER * (sentence.match(/\d+/g)?.length ?? 0)
     sum += PER_NAME * (sentence.match(/(?<=[a-z,] )\p{Lu}/gu)?.length ?? 0)
     for (const term of new Set(terms[i])) sum += weigh(term)
-    const isFirst = i === 0 || /\n\s*\n\s*$/.test((sentences[i - 1] as string).slice(-8))
-    return ((isFirst ? FIRST_OF_PARAGRAPH : 1) * sum) / (sentence.trim().length + BASE_LENGTH)
+    return ((beginsParagraph(sentences, i) ? FIRST_OF_PARAGRAPH : 1) * sum) / (sentence.trim().length + BASE_LENGTH)
   })
 }
 
