@@ -119,6 +119,7 @@ async function runBpr(from: Prepared, seed: number): Promise<Outcome> {
     const asked = hashQueries(layer, queries)
     return judge(from, asked, (query) => index.search(query, 10, rerank === undefined ? {} : { rerank }))
   }
+  const decided = report.accepted ? bpr.layer : bpr.initial
   return {
     report,
     cpuSeconds: (user + system) / 1e6,
@@ -126,8 +127,10 @@ async function runBpr(from: Prepared, seed: number): Promise<Outcome> {
       vectors: judge(from, queries, (query) => flat.search(query, 10)),
       'itq, hamming': search(bpr.initial, 0),
       'itq, ranked': search(bpr.initial),
-      'bpr, hamming': search(bpr.layer, 0),
-      'bpr, ranked': search(bpr.layer),
+      'forced, hamming': search(bpr.layer, 0),
+      'forced, ranked': search(bpr.layer),
+      'bpr, hamming': search(decided, 0),
+      'bpr, ranked': search(decided),
     },
   }
 }

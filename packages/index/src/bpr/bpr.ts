@@ -18,11 +18,11 @@ export type BprTargets =
 export interface BprOptions extends Run {
   /** Bits of a code, 1..dim. Default dim: 32 times fewer than the numbers have. */
   bits?: number
-  /** Default 3. */
+  /** Default 2. */
   epochs?: number
   /** Queries of a step. Default 64. */
   batch?: number
-  /** Rate at the start, as a share of the size of the weights (root mean square); it falls to 0. Default 0.05. */
+  /** Rate at the start, as a share of the size of the weights (root mean square); it falls to 0. Default 0.02. */
   rate?: number
   /** Labelled rows of a query that a step looks at. Default 16. */
   rows?: number
@@ -73,7 +73,7 @@ export async function trainBpr(
   targets: BprTargets,
   options: BprOptions = {},
 ): Promise<Bpr> {
-  const { epochs = 3, batch = 64, rate = 0.05, anneal = 0.1, held, seed = 0, signal } = options
+  const { epochs = 2, batch = 64, rate = 0.02, anneal = 0.1, held, seed = 0, signal } = options
   checkShapes(documents, queries, targets, held?.queries)
   const layer = options.start ?? (await centredItq(documents, options))
   const { dim, bits } = layer

@@ -38,7 +38,7 @@ export interface AdaptOptions extends Run {
   teacher?: Teacher
   /** Queries with judgements to decide by; default generated ones that were held out. */
   judged?: { readonly queries: readonly IndexQuery[]; readonly qrels: Qrels }
-  /** Default 4 with `jpq`, 3 with `bpr`. */
+  /** Default 4 with `jpq`, 2 with `bpr`. */
   epochs?: number
 }
 
