@@ -4,7 +4,7 @@ import { acceptHostile } from './context/hostile.ts'
 import { acceptKeep, acceptLlmlingua2 } from './context/llmlingua2.ts'
 import { acceptGsm8k, acceptKv75 } from './context/prompts.ts'
 import { acceptProxy } from './context/proxy.ts'
-import { acceptQa } from './context/qa.ts'
+import { acceptForms, acceptQa } from './context/qa.ts'
 import { acceptTools } from './context/tools.ts'
 import { acceptText, acceptTranscripts } from './context/transcripts.ts'
 import type { Accept } from './measure/accept.ts'
@@ -14,6 +14,7 @@ export const accept: Accept = {
   shortfalls: {},
   sections: {
     cpu: { needsData: true, run: acceptCpu },
+    forms: { needsData: true, lane: 'forms', run: acceptForms },
     gsm8k: { needsData: true, lane: 'transcripts', run: acceptGsm8k },
     hostile: { needsData: false, lane: 'hostile', run: acceptHostile },
     keep: { needsData: true, lane: 'transcripts', run: acceptKeep },

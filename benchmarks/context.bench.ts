@@ -1,7 +1,7 @@
 /** The bench of prompts: `npm run bench -- context`. Reads PITH_DATA. */
 import { benchCpu } from './context/cpu.ts'
 import { benchPrompts } from './context/prompts.ts'
-import { benchQa } from './context/qa.ts'
+import { benchForms, benchQa } from './context/qa.ts'
 import { benchTools } from './context/tools.ts'
 import { benchText, benchTranscripts } from './context/transcripts.ts'
 import type { Bench, BenchContext } from './measure/case.ts'
@@ -9,6 +9,7 @@ import type { Bench, BenchContext } from './measure/case.ts'
 const PARTS: Readonly<Record<string, (context: BenchContext) => Promise<void>>> = {
   cpu: benchCpu,
   prompts: benchPrompts,
+  forms: benchForms,
   qa: benchQa,
   text: benchText,
   tools: benchTools,

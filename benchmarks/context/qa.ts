@@ -5,6 +5,7 @@ import { compressBy } from '../../packages/context/src/safe/compress.ts'
 import { backgroundOf } from '../../packages/context/src/select/background.ts'
 import type { Background } from '../../packages/context/src/select/bm25.ts'
 import { renderPassages } from '../../packages/context/src/select/passages.ts'
+import { compressText } from '../../packages/context/src/text.ts'
 import type { AcceptContext } from '../measure/accept.ts'
 import type { BenchContext } from '../measure/case.ts'
 import { textTable } from '../measure/table.ts'
@@ -113,6 +114,69 @@ export async function acceptQa(context: AcceptContext): Promise<void> {
       )
       const bar = BARS[i] as number
       if (name === 'pith, own background') context.check(label, value >= bar, `${figure} (at least ${bar})`)
+    }
+  }
+}
+
+const FORM_ROWS = 200
+/** Shares of answers that must be kept in each form, without knowing of passages. */
+const FORM_BARS = [0.9, 0.85] as const
+
+/** The same passages as other things that tools answer with. */
+const FORMS: Readonly<Record<string, (row: QaRow) => string>> = {
+  text: ({ passages }) => passages.map(({ title, text }) => `${title}\n${text}`).join('\n\n'),
+  page: ({ passages }) => {
+    const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
+    const sections = passages.map(
+      ({ title = '', text }) => `<section><h2>${escaped(title)}</h2><p>${escaped(text)}</p></section>`,
+    )
+    return `<!doctype html><html><body>${sections.join('\n')}</body></html>`
+  },
+  JSON: ({ passages }) => JSON.stringify({ results: passages }),
+}
+
+async function measureForms(): Promise<Record<string, Uint8Array[]>> {
+  const rows = rowsOf<QaRow>('qa20_test.jsonl').slice(0, FORM_ROWS)
+  const hits: Record<string, Uint8Array[]> = {}
+  for (const [name, of] of Object.entries(FORMS)) {
+    const own = RATIOS.map(() => new Uint8Array(rows.length))
+    for (const [at, row] of rows.entries()) {
+      for (const [i, ratio] of RATIOS.entries()) {
+        const { text } = await compressText(of(row), {
+          query: row.question,
+          budget: { rate: 1 / ratio },
+          onOverflow: 'keep-protected',
+        })
+        if (hasAnswer(text, row.answers)) (own[i] as Uint8Array)[at] = 1
+      }
+    }
+    hits[name] = own
+  }
+  return hits
+}
+
+/** Answers that survive in texts, pages and JSON. */
+export async function benchForms(context: BenchContext): Promise<void> {
+  const table = Object.entries(await measureForms()).map(([name, hits]) => [
+    name,
+    ...hits.flatMap((own) => {
+      const { value, interval } = bootstrapMean(own)
+      return [value.toFixed(3), `[${interval.map((end) => end.toFixed(3)).join(', ')}]`]
+    }),
+  ])
+  context.say(textTable(['answers kept', '5x', '', '10x', ''], table))
+}
+
+export async function acceptForms(context: AcceptContext): Promise<void> {
+  for (const [name, hits] of Object.entries(await measureForms())) {
+    for (const [i, ratio] of RATIOS.entries()) {
+      const { value } = bootstrapMean(hits[i] as Uint8Array)
+      const bar = FORM_BARS[i] as number
+      context.check(
+        `answers kept at ${ratio}x in passages as ${name}`,
+        value >= bar,
+        `${value.toFixed(4)} (at least ${bar})`,
+      )
     }
   }
 }
