@@ -5,6 +5,9 @@ const LONGEST_RUN = 8192
 const SLICE = 2048
 /** Of the 100,000 merges that gpt-tokenizer remembers, the oldest is found ever more slowly once it forgets some: 60 times as slow. */
 const MERGES = 1000
+/** Texts of few characters come again and again, such as what is left out between two words. */
+const SHORT = 32
+const REMEMBERED = 1 << 14
 
 let loaded: Promise<TokenCounter> | undefined
 
@@ -17,7 +20,15 @@ export function o200kCounter(): Promise<TokenCounter> {
   loaded ??= import('gpt-tokenizer/encoding/o200k_base').then(({ countTokens, setMergeCacheSize }) => {
     setMergeCacheSize(MERGES)
     const plain = { disallowedSpecial: new Set<string>() }
-    return { id: 'o200k_base', count: (text) => sum(slicesOf(text), (slice) => countTokens(slice, plain)) }
+    const known = new Map<string, number>()
+    const count = (text: string): number => {
+      if (text.length > SHORT) return sum(slicesOf(text), (slice) => countTokens(slice, plain))
+      const tokens = known.get(text) ?? countTokens(text, plain)
+      if (known.size >= REMEMBERED) known.clear()
+      known.set(text, tokens)
+      return tokens
+    }
+    return { id: 'o200k_base', count }
   })
   return loaded
 }

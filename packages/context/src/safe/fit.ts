@@ -47,6 +47,8 @@ export function fitBudget(task: FitTask): Fitted {
   // Characters foresee tokens well enough to guess the next count.
   const lengths = cumulatedLengths(task)
   let [low, high] = [0, groups.length + 1]
+  /** Tokens with `high` groups, once that was counted. */
+  let above: number | undefined
   let taken = 0
   const want = (group: number, by: 1 | -1): void => {
     for (const piece of groups[group] as readonly number[]) wanted[piece] += by
@@ -57,14 +59,16 @@ export function fitBudget(task: FitTask): Fitted {
   }
   for (let counts = 0; counts < COUNTS && high - low > 1; counts++) {
     const room = budget - best.tokens
+    const between =
+      above === undefined ? 0 : ((lengths[high] as number) - (lengths[low] as number)) / (above - best.tokens)
     const perToken = best.tokens > 0 && best.text.length > 0 ? best.text.length / best.tokens : 4
-    const reach = (lengths[low] as number) + room * perToken
+    const reach = (lengths[low] as number) + room * (between > 0 ? between : perToken)
     let guess = counts % 3 === 2 ? (low + high) >> 1 : upTo(lengths, reach)
     guess = Math.min(Math.max(guess, low + 1), high - 1)
     take(guess)
     const fitted = build()
     if (fitted.tokens <= budget) [low, best] = [guess, fitted]
-    else high = guess
+    else [high, above] = [guess, fitted.tokens]
   }
   take(low)
   for (let at = low, misses = 0; at < groups.length && misses < MISSES && best.tokens < budget; at++) {
