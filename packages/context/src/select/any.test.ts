@@ -152,3 +152,19 @@ test('anything is ranked in linear time', async () => {
     expect((user + system) / 1e6).toBeLessThan(10)
   }
 })
+
+test('the paragraph, section or element that fits best stays, with the sentence that answers without a word of the question', async () => {
+  const filler = (i: number): string =>
+    `Place ${i} has a harbour. Ships come and go there all year. Its people fish and trade, and some of them build boats.`
+  const parts = Array.from({ length: 20 }, (_, i) =>
+    i === 7 ? 'The Skagen bridge is a road bridge. It is painted red. Anna Berg drew its plans in spring.' : filler(i),
+  )
+  const forms = [
+    parts.join('\n\n'),
+    `<!doctype html><body>${parts.map((part, i) => `<h2>Part ${i}</h2><p>${part}</p>`).join('')}</body>`,
+    JSON.stringify(parts.map((text, id) => ({ id, text }))),
+  ]
+  for (const form of forms) {
+    expect((await short(form, 0.2, { query: 'Who planned the Skagen bridge?' })).text).toContain('Anna Berg')
+  }
+})
