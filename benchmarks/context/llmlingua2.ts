@@ -21,7 +21,7 @@ const TINY = { width: 312, layers: 4, heads: 12, length: 512 }
 /** Compresses a text to half of its tokens. */
 type Shorten = (text: string) => Promise<string>
 
-/** Meetings: the peer gives up on texts whose sentences are longer than its windows, such as tables. */
+/** The last meetings, up to a number of tokens. */
 function textOf(tokens: number, count: (text: string) => number): string {
   let text = meetings()
     .slice(-2)

@@ -1,5 +1,6 @@
 /** The systems of this room. */
 import type { SystemCard } from '@pith/core'
 import { card as prompt } from './card.ts'
+import { card as llmlingua2 } from './llmlingua2/card.ts'
 
-export const cards: readonly SystemCard[] = [prompt]
+export const cards: readonly SystemCard[] = [llmlingua2, prompt]
