@@ -10,16 +10,16 @@ const run = promisify(execFile)
 const root = join(import.meta.dirname, '../..')
 
 /** Documents whose commands take longer than a test should; they run in `npm run test:slow`. */
-export const SLOW: readonly string[] = ['docs/kv-cachegen.md', 'docs/kv-uncomp.md']
+export const SLOW: readonly string[] = ['docs/kv-cachegen.md', 'docs/kv-uncomp.md', 'docs/prompt-llmlingua2.md']
 
 const LIMIT_MS = 590_000
 
-/** A folder that looks like the clone to a reader: the samples, the models, and what `npm install` made. */
+/** A folder that looks like the clone to a reader: its README, the samples, the models, and what `npm install` made. */
 export function makeClone(): string {
   const folder = mkdtempSync(join(tmpdir(), 'pith-docs-'))
   const filter = (path: string) => !path.endsWith('.pith')
   cpSync(join(root, 'examples'), join(folder, 'examples'), { recursive: true, filter })
-  cpSync(join(root, 'package.json'), join(folder, 'package.json'))
+  for (const name of ['package.json', 'README.md']) cpSync(join(root, name), join(folder, name))
   for (const name of ['node_modules', 'models']) symlinkSync(join(root, name), join(folder, name))
   return folder
 }
