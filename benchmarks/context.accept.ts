@@ -1,4 +1,5 @@
 /** What compressed prompts promise: `npm run accept -- context`. */
+import { acceptCodeIdentifiers, acceptCodeRanking, acceptCodeSound, acceptCodeSpeed } from './context/code.ts'
 import { acceptCpu } from './context/cpu.ts'
 import { acceptHostile } from './context/hostile.ts'
 import { acceptKeep, acceptLlmlingua2 } from './context/llmlingua2.ts'
@@ -13,6 +14,10 @@ export const accept: Accept = {
   system: 'context',
   shortfalls: {},
   sections: {
+    'code-identifiers': { needsData: false, lane: 'code', run: acceptCodeIdentifiers },
+    'code-ranking': { needsData: false, lane: 'code', run: acceptCodeRanking },
+    'code-sound': { needsData: false, lane: 'code', run: acceptCodeSound },
+    'code-speed': { needsData: false, run: acceptCodeSpeed },
     cpu: { needsData: true, run: acceptCpu },
     forms: { needsData: true, lane: 'forms', run: acceptForms },
     gsm8k: { needsData: true, lane: 'transcripts', run: acceptGsm8k },

@@ -1,4 +1,5 @@
 /** The bench of prompts: `npm run bench -- context`. Reads PITH_DATA. */
+import { benchCodeRanking } from './context/code.ts'
 import { benchCpu } from './context/cpu.ts'
 import { benchPrompts } from './context/prompts.ts'
 import { benchForms, benchQa } from './context/qa.ts'
@@ -7,6 +8,7 @@ import { benchText, benchTranscripts } from './context/transcripts.ts'
 import type { Bench, BenchContext } from './measure/case.ts'
 
 const PARTS: Readonly<Record<string, (context: BenchContext) => Promise<void>>> = {
+  'code-ranking': benchCodeRanking,
   cpu: benchCpu,
   prompts: benchPrompts,
   forms: benchForms,

@@ -35,6 +35,22 @@ export async function rowsOfPackage(own: CodePackage, parser: CodeParser, cache:
   return rows
 }
 
+/** Files of a package without the doc comments of its functions, so that no question stands in what is searched. */
+export async function filesWithoutDocs(own: CodePackage, parser: CodeParser, cache: string): Promise<PackageFile[]> {
+  const files: PackageFile[] = []
+  for (const { path, text } of filesOfPackage(own, cache)) {
+    const lang = languageOf(path)?.id ?? ''
+    let [bare, at] = ['', 0]
+    for (const { kind, span } of await parser.outline(path, text)) {
+      if (kind !== 'function') continue
+      bare += text.slice(at, span.start) + withoutDoc(text.slice(span.start, span.end), lang).code
+      at = span.end
+    }
+    files.push({ path, text: bare + text.slice(at) })
+  }
+  return files
+}
+
 async function rowsOfFile(repo: string, { path, text }: PackageFile, parser: CodeParser): Promise<CodeRow[]> {
   const units = await parser.outline(path, text)
   const lang = languageOf(path)?.id ?? ''

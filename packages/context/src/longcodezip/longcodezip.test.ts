@@ -225,7 +225,7 @@ test('the function that answers comes first, and its best statements stay', asyn
   })
   expect(result.functions[0]?.name).toMatch(/get/)
   expect(result.text).toContain('missing')
-  expect(result.text).toMatch(/… \d+ lines/)
+  expect(result.text).toContain('// …\n')
   const again = await compressCode(files, { query: 'where is a missing key reported', budget: { tokens: 160 }, parser })
   expect(again.text).toBe(result.text)
 })

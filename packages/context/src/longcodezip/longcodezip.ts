@@ -1,12 +1,13 @@
 import { compressBy, type RankContext } from '../safe/compress.ts'
-import { bm25Scores, byScore, localWeights } from '../select/bm25.ts'
+import { bm25Scores, byScore, localWeights, type Weigh } from '../select/bm25.ts'
 import { termsOf } from '../select/terms.ts'
 import type { Compressed, CompressOptions, Ranking, Span } from '../types.ts'
 import { knapsack } from './knapsack.ts'
 import { type CodeLanguage, languageOf, rulesOf } from './languages.ts'
+import type { CodeUnit } from './outline.ts'
 import type { CodeParser } from './parse.ts'
 import { piecesOf, type UnitPieces } from './pieces.ts'
-import { scoreUnits } from './rank.ts'
+import { makeUnitRanker, type RankedUnit } from './rank.ts'
 
 /** A file of code. */
 export interface CodeFile {
@@ -20,7 +21,10 @@ export interface CodeFile {
 export interface CodeOptions extends Omit<CompressOptions, 'query'> {
   /** What the code is read for. */
   query: string
-  /** Share of a function that stays, at the mean of those that are looked into; 1 keeps whole functions. Default 0.5. */
+  /**
+   * Share of a function that stays, at the mean of those that are looked into. Default 1: functions are whole as long as they fit, and
+   * the first one that does not fit gives its best statements. Less shows more functions, and less of each.
+   */
   retention?: number
 }
 
@@ -40,8 +44,10 @@ export interface CompressedCode extends Compressed {
   readonly functions: readonly CodeFunction[]
 }
 
-/** How much more of the best functions stays than of the worst: 1 + this to 1 - this times the mean (paper: beta). */
-const PREFERENCE = 0.5
+/** How much more of the best functions stays than of the worst: 1 + this to 1 - this times the mean (paper: beta, .5). */
+const PREFERENCE = 1
+/** What the rare terms of a statement count beside those that the question asks for. */
+const NOVELTY = 0.1
 /** Shorter functions stay whole. */
 const WHOLE_LINES = 5
 
@@ -57,9 +63,9 @@ export async function compressCode(
   files: readonly CodeFile[],
   options: CodeOptions & { parser: CodeParser },
 ): Promise<CompressedCode> {
-  const { query, parser, retention = 0.5, ...rest } = options
+  const { query, parser, retention = 1, ...rest } = options
   const sources = await readSources(files, parser, options.signal)
-  const scores = scoreUnits(sources.units, query)
+  const scores = makeUnitRanker(sources.units)(query)
   const order = byScore(scores)
   const plan = (_: string, context: RankContext): Ranking => ({
     scorer: 'functions+statements',
@@ -72,9 +78,7 @@ export async function compressCode(
   return { ...result, functions: order.flatMap((at) => describe(sources, at, scores[at] as number, result.kept)) }
 }
 
-interface SourceUnit extends UnitPieces {
-  readonly path: string
-  readonly code: string
+interface SourceUnit extends UnitPieces, RankedUnit {
   readonly file: number
 }
 
@@ -103,11 +107,19 @@ async function readSources(files: readonly CodeFile[], parser: CodeParser, signa
     const outline = await parser.outline(path, body, language)
     for (const own of piecesOf(outline, body, rules, pieces, start)) {
       const { start: from, end } = own.unit.span
-      units.push({ ...own, path, file, code: own.unit.kind === 'class' ? '' : body.slice(from, end) })
+      const code = own.unit.kind === 'class' ? '' : body.slice(from, end)
+      units.push({ ...own, path, file, name: own.unit.name, classes: classesOf(own.unit, outline), code })
     }
     text += title + body
   }
   return { text, pieces, units, files: places }
+}
+
+/** Names of the classes around a unit, the outermost first. */
+function classesOf({ parent }: CodeUnit, units: readonly CodeUnit[]): string[] {
+  const names: string[] = []
+  for (let at = parent; at !== undefined; at = units[at]?.parent) names.unshift(units[at]?.name ?? '')
+  return names
 }
 
 /** Groups of pieces, the most important first; each names all that must stand with it. */
@@ -142,12 +154,14 @@ function planGroups(
   )
   const weigh = localWeights(terms.flat())
   for (const [i, { at, tokens }] of chosen.entries()) {
-    const { frame, blocks, code, file } = units[at] as SourceUnit
+    const { unit, frame, blocks, code, file } = units[at] as SourceUnit
     const needed = [(files[file] as Sources['files'][number]).head, ...frame]
     const relative = most > least ? ((scores[at] as number) - least) / (most - least) : 1
     const isWhole = code.trimEnd().split('\n').length < WHOLE_LINES || retention >= 1
     const keep = isWhole ? 1 : Math.min(1, retention * (1 + PREFERENCE * (2 * relative - 1)))
-    const values = bm25Scores(termsOf(query), terms[i] as string[][], weigh)
+    const values = bm25Scores(termsOf(query), terms[i] as string[][], weigh).map(
+      (value, block) => value + NOVELTY * noveltyOf(terms[i]?.[block] as string[], weigh),
+    )
     const weights = blocks.map(({ pieces: own }) => tokensOf(own))
     const isKept =
       keep >= 1 ? new Uint8Array(blocks.length).fill(1) : knapsack(values, weights, keep * tokens - tokensOf(frame))
@@ -156,7 +170,10 @@ function planGroups(
       const { pieces: own, around } = blocks[block] as UnitPieces['blocks'][number]
       return [...needed, ...around, ...own]
     }
-    groups.push(...(frame.length > 0 ? [needed] : []), ...ranked.filter((block) => isKept[block] === 1).map(groupOf))
+    groups.push(
+      ...(unit.kind === 'function' ? [needed] : []),
+      ...ranked.filter((block) => isKept[block] === 1).map(groupOf),
+    )
     later.push(...ranked.filter((block) => isKept[block] !== 1).map(groupOf))
   }
   const isChosen = new Set(chosen.map(({ at }) => at))
@@ -166,13 +183,19 @@ function planGroups(
   return [...groups, ...later, ...others]
 }
 
+function noveltyOf(terms: readonly string[], weigh: Weigh): number {
+  let sum = 0
+  for (const term of new Set(terms)) sum += weigh(term)
+  return sum
+}
+
 function wholeUnit({ frame, blocks, file }: SourceUnit, files: Sources['files']): number[] {
   const head = (files[file] as Sources['files'][number]).head
   return [...new Set([head, ...frame, ...blocks.flatMap(({ around, pieces }) => [...around, ...pieces])])]
 }
 
 /** A comment for what is gone, as far in as what follows it. */
-function omissions({ text, pieces, files }: Sources): NonNullable<Ranking['wrap']> {
+function omissions({ text, files }: Sources): NonNullable<Ranking['wrap']> {
   return (gap, label) => {
     const code = text.slice(gap.start, gap.end)
     if (code.trim() === '') return ''
@@ -180,10 +203,7 @@ function omissions({ text, pieces, files }: Sources): NonNullable<Ranking['wrap'
     while (file > 0 && (files[file] as Sources['files'][number]).start > gap.start) file--
     const { comment } = files[file] as Sources['files'][number]
     const indent = /^(?:[ \t]*\n)*([ \t]*)/.exec(code)?.[1] ?? ''
-    const count = code.trimEnd().split('\n').length
-    const passed = files.filter(({ head }, i) => i > file && (pieces[head] as Span).start < gap.end).length
-    const more = passed > 0 ? `, ${passed} file${passed === 1 ? '' : 's'}` : ''
-    return `${indent}${comment} ${label === '' ? `… ${count} line${count === 1 ? '' : 's'}${more}` : label}\n`
+    return `${indent}${comment} ${label === '' ? '…' : label}\n`
   }
 }
 

@@ -23,6 +23,8 @@ export interface CodeUnit {
   readonly statements: readonly Statement[]
   /** Number of the class around it. */
   readonly parent: number | undefined
+  /** What stands between the head and the end of a class, where single members can be taken out. */
+  readonly inner?: Span
 }
 
 /** Functions of more lines that hold other functions are looked into, as if they were classes. */
@@ -71,9 +73,20 @@ export function outlineOf(root: Node, text: string, rules: LanguageRules): CodeU
       return
     }
     const at = units.length
-    units.push({ kind: 'class', name: nameOf(own, outer), span, statements: [], parent })
+    const inner = body === undefined || /enum/.test(own.type) ? undefined : membersIn(body, text)
+    const name = nameOf(own, outer)
+    units.push({ kind: 'class', name, span, statements: [], parent, ...(inner === undefined ? {} : { inner }) })
     visitChildren(body ?? own, at, depth + 1)
   }
+}
+
+/** Lines of the members of a class; undefined where they share a line with its head or end. */
+function membersIn(body: Node, text: string): Span | undefined {
+  const [first, last] = [body.namedChildren[0], body.namedChildren.at(-1)]
+  if (first == null || last == null) return undefined
+  const span = wholeLines(text, first.startIndex, last.endIndex)
+  const isWhole = isOfLines(text, span) && !text.slice(last.endIndex, span.end).includes('}')
+  return isWhole ? span : undefined
 }
 
 /** The function or class that a statement is made for. */
@@ -145,7 +158,8 @@ function declaredName(declarator: Node | null): Node | null {
 }
 
 function statementsOf(body: Node | undefined, text: string, rules: LanguageRules, depth = 0): Statement[] {
-  if (body === undefined || depth > MAX_DEPTH) return []
+  // Kotlin's bodies may be a single expression.
+  if (body === undefined || depth > MAX_DEPTH || text[body.startIndex] === '=') return []
   const found: { span: Span; nodes: Node[] }[] = []
   let comment: Node | undefined
   for (const child of body.namedChildren) {

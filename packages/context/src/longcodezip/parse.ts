@@ -9,10 +9,15 @@ export interface GrammarSource {
   grammar(language: CodeLanguage): Promise<Uint8Array>
 }
 
-/** Reads code of any language that there is a grammar for; grammars are loaded when they are first needed. */
+/** Characters of files whose outlines are kept for the next question. */
+const REMEMBERED = 1 << 25
+
+/** Reads code of any language that there is a grammar for; grammars are loaded when they are first needed, outlines of 32 MiB are kept. */
 export class CodeParser {
   readonly #source: GrammarSource
   readonly #languages = new Map<CodeLanguage, Promise<Language>>()
+  readonly #outlines = new Map<string, CodeUnit[]>()
+  #remembered = 0
   #parser: Promise<Parser> | undefined
 
   constructor(source: GrammarSource) {
@@ -36,7 +41,20 @@ export class CodeParser {
     }
     if (text === '') return []
     if (rules === undefined) return [whole]
-    return await this.#parsed(text, rules.id, (root) => (root === undefined ? [whole] : outlineOf(root, text, rules)))
+    const key = `${rules.id} ${text}`
+    const known = this.#outlines.get(key)
+    if (known !== undefined) return known
+    const units = await this.#parsed(text, rules.id, (root) =>
+      root === undefined ? [whole] : outlineOf(root, text, rules),
+    )
+    this.#outlines.set(key, units)
+    this.#remembered += key.length
+    for (const oldest of this.#outlines.keys()) {
+      if (this.#remembered <= REMEMBERED) break
+      this.#outlines.delete(oldest)
+      this.#remembered -= oldest.length
+    }
+    return units
   }
 
   /** Nodes of a text that its grammar has no rule for. */

@@ -37,18 +37,21 @@ export function piecesOf(
   const ends = new Map<number, number[]>()
   const found = units.map((unit, i): { own: UnitPieces; at: number } => {
     if (unit.kind === 'class') return { own: { unit, frame: [], blocks: [] }, at: i }
-    if (unit.kind === 'rest' || unit.statements.length === 0) {
-      const own = put(unit.span.start, unit.span.end)
-      if (unit.kind === 'rest' && unit.parent !== undefined)
-        ends.set(unit.parent, [...(ends.get(unit.parent) ?? []), ...own])
-      return {
-        own: {
-          unit,
-          frame: unit.kind === 'rest' ? [] : own,
-          blocks: unit.kind === 'rest' ? [{ pieces: own, around: [] }] : [],
-        },
-        at: i,
-      }
+    if (unit.kind === 'rest') {
+      const { start, end } = unit.span
+      const inner = unit.parent === undefined ? undefined : units[unit.parent]?.inner
+      // Of a class its head and its end stand around each of its members.
+      const from = Math.min(Math.max(inner?.start ?? end, start), end)
+      const to = Math.min(Math.max(inner?.end ?? end, from), end)
+      const head = put(start, from)
+      const members = put(from, to)
+      const around = [...head, ...put(to, end)]
+      const own = inner === undefined ? around : members
+      if (unit.parent !== undefined) ends.set(unit.parent, [...(ends.get(unit.parent) ?? []), ...around])
+      return { own: { unit, frame: [], blocks: own.length === 0 ? [] : [{ pieces: own, around: [] }] }, at: i }
+    }
+    if (unit.statements.length === 0) {
+      return { own: { unit, frame: put(unit.span.start, unit.span.end), blocks: [] }, at: i }
     }
     const { frame, blocks } = takeApart(unit.span, [unit.statements])
     return { own: { unit, frame, blocks }, at: i }
