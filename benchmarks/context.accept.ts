@@ -12,7 +12,12 @@ import type { Accept } from './measure/accept.ts'
 
 export const accept: Accept = {
   system: 'context',
-  shortfalls: {},
+  shortfalls: {
+    'code: identifiers of the answer at 1000 tokens, not below whole functions':
+      'whole functions without the heads of their classes hold more names; what we keep parses and shows where it belongs',
+    'code: identifiers of the answer at 3000 tokens, not below whole functions':
+      'whole functions without the heads of their classes hold more names; what we keep parses and shows where it belongs',
+  },
   sections: {
     'code-identifiers': { needsData: false, lane: 'code', run: acceptCodeIdentifiers },
     'code-ranking': { needsData: false, lane: 'code', run: acceptCodeRanking },

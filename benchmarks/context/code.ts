@@ -142,7 +142,7 @@ async function measureIdentifiers(cache: string): Promise<Identifiers[]> {
   return all
 }
 
-/** The best functions, whole, behind the names of their files, as many as fit. */
+/** The best functions, whole, behind the names of their files and a mark for what was left out, as many as fit. */
 function wholeFunctions(
   files: readonly PackageFile[],
   ranked: Awaited<ReturnType<typeof compressCode>>['functions'],
@@ -155,7 +155,7 @@ function wholeFunctions(
   let misses = 0
   for (const { path, span } of ranked) {
     const code = texts.get(path)?.slice(span.start, span.end) ?? ''
-    const next = new Map(parts).set(path, (parts.get(path) ?? '') + code)
+    const next = new Map(parts).set(path, `${parts.get(path) ?? ''}// …\n${code}`)
     if (fits(join(next))) parts.set(path, next.get(path) as string)
     else if (++misses >= 8) break
   }

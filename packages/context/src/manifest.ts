@@ -62,13 +62,13 @@ const code: VerbSpec = {
     {
       name: 'retention',
       value: 'SHARE',
-      summary: 'of the functions that are looked into; 1 keeps them whole; default 0.5',
+      summary: 'of the functions that are looked into; default 1: whole ones as long as they fit',
     },
     {
       name: 'joiner',
       value: 'KIND',
       choices: ['none', 'ellipsis', 'marker'],
-      summary: 'what the comments say: lines (default), an ellipsis, a marker',
+      summary: 'what the comments say: an ellipsis (none, ellipsis) or a marker',
     },
     { name: 'explain', summary: 'list the best functions on stderr' },
     OUT,

@@ -23,7 +23,8 @@ export interface CodeUnit {
   readonly statements: readonly Statement[]
   /** Number of the class around it. */
   readonly parent: number | undefined
-  /** What stands between the head and the end of a class, where single members can be taken out. */
+  /** Where the head of a class begins behind its comments, and what stands between head and end: single members can be taken out. */
+  readonly head?: number
   readonly inner?: Span
 }
 
@@ -44,18 +45,21 @@ export function outlineOf(root: Node, text: string, rules: LanguageRules): CodeU
 
   function visitChildren(node: Node, parent: number | undefined, depth: number): void {
     let first: Node | null = null
+    let mark: Node | null = null
     for (const child of node.namedChildren) {
       if (child === null) continue
       if (rules.before.has(child.type)) {
         first ??= child
+        if (!child.type.includes('comment')) mark ??= child
         continue
       }
-      visit(child, first !== null && isNear(first, child, text) ? first : child, parent, depth)
+      visit(child, first !== null && isNear(first, child, text) ? first : child, mark ?? child, parent, depth)
       first = null
+      mark = null
     }
   }
 
-  function visit(outer: Node, first: Node, parent: number | undefined, depth: number): void {
+  function visit(outer: Node, first: Node, mark: Node, parent: number | undefined, depth: number): void {
     if (depth > MAX_DEPTH) return
     const own = unwrap(outer, rules) ?? holderIn(outer, text, rules)
     if (own === undefined) return
@@ -75,7 +79,9 @@ export function outlineOf(root: Node, text: string, rules: LanguageRules): CodeU
     const at = units.length
     const inner = body === undefined || /enum/.test(own.type) ? undefined : membersIn(body, text)
     const name = nameOf(own, outer)
-    units.push({ kind: 'class', name, span, statements: [], parent, ...(inner === undefined ? {} : { inner }) })
+    const head = Math.max(span.start, text.lastIndexOf('\n', mark.startIndex - 1) + 1)
+    const places = inner === undefined ? {} : { head, inner }
+    units.push({ kind: 'class', name, span, statements: [], parent, ...places })
     visitChildren(body ?? own, at, depth + 1)
   }
 }

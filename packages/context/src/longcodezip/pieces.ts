@@ -39,14 +39,16 @@ export function piecesOf(
     if (unit.kind === 'class') return { own: { unit, frame: [], blocks: [] }, at: i }
     if (unit.kind === 'rest') {
       const { start, end } = unit.span
-      const inner = unit.parent === undefined ? undefined : units[unit.parent]?.inner
+      const { inner, head = start } = unit.parent === undefined ? {} : (units[unit.parent] as CodeUnit)
       // Of a class its head and its end stand around each of its members.
-      const from = Math.min(Math.max(inner?.start ?? end, start), end)
+      const top = Math.min(Math.max(head, start), end)
+      const from = Math.min(Math.max(inner?.start ?? end, top), end)
       const to = Math.min(Math.max(inner?.end ?? end, from), end)
-      const head = put(start, from)
+      const said = top < from ? put(start, top) : []
+      const around = put(top < from ? top : start, from)
       const members = put(from, to)
-      const around = [...head, ...put(to, end)]
-      const own = inner === undefined ? around : members
+      around.push(...put(to, end))
+      const own = inner === undefined ? around : [...said, ...members]
       if (unit.parent !== undefined) ends.set(unit.parent, [...(ends.get(unit.parent) ?? []), ...around])
       return { own: { unit, frame: [], blocks: own.length === 0 ? [] : [{ pieces: own, around: [] }] }, at: i }
     }
