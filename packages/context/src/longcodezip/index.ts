@@ -9,3 +9,4 @@ export {
 } from './longcodezip.ts'
 export type { CodeUnit, Statement } from './outline.ts'
 export { CodeParser, type GrammarSource } from './parse.ts'
+export type { ForeseeingModel } from './perplexity.ts'

@@ -1,4 +1,7 @@
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { PithError } from '@pith/core'
+import { loadLm } from '@pith/lm/node'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { o200kCounter } from '../safe/counter.ts'
@@ -228,6 +231,29 @@ test('the function that answers comes first, and its best statements stay', asyn
   expect(result.text).toContain('// …\n')
   const again = await compressCode(files, { query: 'where is a missing key reported', budget: { tokens: 160 }, parser })
   expect(again.text).toBe(result.text)
+})
+
+test('a model orders the best functions, and one that cannot says so', async () => {
+  const model = await loadLm(join(import.meta.dirname, '../../../../models/pith-recall'))
+  const files = Object.entries(PROGRAMS).map(([path, text]) => ({ path, text }))
+  const options = { query: 'found = self.items.get(key)', budget: { tokens: 160 }, parser }
+  const without = await compressCode(files, options)
+  const result = await compressCode(files, { ...options, model })
+  expect(result.report).toMatchObject({ scorer: 'functions+perplexity+statements', warnings: [] })
+  expect(result.tokens).toBeLessThanOrEqual(160)
+  // The model copies: what the question repeats is foreseen best behind the code that has it.
+  expect(result.functions[0]).toMatchObject({ path: 'a.py', name: 'get' })
+  const names = ({ functions }: CompressedCode): string[] => functions.map(({ path, name }) => `${path} ${name}`).sort()
+  expect(names(result)).toEqual(names(without))
+  const silent = {
+    ...{ config: model.config, tokenizer: model.tokenizer },
+    logprobs: () => Promise.reject(new PithError('PITH_CAPABILITY', 'no probabilities')),
+  }
+  const fallen = await compressCode(files, { ...options, model: silent })
+  expect(fallen.text).toBe(without.text)
+  expect(fallen.report.scorer).toBe('functions+statements')
+  expect(fallen.report.warnings).toHaveLength(1)
+  await model.close()
 })
 
 test('languages without a grammar, empty files and broken code lose nothing they should not', async () => {

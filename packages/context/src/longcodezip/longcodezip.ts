@@ -6,6 +6,7 @@ import { knapsack } from './knapsack.ts'
 import { type CodeLanguage, languageOf, rulesOf } from './languages.ts'
 import type { CodeUnit } from './outline.ts'
 import type { CodeParser } from './parse.ts'
+import { type ForeseeingModel, rerankByModel } from './perplexity.ts'
 import { piecesOf, type UnitPieces } from './pieces.ts'
 import { makeUnitRanker, type RankedUnit } from './rank.ts'
 
@@ -26,6 +27,11 @@ export interface CodeOptions extends Omit<CompressOptions, 'query'> {
    * the first one that does not fit gives its best statements. Less shows more functions, and less of each.
    */
   retention?: number
+  /**
+   * Orders the best 16 functions anew by how much better it foresees the question behind each. One that gives no probabilities of
+   * what it reads changes nothing, and the report says so.
+   */
+  model?: ForeseeingModel
 }
 
 /** A function, and what was made of it. */
@@ -63,19 +69,36 @@ export async function compressCode(
   files: readonly CodeFile[],
   options: CodeOptions & { parser: CodeParser },
 ): Promise<CompressedCode> {
-  const { query, parser, retention = 1, ...rest } = options
+  const { query, parser, model, retention = 1, ...rest } = options
   const sources = await readSources(files, parser, options.signal)
-  const scores = makeUnitRanker(sources.units)(query)
+  const { scores, scorer, warnings } = await scoreSources(sources, query, model, options.signal)
   const order = byScore(scores)
   const plan = (_: string, context: RankContext): Ranking => ({
-    scorer: 'functions+statements',
-    pieces: sources.pieces,
+    ...{ scorer, warnings, pieces: sources.pieces, isSound: true, wrap: omissions(sources) },
     groups: planGroups(sources, scores, order, query, retention, context),
-    isSound: true,
-    wrap: omissions(sources),
   })
   const result = await compressBy(plan, sources.text, rest)
   return { ...result, functions: order.flatMap((at) => describe(sources, at, scores[at] as number, result.kept)) }
+}
+
+/** How well units fit, and who says so. */
+async function scoreSources(
+  { units }: Sources,
+  query: string,
+  model: ForeseeingModel | undefined,
+  signal: AbortSignal | undefined,
+): Promise<{ scores: Float64Array; scorer: string; warnings: string[] }> {
+  const scores = makeUnitRanker(units)(query)
+  const lexical = { scores, scorer: 'functions+statements', warnings: [] }
+  if (model === undefined) return lexical
+  const best = byScore(scores).flatMap((at) => {
+    const { unit, code } = units[at] as SourceUnit
+    return unit.kind === 'function' ? [{ at, code }] : []
+  })
+  const ranked = await rerankByModel(model, query, best, scores, signal)
+  return ranked === undefined
+    ? { ...lexical, warnings: ['the model gives no probabilities of what it reads: functions are ranked without it'] }
+    : { scores: ranked, scorer: 'functions+perplexity+statements', warnings: [] }
 }
 
 interface SourceUnit extends UnitPieces, RankedUnit {
