@@ -11,8 +11,8 @@ export interface CodePackage {
   /** What is read of it, and what of that is left out. */
   readonly files: string
   readonly without?: RegExp
-  /** Whether constants were chosen on it; all others only check them. */
-  readonly isTuned: boolean
+  /** Whether constants were chosen on it, it was looked at to tell which ideas stay, or it was measured once all was settled. */
+  readonly role: 'tuned' | 'compared' | 'unseen'
 }
 
 /** A file of a package. */
@@ -22,12 +22,24 @@ export interface PackageFile {
   readonly text: string
 }
 
-const debian = (name: string, version: string, files: string, isTuned = false, without?: RegExp): CodePackage => ({
-  ...{ name, from: 'debian', version, files, isTuned },
+const debian = (
+  name: string,
+  version: string,
+  files: string,
+  role: CodePackage['role'] = 'compared',
+  without?: RegExp,
+): CodePackage => ({
+  ...{ name, from: 'debian', version, files, role },
   ...(without === undefined ? {} : { without }),
 })
-const npm = (name: string, version: string, files: string, isTuned = false, without?: RegExp): CodePackage => ({
-  ...{ name, from: 'npm', version, files, isTuned },
+const npm = (
+  name: string,
+  version: string,
+  files: string,
+  role: CodePackage['role'] = 'compared',
+  without?: RegExp,
+): CodePackage => ({
+  ...{ name, from: 'npm', version, files, role },
   ...(without === undefined ? {} : { without }),
 })
 
@@ -36,29 +48,43 @@ const GO = 'usr/share/gocode/src/github.com'
 const CARGO = 'usr/share/cargo/registry'
 
 export const PACKAGES: readonly CodePackage[] = [
-  debian('python3-click', '8.1.3-2', `${PYTHON}/click/**/*.py`, true),
-  debian('golang-github-spf13-cobra-dev', '1.6.1-1', `${GO}/**/*.go`, true, /_test\.go$/),
-  debian('librust-regex-automata-dev', '0.1.8-2', `${CARGO}/**/src/**/*.rs`, true, /\/tests?\b/),
-  npm('@capacitor/android', '8.5.2', '**/src/main/**/*.java', true),
-  npm('hono', '4.13.19', 'dist/**/*.js', true, /^dist\/cjs\//),
-  debian('python3-httpx', '0.23.3-1', `${PYTHON}/httpx/**/*.py`, true),
-  debian('python3-docutils', '0.19+dfsg-6', `${PYTHON}/docutils/**/*.py`, true),
-  debian('golang-github-gin-gonic-gin-dev', '1.8.1-1', `${GO}/**/*.go`, true, /_test\.go$/),
-  debian('librust-rand-dev', '0.8.5-1', `${CARGO}/**/src/**/*.rs`, true),
-  npm('three', '0.180.0', 'src/**/*.js', true),
+  debian('python3-click', '8.1.3-2', `${PYTHON}/click/**/*.py`, 'tuned'),
+  debian('golang-github-spf13-cobra-dev', '1.6.1-1', `${GO}/**/*.go`, 'tuned', /_test\.go$/),
+  debian('librust-regex-automata-dev', '0.1.8-2', `${CARGO}/**/src/**/*.rs`, 'tuned', /\/tests?\b/),
+  npm('@capacitor/android', '8.5.2', '**/src/main/**/*.java', 'tuned'),
+  npm('hono', '4.13.19', 'dist/**/*.js', 'tuned', /^dist\/cjs\//),
+  debian('python3-httpx', '0.23.3-1', `${PYTHON}/httpx/**/*.py`, 'tuned'),
+  debian('python3-docutils', '0.19+dfsg-6', `${PYTHON}/docutils/**/*.py`, 'tuned'),
+  debian('golang-github-gin-gonic-gin-dev', '1.8.1-1', `${GO}/**/*.go`, 'tuned', /_test\.go$/),
+  debian('librust-rand-dev', '0.8.5-1', `${CARGO}/**/src/**/*.rs`, 'tuned'),
+  npm('three', '0.180.0', 'src/**/*.js', 'tuned'),
   debian('python3-flask', '2.2.2-3', `${PYTHON}/flask/**/*.py`),
   debian('python3-rich', '13.3.1-1', `${PYTHON}/rich/**/*.py`),
   debian('python3-requests', '2.28.1+dfsg-1', `${PYTHON}/requests/**/*.py`),
-  debian('python3-networkx', '2.8.8-1', `${PYTHON}/networkx/**/*.py`, false, /\/tests?\//),
-  debian('golang-github-gorilla-mux-dev', '1.8.0-1', `${GO}/**/*.go`, false, /_test\.go$/),
-  debian('golang-github-prometheus-client-golang-dev', '1.14.0-3', `${GO}/**/*.go`, false, /_test\.go$|\/examples?\//),
+  debian('python3-networkx', '2.8.8-1', `${PYTHON}/networkx/**/*.py`, 'compared', /\/tests?\//),
+  debian('golang-github-gorilla-mux-dev', '1.8.0-1', `${GO}/**/*.go`, 'compared', /_test\.go$/),
+  debian(
+    'golang-github-prometheus-client-golang-dev',
+    '1.14.0-3',
+    `${GO}/**/*.go`,
+    'compared',
+    /_test\.go$|\/examples?\//,
+  ),
   debian('librust-itertools-dev', '0.10.3-1', `${CARGO}/**/src/**/*.rs`),
   debian('nlohmann-json3-dev', '3.11.2-2', 'usr/include/**/*.hpp'),
   npm('cordova-android', '15.1.0', 'framework/**/*.java'),
   npm('react-native', '0.76.9', 'ReactAndroid/src/main/**/*.{java,kt}'),
   npm('lodash', '4.17.21', 'lodash.js'),
-  npm('date-fns', '4.1.0', '*.js', false, /^(?:cdn|locale)/),
+  npm('date-fns', '4.1.0', '*.js', 'compared', /^(?:cdn|locale)/),
   npm('rxjs', '7.8.2', 'src/**/*.ts'),
+  debian('python3-pygments', '2.14.0+dfsg-1', `${PYTHON}/pygments/*.py`, 'unseen'),
+  debian('golang-github-spf13-viper-dev', '1.10.1-1', `${GO}/**/*.go`, 'unseen', /_test\.go$/),
+  debian('librust-url-dev', '2.3.1-1', `${CARGO}/**/src/**/*.rs`, 'unseen'),
+  debian('librust-indexmap-dev', '1.9.2-1', `${CARGO}/**/src/**/*.rs`, 'unseen'),
+  npm('ramda', '0.32.0', 'src/**/*.js', 'unseen'),
+  npm('mathjs', '15.2.0', 'lib/esm/**/*.js', 'unseen'),
+  npm('fastify', '5.12.8', 'lib/**/*.js', 'unseen'),
+  npm('underscore', '1.13.8', 'modules/**/*.js', 'unseen'),
 ]
 
 /** Where the sources of packages lie in a cache. */

@@ -21,8 +21,9 @@ const RETENTIONS = [0.5, 0.8, 1] as const
 const FILES_EACH = 10
 const QUESTIONS_EACH = 12
 
-/** Packages that no constant was chosen on. */
-const CHECKS = PACKAGES.filter(({ isTuned }) => !isTuned)
+/** Packages that no constant was chosen on, and those that nothing at all was chosen on. */
+const CHECKS = PACKAGES.filter(({ role }) => role === 'compared')
+const UNSEEN = PACKAGES.filter(({ role }) => role === 'unseen')
 
 interface Ranks {
   readonly name: string
@@ -69,14 +70,16 @@ function rankOf(scores: ArrayLike<number>, at: number): number {
 
 /** The function that a question is about is among the best tenth more often than with any peer. */
 export async function acceptCodeRanking({ cache, check, say }: AcceptContext): Promise<void> {
-  const [ours, ...peers] = (await rankAll(CHECKS, cache)) as [Ranks, ...Ranks[]]
-  say(CHECKS.map(({ name, version }) => `${name} ${version}`).join(', '))
-  say(rankTable([ours, ...peers]))
-  const fed = peers.filter(({ hasOurTerms }) => hasOurTerms)
-  const best = fed.reduce((a, b) => (mean(b.top) > mean(a.top) ? b : a))
-  const { value, interval } = pairedBootstrap(ours.top, best.top)
-  const figure = `${value.toFixed(3)} (${interval[0].toFixed(3)} to ${interval[1].toFixed(3)}), ${ours.top.length} questions`
-  check(`code: right function in the top 10 %, above ${best.name}`, value >= LEAD && interval[0] > 0, figure)
+  for (const [kind, packages] of Object.entries({ 'other packages': CHECKS, 'packages not seen before': UNSEEN })) {
+    const [ours, ...peers] = (await rankAll(packages, cache)) as [Ranks, ...Ranks[]]
+    say(packages.map(({ name, version }) => `${name} ${version}`).join(', '))
+    say(rankTable([ours, ...peers]))
+    const fed = peers.filter(({ hasOurTerms }) => hasOurTerms)
+    const best = fed.reduce((a, b) => (mean(b.top) > mean(a.top) ? b : a))
+    const { value, interval } = pairedBootstrap(ours.top, best.top)
+    const figure = `${value.toFixed(3)} (${interval[0].toFixed(3)} to ${interval[1].toFixed(3)}) above ${best.name}, ${ours.top.length} questions`
+    check(`code: right function in the top 10 %, ${kind}`, value >= LEAD && interval[0] > 0, figure)
+  }
 }
 
 function rankTable(all: readonly Ranks[]): string {
@@ -90,16 +93,23 @@ function rankTable(all: readonly Ranks[]): string {
 
 /** Ranking as cases. */
 export async function benchCodeRanking(context: BenchContext): Promise<void> {
-  const [ours, ...peers] = (await rankAll(CHECKS, context.cache)) as [Ranks, ...Ranks[]]
-  context.say(rankTable([ours, ...peers]))
   const figuresOf = ({ top, reciprocal }: Ranks) => ({ quality: { top10: mean(top), mrr: mean(reciprocal) } })
-  for (const peer of peers) {
-    context.add({
-      ...{ system: 'context', kind: 'code ranking', peer: { name: peer.name }, params: { packages: CHECKS.length } },
-      data: { name: `${ours.top.length} functions of packages`, bytes: 0 },
-      ...{ ours: figuresOf(ours), theirs: figuresOf(peer), repeats: 1 },
-      vs: { top10: mean(ours.top) / mean(peer.top), mrr: mean(ours.reciprocal) / mean(peer.reciprocal) },
-    })
+  for (const [kind, packages] of Object.entries({ 'other packages': CHECKS, 'packages not seen before': UNSEEN })) {
+    const [ours, ...peers] = (await rankAll(packages, context.cache)) as [Ranks, ...Ranks[]]
+    context.say(rankTable([ours, ...peers]))
+    for (const peer of peers) {
+      context.add({
+        ...{
+          system: 'context',
+          kind: 'code ranking',
+          peer: { name: peer.name },
+          params: { packages: packages.length },
+        },
+        data: { name: `${ours.top.length} functions of ${kind}`, bytes: 0 },
+        ...{ ours: figuresOf(ours), theirs: figuresOf(peer), repeats: 1 },
+        vs: { top10: mean(ours.top) / mean(peer.top), mrr: mean(ours.reciprocal) / mean(peer.reciprocal) },
+      })
+    }
   }
 }
 
