@@ -35,6 +35,16 @@ export interface ChatReport {
   }[]
 }
 
+/** A text that was compressed, or left as it was. */
+interface Known {
+  readonly text: string
+  readonly from: number
+  readonly to: number
+}
+
+/** Messages that were sent as they were and are remembered, at most. */
+const MAX_WHOLE = 100_000
+
 /**
  * Compresses the texts of conversations. A text is compressed when it is first seen, with the user's last message as the question, and
  * is the same ever after, so that what providers cached of a conversation stays valid.
@@ -44,7 +54,11 @@ export interface ChatReport {
 export class ChatCompressor {
   readonly store: DroppedStore
   readonly #options: ChatOptions
-  readonly #known = new Map<string, { text: string; from: number; to: number }>()
+  readonly #known = new Map<string, Known>()
+  /** Texts that are being compressed: who asks for the same one meanwhile gets the same. */
+  readonly #coming = new Map<string, Promise<Known>>()
+  /** Last messages, by all that was said up to them. The same words elsewhere are another matter. */
+  readonly #sentWhole = new Set<string>()
   #characters = 0
 
   /** @throws PithError `PITH_ARG` a rate outside of 0..1 */
@@ -65,20 +79,23 @@ export class ChatCompressor {
       .join('\n')
     const changed: ChatReport['changed'][number][] = []
     let [originalTokens, tokens] = [0, 0]
+    let said = ''
     for (const { role, message, text, replace } of slots) {
       // A token has at least one character, so short texts need no count.
       const isLong = text.length >= minTokens
-      const isLast = role === 'user' && message === last
-      // Sent as it is once, it stays so.
-      if (isLast && isLong && !this.#known.has(keyOf(text))) {
-        const from = counter.count(text)
-        this.#remember(keyOf(text), { text, from, to: from })
+      const key = isLong ? keyOf(text) : text
+      let isFree = role !== 'system' && isLong && roles.includes(role)
+      if (role === 'user' && isFree) {
+        const place = keyOf(`${said}\n${key}`)
+        if (message === last) this.#rememberWhole(place)
+        isFree = !this.#sentWhole.has(place)
       }
-      const isFree = role !== 'system' && !isLast && isLong && roles.includes(role)
-      const own = isFree ? await this.#shorter(text, query, counter, minTokens) : undefined
+      const own = isFree ? await this.#shorter(key, text, query, counter, minTokens) : undefined
       const size = own?.from ?? counter.count(text)
       originalTokens += size
       tokens += own?.to ?? size
+      // What a system message says may change from call to call.
+      if (role !== 'system') said = keyOf(`${said}\n${role}\n${own?.text ?? text}`)
       if (own === undefined || own.text === text) continue
       replace(own.text)
       changed.push({ role, message, from: own.from, to: own.to })
@@ -86,36 +103,43 @@ export class ChatCompressor {
     return { originalTokens, tokens, changed }
   }
 
-  async #shorter(
-    text: string,
-    query: string,
-    counter: TokenCounter,
-    minTokens: number,
-  ): Promise<{ text: string; from: number; to: number }> {
-    const key = keyOf(text)
+  async #shorter(key: string, text: string, query: string, counter: TokenCounter, minTokens: number): Promise<Known> {
     const known = this.#known.get(key)
     if (known !== undefined) {
       this.#known.delete(key)
       this.#known.set(key, known)
       return known
     }
-    const { rate = 0.5, rank = rankAny, joiner = 'ellipsis', protect, signal } = this.#options
-    const from = counter.count(text)
-    let own = { text, from, to: from }
-    if (from >= minTokens) {
-      const result = await compressBy(rank, text, {
-        ...{ budget: { rate }, query, counter, joiner, onOverflow: 'keep-protected' as const },
-        ...(protect === undefined ? {} : { protect }),
-        ...(signal === undefined ? {} : { signal }),
-      })
-      this.store.add(text, result)
-      own = { text: result.text, from, to: result.tokens }
+    const coming = this.#coming.get(key)
+    if (coming !== undefined) return await coming
+    const own = this.#compressed(text, query, counter, minTokens)
+    this.#coming.set(key, own)
+    try {
+      const { text: shorter, from, to } = await own
+      this.#remember(key, { text: shorter, from, to })
+      // A caller may send on what it got back.
+      if (shorter !== text) this.#remember(keyOf(shorter), { text: shorter, from: to, to })
+    } finally {
+      this.#coming.delete(key)
     }
-    this.#remember(key, own)
-    return own
+    return await own
   }
 
-  #remember(key: string, own: { text: string; from: number; to: number }): void {
+  async #compressed(text: string, query: string, counter: TokenCounter, minTokens: number): Promise<Known> {
+    const { rate = 0.5, rank = rankAny, joiner = 'ellipsis', protect, signal } = this.#options
+    const from = counter.count(text)
+    if (from < minTokens) return { text, from, to: from }
+    const result = await compressBy(rank, text, {
+      ...{ budget: { rate }, query, counter, joiner, onOverflow: 'keep-protected' as const },
+      ...(protect === undefined ? {} : { protect }),
+      ...(signal === undefined ? {} : { signal }),
+    })
+    this.store.add(text, result)
+    return { text: result.text, from, to: result.tokens }
+  }
+
+  #remember(key: string, own: Known): void {
+    this.#characters -= this.#known.get(key)?.text.length ?? 0
     this.#known.set(key, own)
     this.#characters += own.text.length
     for (const [oldest, { text }] of this.#known) {
@@ -123,6 +147,13 @@ export class ChatCompressor {
       this.#known.delete(oldest)
       this.#characters -= text.length
     }
+  }
+
+  #rememberWhole(said: string): void {
+    this.#sentWhole.delete(said)
+    this.#sentWhole.add(said)
+    const [oldest] = this.#sentWhole
+    if (this.#sentWhole.size > MAX_WHOLE && oldest !== undefined) this.#sentWhole.delete(oldest)
   }
 }
 

@@ -18,14 +18,16 @@ export function isJson(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** Slots of a field that is a text, or a list of parts of which some have a text under `field`. */
+/** Slots of a field that is a text, or a list of parts of which some are texts. */
 export function slotsOf(owner: Json, field: string, role: SlotRole, message: number): TextSlot[] {
   const content = owner[field]
   if (typeof content === 'string') return [slot(owner, field, role, message, content)]
   if (!Array.isArray(content)) return []
   return content.flatMap((part) => {
     if (!isJson(part)) return []
-    if (typeof part['text'] === 'string') return [slot(part, 'text', role, message, part['text'])]
+    // Thoughts have texts too, in some forms, and are signed.
+    if (part['type'] === 'text' && typeof part['text'] === 'string')
+      return [slot(part, 'text', role, message, part['text'])]
     // What a tool answered stands in a part of its own, which has a text or parts again.
     return part['type'] === 'tool_result' ? slotsOf(part, 'content', 'tool', message) : []
   })

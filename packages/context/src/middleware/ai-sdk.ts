@@ -43,7 +43,8 @@ function middleware<Version extends 'v3' | 'v4'>(
 
 /** A message whose texts can be replaced without changing the caller's. */
 function copyOf(message: unknown): unknown {
-  if (!isJson(message) || !Array.isArray(message['content'])) return message
+  if (!isJson(message)) return message
+  if (!Array.isArray(message['content'])) return { ...message }
   const content = message['content'].map((part: unknown) => {
     if (!isJson(part)) return part
     const output = part['output']

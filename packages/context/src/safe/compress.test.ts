@@ -1,10 +1,10 @@
 import { isPithError } from '@pith/core'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { Compressed, CompressOptions, Ranking } from '../types.ts'
+import type { Compressed, CompressOptions, Ranking, TokenCounter } from '../types.ts'
 import { compressBy } from './compress.ts'
 import { o200kCounter } from './counter.ts'
-import { DroppedStore } from './dropped.ts'
+import { DroppedStore, partNames } from './dropped.ts'
 import { sentencesOf, wordsOf } from './pieces.ts'
 import { protectedSpans } from './protect.ts'
 import { readSourceMap, writeSourceMap } from './source-map.ts'
@@ -144,6 +144,68 @@ test('a budget below what is protected is refused, or kept to as well as can be'
   for (const budget of [{ tokens: -1 }, { tokens: 1.5 }, { rate: 0 }, { rate: 2 }, { rate: Number.NaN }]) {
     await expect(compressBy(rank, text, { budget })).rejects.toSatisfy((error) => isPithError(error, 'PITH_ARG'))
   }
+})
+
+test('patterns stay wherever they match, whatever was done with them before', () => {
+  const sticky = /b+/gy
+  sticky.lastIndex = 5
+  const used = /b/g
+  used.lastIndex = 5
+  for (const pattern of [sticky, used, /b*/, /(?=b)b/]) {
+    expect(protectedSpans('a b a b', { kinds: [], patterns: [pattern] })).toEqual([
+      { start: 2, end: 3 },
+      { start: 6, end: 7 },
+    ])
+  }
+})
+
+test('hostile lines are looked through in linear time', () => {
+  const parts = [
+    '1,',
+    '1.',
+    'a@a.',
+    '`',
+    '|',
+    '| ',
+    ' ',
+    '/a',
+    '~/',
+    '-',
+    '[',
+    '0f',
+    'a://',
+    '#',
+    'e5',
+    '```\n',
+    "n't",
+    '1e',
+  ]
+  const count = (length: number): number =>
+    parts.reduce((sum, part) => sum + protectedSpans(part.repeat(length)).length, 0)
+  // A quadratic pattern would take hours of these.
+  expect(count(300_000)).toBeGreaterThan(0)
+})
+
+test('a counter that gives no numbers is refused', async () => {
+  for (const count of [() => Number.NaN, async () => 3]) {
+    const own = { id: 'own', count } as unknown as TokenCounter
+    await expect(
+      compressBy((text) => anyRanking(text, false), 'a b', { budget: { tokens: 1 }, counter: own }),
+    ).rejects.toSatisfy((error) => isPithError(error, 'PITH_ARG'))
+  }
+})
+
+test('parts of one text have ids of their own, and one id of two texts gives neither', () => {
+  const name = partNames('text')
+  const ids = Array.from({ length: 120_000 }, (_, i) => name({ start: i, end: i + 1 }))
+  expect(new Set(ids).size).toBe(ids.length)
+  expect(name({ start: 5, end: 6 })).toBe(ids[5])
+  const store = new DroppedStore()
+  const dropped = [{ id: 'aaaaaa', span: { start: 0, end: 3 }, tokens: 1 }]
+  store.add('first', { dropped })
+  store.add('other', { dropped })
+  expect(store.retrieve(['aaaaaa'])).toEqual([])
+  expect(store.sizeOf('aaaaaa')).toBe(undefined)
 })
 
 test('text that fits comes back as it is', async () => {

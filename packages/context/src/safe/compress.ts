@@ -41,7 +41,7 @@ export type Ranker = (text: string, context: RankContext) => Ranking | Promise<R
 export async function compressBy(rank: Ranker, text: string, options: CompressOptions): Promise<Compressed> {
   const { joiner = 'none', markerMinTokens = 40, onOverflow = 'throw', protect, query, signal } = options
   signal?.throwIfAborted()
-  const counter = options.counter ?? (await o200kCounter())
+  const counter = truthful(options.counter ?? (await o200kCounter()))
   const originalTokens = counter.count(text)
   const budget = tokensOf(options.budget, originalTokens)
   if (originalTokens <= budget || text.trim() === '') return unchanged(text, originalTokens, counter, budget)
@@ -99,6 +99,20 @@ export async function compressBy(rank: Ranker, text: string, options: CompressOp
     report: {
       ...{ scorer: ranking.scorer, counter: counter.id, overBudget: isOver, warnings: ranking.warnings ?? [] },
       protectedTokens: counter.count(always.map(({ start, end }) => text.slice(start, end)).join(' ')),
+    },
+  }
+}
+
+/** The same counter, held to its word: a promise or NaN would pass for a text that fits. */
+function truthful(counter: TokenCounter): TokenCounter {
+  return {
+    id: counter.id,
+    count(text) {
+      const tokens: unknown = counter.count(text)
+      if (typeof tokens === 'number' && tokens >= 0) return tokens
+      throw new PithError('PITH_ARG', `the counter ${counter.id} gives no number of tokens`, {
+        hint: 'count(text) must return the number itself, not a promise.',
+      })
     },
   }
 }

@@ -27,7 +27,8 @@ export function protectedSpans(
 ): Span[] {
   const found: Span[] = [...spans]
   for (const pattern of [...kinds.flatMap((kind) => PATTERNS[kind]), ...patterns]) {
-    const global = pattern.global ? pattern : new RegExp(pattern.source, `${pattern.flags}g`)
+    // Every match counts: also those before where a pattern was last used, and those that do not follow each other.
+    const global = new RegExp(pattern.source, `${pattern.flags.replace(/[gy]/g, '')}g`)
     for (const match of text.matchAll(global)) found.push({ start: match.index, end: match.index + match[0].length })
   }
   return joinSpans(found.map(({ start, end }) => ({ start: Math.max(0, start), end: Math.min(text.length, end) })))

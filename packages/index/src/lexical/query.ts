@@ -33,6 +33,8 @@ export interface QueryOptions {
 }
 
 const MAX_CLAUSES = 1024
+/** A word or a phrase, with the sign before it. */
+const PART = /([+-]?)(?:"([^"]*)"|([^\s"]+))/gu
 
 /**
  * Text as words, any of which a document may have; a word that comes twice counts twice. Stop words are left out, unless there is nothing else.
@@ -55,7 +57,7 @@ export function parseQuery(analyzer: Analyzer, text: string, options: QueryOptio
   const clauses: LexicalClause[] = []
   const plain: LexicalClause[] = []
   const stopped: LexicalClause[] = []
-  for (const part of text.matchAll(/([+-]?)(?:"([^"]*)"|([^\s"]+))/gu)) {
+  for (const part of text.matchAll(PART)) {
     const [all, sign, quoted, bare = ''] = part as unknown as [string, string, string | undefined, string | undefined]
     const role = sign === '+' ? 'must' : sign === '-' ? 'not' : 'any'
     const ending = quoted === undefined ? (/(?:\*|~[12]?)$/.exec(bare)?.[0] ?? '') : ''
@@ -79,6 +81,11 @@ export function parseQuery(analyzer: Analyzer, text: string, options: QueryOptio
   }
   const hasWords = plain.length > 0 || clauses.some(({ role }) => role !== 'not')
   return { clauses: joined([...clauses, ...plain, ...(hasWords ? [] : stopped)]) }
+}
+
+/** The text without the words that are unwanted, for what does not know their sign. */
+export function wantedText(text: string): string {
+  return Array.from(text.matchAll(PART), ([part, sign]) => (sign === '-' ? '' : part)).join(' ')
 }
 
 function withoutStops(terms: readonly Term[]): readonly Term[] {

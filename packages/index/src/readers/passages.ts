@@ -131,13 +131,13 @@ function joinUnits(units: readonly Unit[]): string {
 
 /** Sentences of a paragraph; those of more than `max` words in pieces. */
 function sentencesOf(text: string, max: number): Unit[] {
-  const parts = text.match(/[^.!?。！？\n]*(?:[.!?。！？]+(?=\s|$)\s*|[。！？]+|[.!?]+|\n+|$)/g) ?? []
+  const parts = text.match(/[^.!?。！？\n]*(?:[.!?。！？]+\s*|\n+|$)/g) ?? []
   const units: Unit[] = []
   let open = ''
   for (const part of parts) {
     open += part
     // Full stops within numbers and names end nothing.
-    if (/[.!?]$/.test(part) || part === '') continue
+    if (part === '' || (/[.!?]$/.test(part) && !/[。！？]/.test(part))) continue
     units.push(...piecesOf(open, max))
     open = ''
   }

@@ -97,7 +97,7 @@ test('fields can be named', async () => {
 test.each([
   ['{"id":"a","text":"x"}\n{"id":', 'PITH_CORRUPT', 'line 2 of f is no JSON'],
   ['[{"id":"a"}]', 'PITH_CORRUPT', 'line 1 of f is no JSON object'],
-  ['{"id":"a","text":"x"}\n{"text":"y"}', 'PITH_CORRUPT', 'line 2 of f has no id, which is its id'],
+  ['{"id":"a","text":"x"}\n{"text":"y"}', 'PITH_CORRUPT', 'line 2 of f has no id, which ids are taken from'],
   ['{"id":"a","text":{"x":1}}', 'PITH_CORRUPT', 'line 1 of f has a text that is no text'],
   ['{"id":"a","vector":[1,"2"]}', 'PITH_CORRUPT', 'line 1 of f has a vector that has no number of float32 at place 1'],
   ['{"id":"a","vector":[1e39]}', 'PITH_CORRUPT', 'line 1 of f has a vector that has no number of float32 at place 0'],

@@ -114,7 +114,7 @@ export class RowReader {
   #idOf(value: unknown, name: string, place: number): string {
     if (typeof value === 'string' && value !== '') return value
     if (typeof value === 'bigint' || (typeof value === 'number' && Number.isFinite(value))) return String(value)
-    throw this.#error(place, `has no ${name}, which is its id`)
+    throw this.#error(place, `has no ${name}, which ids are taken from`)
   }
 
   #text(value: unknown, name: string, place: number): string {

@@ -20,7 +20,7 @@ export interface IndexSearch {
   readonly sparse?: Readonly<Record<string, number>>
   /** Default `hybrid`. */
   readonly mode?: SearchMode
-  /** Signs in the text have a meaning: `"in a row"`, `begin*`, `mispelt~`, `+needed`, `-unwanted`. Default false. */
+  /** Signs in the text have a meaning: `"in a row"`, `begin*`, `mispelt~`, `+needed`, `-unwanted`; joined with words, vectors keep to them. Default false. */
   readonly syntax?: boolean
   /** Leave no block of sparse vectors out by its summary. Default false. */
   readonly exact?: boolean

@@ -13,6 +13,8 @@ export interface Ranking {
   readonly name: RankingName
   /** Whether it ranks by vectors of meaning, as opposed to words. */
   readonly isDense: boolean
+  /** Whether the query names words that documents need or must not have: others are no answer, whatever vectors say. */
+  readonly isStrict: boolean
   /** The best rows of a segment; undefined where the segment lacks what it takes. */
   best(view: SegmentView, k: number, filter: RowFilter | undefined): Promise<Hits | undefined>
 }
@@ -66,6 +68,7 @@ async function denseRanking(
   const given = search.vector ?? (await encodeQuery(search, dense.encoder, encoder, run))
   const dim = models.pq?.dim ?? encoder?.dim ?? dense.dim
   checkLength(given, dim, dense.encoder)
+  if (saysNothing(search, given)) return nothing(name)
   let query = given
   if (models.adapter !== undefined) {
     const { adaptQueries } = await import('../jpq/adapter.ts')
@@ -74,6 +77,7 @@ async function denseRanking(
   return {
     name,
     isDense: true,
+    isStrict: false,
     async best(view, k, filter) {
       const own = await view.dense(run)
       if (own === undefined) return undefined
@@ -100,11 +104,13 @@ async function hashRanking(
   const { layer } = models.hash
   const data = search.vector ?? (await encodeQuery(search, dense.encoder, encoder, run))
   checkLength(data, layer.dim, dense.encoder)
+  if (saysNothing(search, data)) return nothing('hash')
   const { hashQueries } = await import('../bpr/layer.ts')
   const query = hashQueries(layer, { n: 1, dim: layer.dim, data }).data
   return {
     name: 'hash',
     isDense: true,
+    isStrict: false,
     async best(view, k, filter) {
       const part = (await view.dense(run))?.part
       return part?.signs?.search(query, k, { filter: presentOf(part, filter) })
@@ -119,19 +125,31 @@ function checkLength({ length }: Float32Array, dim: number, encoder: string): vo
   })
 }
 
+/** Whether the encoder knows no word of a text: all rows would be as near. */
+function saysNothing({ vector }: ParsedSearch, encoded: Float32Array): boolean {
+  return vector === undefined && encoded.every((value) => value === 0)
+}
+
+function nothing(name: RankingName): Ranking {
+  return { name, isDense: true, isStrict: false, best: async () => undefined }
+}
+
 /** Rows that are kept and have a vector. */
 function presentOf({ present }: DensePart, filter: RowFilter | undefined): RowFilter | undefined {
   return present === undefined || filter === undefined ? (filter ?? present) : bothKeep(filter, present)
 }
 
 async function encodeQuery(
-  { text }: ParsedSearch,
+  { text, syntax }: ParsedSearch,
   id: string,
   encoder: IndexTools['encoder'],
   run?: Run,
 ): Promise<Float32Array> {
   if (text === undefined) throw new PithError('PITH_ARG', 'a text or a vector is needed to search vectors')
-  if (encoder !== undefined) return (await encoder.encode([text], 'query', run)).data
+  if (encoder !== undefined) {
+    const { wantedText } = await import('../lexical/query.ts')
+    return (await encoder.encode([syntax === true ? wantedText(text) : text], 'query', run)).data
+  }
   throw new PithError('PITH_MODEL', `the encoder ${id} of the index is not at hand`, {
     hint: 'Train the index where it learns its own encoder, open it with the encoder, or give a vector.',
   })
@@ -150,6 +168,7 @@ async function sparseRanking(
   return {
     name: 'sparse',
     isDense: false,
+    isStrict: false,
     async best(view, k, filter) {
       return (await view.sparse(run))?.search(query, k, { exact: search.exact === true, filter })
     },
@@ -195,6 +214,7 @@ async function lexicalRanking(
   return {
     name: 'bm25',
     isDense: false,
+    isStrict: query.clauses.some(({ role }) => role !== 'any'),
     async best(view, k, filter) {
       const lexical = await view.lexical(run)
       return lexical?.search(query, k, { stats, ...(filter === undefined ? {} : { filter }) }, run)

@@ -31,9 +31,11 @@ export async function searchViews(
 ): Promise<Answer> {
   const { k, offset, fusion = tuning?.fusion ?? 'rrf', alpha = tuning?.alpha ?? 0.5 } = search
   const warnings: string[] = []
-  const kept = await Promise.all(views.map((view) => inSegment(view, () => keptRowsOf(view, search, run))))
+  const filtered = await Promise.all(views.map((view) => inSegment(view, () => keptRowsOf(view, search, run))))
   if (search.filter !== undefined) warnings.push(...(await unknownFields(views, fieldsOf(search.filter), run)))
   throwIfAborted(run?.signal)
+  const strict = rankings.length > 1 ? rankings.find(({ isStrict }) => isStrict) : undefined
+  const kept = strict === undefined ? filtered : await foundRows(views, strict, filtered)
 
   const best = (ranking: Ranking, depth: number, filters: readonly (RowFilter | undefined)[]): Promise<Candidate[]> =>
     rankViews(
@@ -198,7 +200,15 @@ async function matchingRows(
   kept: readonly (RowFilter | undefined)[],
 ): Promise<(RowFilter | undefined)[]> {
   const [words] = rankings
-  if (rankings.length === 0 || rankings.some(({ isDense }) => isDense)) return [...kept]
+  return rankings.length === 0 || rankings.some(({ isDense }) => isDense) ? [...kept] : foundRows(views, words, kept)
+}
+
+/** Rows that a ranking by words finds. */
+function foundRows(
+  views: readonly SegmentView[],
+  words: Ranking,
+  kept: readonly (RowFilter | undefined)[],
+): Promise<RowFilter[]> {
   return Promise.all(
     views.map((view, i) =>
       inSegment(view, async () => {

@@ -22,6 +22,8 @@ test('a client compresses, gets back what was left out, and counts', async () =>
   const { text: back } = await ask('retrieve', { ids: [ids[0], 'nothere'] })
   expect(text).toContain(back.split('\n')[1])
   expect(back).toContain('not available: nothere')
+  const { text: part } = await ask('retrieve', { ids: [ids[0]], maxTokens: 1 })
+  expect(part).toMatch(new RegExp(`^too long for maxTokens: ${ids[0]} has \\d+ tokens$`))
   expect((await ask('compress', { text, tokens: 0 })).isError).toBe(true)
   await client.close()
   await server.close()

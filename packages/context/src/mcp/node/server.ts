@@ -53,7 +53,8 @@ export async function makeMcpServer({ version, store = new DroppedStore() }: Mcp
   server.registerTool(
     'retrieve',
     {
-      description: 'Give back parts that compress left out, by the ids in its markers.',
+      description:
+        'Give back parts that compress left out, by the ids in its markers; +N in a marker says how many tokens that takes.',
       inputSchema: {
         ids: z.array(z.string().max(20)).min(1).max(64).describe('ids such as k3xq7a'),
         maxTokens: z.number().int().min(1).max(100_000).optional().describe('tokens at most; default 2000'),
@@ -65,7 +66,12 @@ export async function makeMcpServer({ version, store = new DroppedStore() }: Mcp
         const found = store.retrieve(ids, maxTokens === undefined ? {} : { maxTokens })
         const missing = ids.filter((id) => !found.some((part) => part.id === id))
         const parts = found.map(({ id, text: own }) => `⟦pith:${id}⟧\n${own}`)
-        return [...parts, ...(missing.length > 0 ? [`not available: ${missing.join(', ')}`] : [])].join('\n')
+        const lost = missing.filter((id) => store.sizeOf(id) === undefined)
+        const large = missing.flatMap((id) => {
+          const size = store.sizeOf(id)
+          return size === undefined ? [] : [`too long for maxTokens: ${id} has ${size} tokens`]
+        })
+        return [...parts, ...large, ...(lost.length > 0 ? [`not available: ${lost.join(', ')}`] : [])].join('\n')
       }),
   )
   server.registerTool(

@@ -1,4 +1,5 @@
 import { type IncomingMessage, request, type ServerResponse } from 'node:http'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { type HttpListener, listenHttp, readBody } from '@pith/core/node/http'
 import { afterEach, expect, test } from 'vitest'
 import { type PromptProxy, type ProxyEvent, type ProxyOptions, serveProxy } from './proxy.ts'
@@ -116,13 +117,90 @@ test('an error in compressing goes on as it came', async () => {
   const own = await proxy({
     ...{ upstream: behind.url, onRequest: (event: ProxyEvent) => events.push(event) },
     rank: () => {
-      throw new Error('broken')
+      throw new Error(`cannot read ${log}`)
     },
   })
   const body = JSON.stringify(chat)
   expect(await (await post(`${own.url}v1/chat/completions`, body)).text()).toBe(stream)
   expect(behind.seen[0]?.body).toBe(body)
-  expect(events).toMatchObject([{ problem: 'broken' }])
+  expect(events).toMatchObject([{ problem: 'Error' }])
+  await post(`${own.url}v1/chat/completions`, 'worker w3 says')
+  expect(JSON.stringify(events)).not.toContain('worker')
+})
+
+test('numbers of what is sent on stand as they stood, and who listens costs no answer', async () => {
+  const behind = await upstream()
+  const own = await proxy({
+    ...{ upstream: behind.url, rate: 0.3 },
+    onRequest: () => {
+      throw new Error('deaf')
+    },
+  })
+  const numbers = '"seed":12345678901234567890,"temperature":1.0,"a":1e400,"b":-0'
+  const body = JSON.stringify(chat).replace('"stream":true', numbers)
+  expect(await (await post(`${own.url}v1/chat/completions`, body)).text()).toBe(stream)
+  expect(behind.seen[0]?.body).toContain(numbers)
+  expect(behind.seen[0]?.body.length).toBeLessThan(0.5 * body.length)
+})
+
+/** What comes back for bytes on a connection, until the other end closes it. */
+async function say(url: string, bytes: string): Promise<string> {
+  const { port } = new URL(url)
+  const socket = connect(Number(port), '127.0.0.1')
+  socket.write(bytes.replaceAll('HOST', `Host: 127.0.0.1:${port}\r\nConnection: close`))
+  const parts: Uint8Array[] = []
+  for await (const part of socket) parts.push(part as Uint8Array)
+  return Buffer.concat(parts).toString('latin1')
+}
+
+test('no request leads anywhere but upstream, and none hides another', async () => {
+  const elsewhere = await upstream()
+  const behind = await upstream()
+  const own = await proxy({ upstream: `${behind.url}base/` })
+  const { host } = new URL(elsewhere.url)
+  expect(await say(own.url, `GET http://${host}/x HTTP/1.1\r\nHOST\r\n\r\n`)).toContain('HTTP/1.1 400')
+  expect(await say(own.url, 'GET /a/%2e%2E/../x HTTP/1.1\r\nHOST\r\n\r\n')).toContain('HTTP/1.1 400')
+  expect(await say(own.url, `GET //${host}/x HTTP/1.1\r\nHOST\r\n\r\n`)).toContain('HTTP/1.1 200')
+  const hidden = 'GET /hidden HTTP/1.1\r\nHost: a\r\n\r\n'
+  const chunks = `${hidden.length.toString(16)}\r\n${hidden}\r\n0\r\n\r\n`
+  await say(own.url, `GET /v1/models HTTP/1.1\r\nHOST\r\nTransfer-Encoding: chunked\r\n\r\n${chunks}`)
+  expect(elsewhere.seen).toEqual([])
+  expect(behind.seen.map(({ url, body }) => [url, body])).toEqual([
+    [`/base//${host}/x`, ''],
+    ['/base/v1/models', hidden],
+  ])
+})
+
+test('bodies of any framing pass whole, and one more try is due where a kept connection is gone', async () => {
+  const behind = await upstream()
+  const own = await proxy({ upstream: behind.url, maxBody: 100 })
+  const body = 'x'.repeat(100_000)
+  const chunks = `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`
+  const head = 'POST /v1/messages HTTP/1.1\r\nHOST\r\n'
+  expect(await say(own.url, `${head}Transfer-Encoding: chunked\r\n\r\n${chunks}`)).toContain('[DONE]')
+  const reply = await say(own.url, `${head}Expect: 100-continue\r\nContent-Length: 2\r\n\r\n{}`)
+  expect(reply).toMatch(/^HTTP\/1.1 100 [\s\S]*\[DONE\]/)
+  expect(behind.seen.map((one) => one.body)).toEqual([body, '{}'])
+
+  // A server that closes each connection after one answer, without saying so.
+  let answers = 0
+  const rude = createServer((socket) => {
+    let isUsed = false
+    socket.on('error', () => {})
+    socket.on('data', (bytes: Uint8Array) => {
+      if (isUsed) return socket.resetAndDestroy()
+      if (!new TextDecoder().decode(bytes).endsWith('{}')) return
+      isUsed = true
+      answers++
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+    })
+  })
+  await new Promise<void>((done) => rude.listen(0, '127.0.0.1', done))
+  open.push({ close: () => new Promise((done) => void rude.close(() => done())) })
+  const before = await proxy({ upstream: `http://127.0.0.1:${(rude.address() as AddressInfo).port}` })
+  for (let i = 0; i < 4; i++) expect(await (await post(`${before.url}v1/messages`, '{}')).text()).toBe('ok')
+  expect(answers).toBe(4)
+  await before.close()
 })
 
 test('other methods, statuses and bodies pass', async () => {

@@ -1,11 +1,13 @@
 import { request as askHttp, Agent as HttpAgent, type IncomingMessage, type ServerResponse } from 'node:http'
 import { request as askHttps, Agent as HttpsAgent } from 'node:https'
 import { pipeline } from 'node:stream/promises'
-import { PithError } from '@pith/core'
-import { type HttpListener, hostGuard, type ListenOptions, listenHttp, readBody, sendJson } from '@pith/core/node/http'
+import { urlToHttpOptions } from 'node:url'
+import { isPithError, PithError } from '@pith/core'
+import { type HttpListener, hostGuard, type ListenOptions, listenHttp, sendJson } from '@pith/core/node/http'
 import { ChatCompressor, type ChatOptions, type ChatReport } from '../../chat/chat-compressor.ts'
 import { textsOfRequest } from '../../chat/requests.ts'
 import { isJson } from '../../chat/slots.ts'
+import { parseExact } from './exact-json.ts'
 
 /** How requests are passed on. */
 export interface ProxyOptions extends ListenOptions, Omit<ChatOptions, 'signal'> {
@@ -15,7 +17,7 @@ export interface ProxyOptions extends ListenOptions, Omit<ChatOptions, 'signal'>
   dryRun?: boolean
   /** Most bytes of a body that is looked at; larger ones pass as they are. Default 32 MiB. */
   maxBody?: number
-  /** Hears of each request that was looked at; texts are never in it. */
+  /** Hears of each request that was looked at; texts are never in it. What it throws is not heard. */
   onRequest?: (event: ProxyEvent) => void
 }
 
@@ -43,6 +45,8 @@ export interface ProxyTotals {
 
 const MAX_BODY = 32 * 2 ** 20
 const PATHS = /\/(?:chat\/completions|messages)$/
+/** A path that could lead out of the one of the upstream. */
+const CLIMBS = /\/(?:\.|%2e){2}(?:\/|$)/i
 const RETRIEVE = /^\/pith\/retrieve\/([a-z2-7]{6}(?:,[a-z2-7]{6}){0,63})$/
 
 /** Headers that concern one connection only (RFC 9110, 7.6.1). */
@@ -67,20 +71,28 @@ export async function serveProxy(options: ProxyOptions): Promise<PromptProxy> {
   const isAsked = hostGuard(host)
   const agent = target.protocol === 'https:' ? new HttpsAgent({ keepAlive: true }) : new HttpAgent({ keepAlive: true })
 
+  const tell = (event: ProxyEvent): void => {
+    try {
+      onRequest?.(event)
+    } catch {
+      // Who listens must not cost an answer.
+    }
+  }
+
   const shorten = async (path: string, body: Uint8Array): Promise<{ body: Uint8Array; saved: number }> => {
     try {
-      const parsed: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
+      const parsed = parseExact(new TextDecoder('utf-8', { fatal: true }).decode(body))
       const slots = isJson(parsed) ? textsOfRequest(parsed) : []
       const report = await compressor.compress(slots)
       totals.originalTokens += report.originalTokens
       totals.tokens += report.tokens
-      onRequest?.({ path, report })
+      tell({ path, report })
       const saved = report.originalTokens - report.tokens
       const isSame = dryRun || report.changed.length === 0
       return { body: isSame ? body : new TextEncoder().encode(JSON.stringify(parsed)), saved }
     } catch (error) {
       totals.problems++
-      onRequest?.({ path, problem: error instanceof Error ? error.message : String(error) })
+      tell({ path, problem: problemOf(error) })
       return { body, saved: 0 }
     }
   }
@@ -88,41 +100,69 @@ export async function serveProxy(options: ProxyOptions): Promise<PromptProxy> {
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (!isAsked(request)) return sendJson(response, 403, { error: { message: 'this proxy is for its own machine' } })
     const path = (request.url ?? '/').split('?')[0] as string
+    if (!path.startsWith('/') || CLIMBS.test(path)) {
+      return sendJson(response, 400, { error: { message: `requests go to ${target.host} alone: ask for a path` } })
+    }
     if (path === '/pith/stats') return sendJson(response, 200, totals)
     const ids = RETRIEVE.exec(path)?.[1]
-    if (ids !== undefined) return sendJson(response, 200, { parts: compressor.store.retrieve(ids.split(',')) })
+    if (ids !== undefined) {
+      const parts = compressor.store.retrieve(ids.split(','), { maxTokens: Number.POSITIVE_INFINITY })
+      return sendJson(response, 200, { parts })
+    }
+    const coming: AsyncIterator<Uint8Array> = request.iterator({ destroyOnReturn: false })
     if (request.method !== 'POST' || !PATHS.test(path) || isCoded(request) || !isSmall(request, maxBody)) {
-      return await pass(request, response, undefined, {})
+      return await pass(request, response, asItComes([], coming), {})
     }
-    const came = await readBody(request, maxBody)
-    if (came === undefined) {
-      response.setHeader('connection', 'close')
-      return sendJson(response, 413, { error: { message: `the body has more than ${maxBody} bytes` } })
-    }
+    const { parts, isWhole } = await readUpTo(coming, maxBody)
+    if (!isWhole) return await pass(request, response, asItComes(parts, coming), {})
     totals.requests++
-    const { body, saved } = await shorten(path, came)
+    const { body, saved } = await shorten(path, new Uint8Array(Buffer.concat(parts)))
     await pass(request, response, body, { 'x-pith-saved-tokens': String(saved) })
+  }
+
+  /** The head of what is answered to a request. */
+  const ask = async (
+    request: IncomingMessage,
+    body: Uint8Array | AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<IncomingMessage> => {
+    const headers = withoutConnection(request.headers)
+    const { 'transfer-encoding': framing } = request.headers
+    if (body instanceof Uint8Array) headers['content-length'] = String(body.length)
+    // Without it, what follows a head without a length would be taken for the next request.
+    else if (framing !== undefined) headers['transfer-encoding'] = framing
+    // The path is never read as an address: it may begin with two slashes.
+    const path = target.pathname.replace(/\/$/, '') + request.url
+    const asked = (target.protocol === 'https:' ? askHttps : askHttp)({
+      ...urlToHttpOptions(target),
+      ...{ path, method: request.method, headers, agent, signal },
+    })
+    const answered = new Promise<IncomingMessage>((resolve, reject) =>
+      asked.once('response', resolve).on('error', reject),
+    )
+    if (body instanceof Uint8Array) asked.end(body)
+    // Where the answer came before all was sent, it counts; where none came, that is the error to tell.
+    else pipeline(body, asked).catch(() => {})
+    try {
+      return await answered
+    } catch (error) {
+      // A connection that was kept may have been closed at the other end just now.
+      const isStale = asked.reusedSocket && (error as NodeJS.ErrnoException).code === 'ECONNRESET'
+      if (isStale && body instanceof Uint8Array && !signal.aborted) return await ask(request, body, signal)
+      throw error
+    }
   }
 
   const pass = async (
     request: IncomingMessage,
     response: ServerResponse,
-    body: Uint8Array | undefined,
+    body: Uint8Array | AsyncIterable<Uint8Array>,
     extra: Readonly<Record<string, string>>,
   ): Promise<void> => {
     const gone = new AbortController()
     response.once('close', () => gone.abort())
-    const headers = withoutConnection(request.headers)
-    if (body !== undefined) headers['content-length'] = String(body.length)
-    const url = new URL(target.pathname.replace(/\/$/, '') + (request.url ?? '/'), target)
-    const ask = url.protocol === 'https:' ? askHttps : askHttp
-    const asked = ask(url, { method: request.method, headers, agent, signal: gone.signal })
-    const answered = new Promise<IncomingMessage>((resolve, reject) =>
-      asked.once('response', resolve).once('error', reject),
-    )
-    const sent = body === undefined ? pipeline(request, asked) : Promise.resolve(void asked.end(body))
     try {
-      const [reply] = await Promise.all([answered, sent])
+      const reply = await ask(request, body, gone.signal)
       response.writeHead(reply.statusCode ?? 502, { ...withoutConnection(reply.headers), ...extra })
       response.flushHeaders()
       await pipeline(reply, response)
@@ -154,9 +194,9 @@ function targetOf(upstream: string): URL {
   return url
 }
 
-function isCoded(request: IncomingMessage): boolean {
-  const coding = request.headers['content-encoding']
-  return coding !== undefined && coding !== 'identity'
+function isCoded({ headers }: IncomingMessage): boolean {
+  const { 'content-encoding': coding = 'identity', 'transfer-encoding': framing = 'chunked' } = headers
+  return coding !== 'identity' || framing !== 'chunked'
 }
 
 function isSmall(request: IncomingMessage, most: number): boolean {
@@ -168,4 +208,33 @@ function withoutConnection(headers: IncomingMessage['headers']): IncomingMessage
   return Object.fromEntries(
     Object.entries(headers).filter(([name]) => !OF_CONNECTION.includes(name) && !own.includes(name)),
   )
+}
+
+/** A body up to a size; what is still to come stays where it is. */
+async function readUpTo(
+  coming: AsyncIterator<Uint8Array>,
+  most: number,
+): Promise<{ parts: Uint8Array[]; isWhole: boolean }> {
+  const parts: Uint8Array[] = []
+  let size = 0
+  for (let next = await coming.next(); next.done !== true; next = await coming.next()) {
+    parts.push(next.value)
+    size += next.value.length
+    if (size > most) return { parts, isWhole: false }
+  }
+  return { parts, isWhole: true }
+}
+
+async function* asItComes(
+  first: readonly Uint8Array[],
+  coming: AsyncIterator<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  yield* first
+  for (let next = await coming.next(); next.done !== true; next = await coming.next()) yield next.value
+}
+
+/** What went wrong, in words of ours alone: other messages can quote the body. */
+function problemOf(error: unknown): string {
+  if (isPithError(error)) return `${error.code}: ${error.message}`
+  return error instanceof SyntaxError ? 'the body is no JSON' : error instanceof Error ? error.name : 'an error'
 }

@@ -62,6 +62,37 @@ async function answers(index: IndexReader, queries: readonly IndexSearch[]): Pro
   return Promise.all(queries.map((query) => index.search(query)))
 }
 
+test('what words must or must not stand in a document holds for vectors too; a text that says nothing finds nothing', async () => {
+  const path = await built({ dense: { encoder: 'lsa', dim: 16 } }, someDocuments(120), 2)
+  const index = await openIndex(path)
+  const textsOf = async (search: IndexSearch): Promise<string[]> => {
+    const { hits } = await index.search({ k: 100, documents: true, ...search })
+    return hits.map(({ document }) => ` ${document?.text} `)
+  }
+  for (const fusion of ['rrf', 'zsum', 'sparse-first'] as const) {
+    const wing = await textsOf({ text: 'wing lift', fusion })
+    expect(wing.some((text) => text.includes(' drag '))).toBe(true)
+    expect(wing.some((text) => text.includes(' heart '))).toBe(fusion !== 'sparse-first')
+    const unwanted = await textsOf({ text: 'wing lift -drag', syntax: true, fusion })
+    expect(unwanted.length).toBeGreaterThan(5)
+    expect(unwanted.some((text) => text.includes(' drag '))).toBe(false)
+    const needed = await textsOf({ text: 'wing +drag', syntax: true, fusion })
+    expect(needed.length).toBeGreaterThan(5)
+    expect(needed.every((text) => text.includes(' drag '))).toBe(true)
+  }
+  const { hits, total } = await index.search({ text: 'wing +drag', syntax: true, total: true, k: 100 })
+  expect(total).toBe(hits.length)
+  for (const mode of ['hybrid', 'dense', 'pq'] as const) {
+    expect((await index.search({ text: 'xylophone', mode })).hits).toEqual([])
+  }
+  const [plain, without] = [
+    await index.search({ text: 'wing', mode: 'dense' }),
+    await index.search({ text: 'wing -heart', syntax: true, mode: 'dense' }),
+  ]
+  expect(without.hits).toEqual(plain.hits)
+  await index.close()
+})
+
 test('an index that learns its own encoder finds by meaning, also what comes later, also from one file', async () => {
   const documents = someDocuments(160)
   const dense = { encoder: 'lsa', dim: 16, pq: { m: 4 } }
