@@ -95,7 +95,7 @@ function folderOf({ name, version }: CodePackage, cache: string): string {
 /**
  * The files of a package, by path; the package is fetched where the cache lacks it.
  *
- * @throws Error one line that says which package is missing and which command gets it
+ * @throws MissingSources one line that says which package is missing and which command gets it
  */
 export function filesOfPackage(own: CodePackage, cache: string): PackageFile[] {
   const folder = folderOf(own, cache)
@@ -105,6 +105,9 @@ export function filesOfPackage(own: CodePackage, cache: string): PackageFile[] {
     .sort((a, b) => (a < b ? -1 : 1))
     .map((path) => ({ path, text: readFileSync(join(folder, path), 'utf8') }))
 }
+
+/** The sources of a package are not at hand and cannot be fetched from here. */
+export class MissingSources extends Error {}
 
 function fetchPackage({ name, from, version }: CodePackage, folder: string): void {
   const part = `${folder}.part-${process.pid}`
@@ -125,6 +128,8 @@ function fetchPackage({ name, from, version }: CodePackage, folder: string): voi
   } catch (cause) {
     rmSync(part, { recursive: true, force: true })
     const how = `(cd /tmp && ${[command, ...args].join(' ')})`
-    throw new Error(`the sources of ${pinned} are missing and could not be fetched; see what ${how} says`, { cause })
+    throw new MissingSources(`the sources of ${pinned} are missing and could not be fetched; see what ${how} says`, {
+      cause,
+    })
   }
 }
