@@ -3,9 +3,9 @@ import { writeModel } from '@pith/engine/onnx'
 
 const WORDS = ['[UNK]', '[CLS]', '[SEP]', 'red', 'green', 'blue', 'warm', 'cold']
 
-/** Ids: words by their places in the list, 0 stands for all others. */
-export function colourTokenizer(): Uint8Array {
-  const special = WORDS.slice(0, 3)
+/** Ids: words by their places in the list, of which the first three are special; 0 stands for all others. */
+export function colourTokenizer(words: readonly string[] = WORDS): Uint8Array {
+  const special = words.slice(0, 3)
   const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true }
   const token = (id: string) => ({ id, ids: [special.indexOf(id)], tokens: [id] })
   const file = {
@@ -35,7 +35,7 @@ export function colourTokenizer(): Uint8Array {
       unk_token: '[UNK]',
       continuing_subword_prefix: '##',
       max_input_chars_per_word: 100,
-      vocab: Object.fromEntries(WORDS.map((word, id) => [word, id])),
+      vocab: Object.fromEntries(words.map((word, id) => [word, id])),
     },
   }
   return new TextEncoder().encode(JSON.stringify(file))

@@ -5,6 +5,7 @@ import { writeModel } from '@pith/engine/onnx'
 import { expect, test } from 'vitest'
 import { holdSections } from '../../test/held-sections.ts'
 import { bruteForce, randomRows } from '../../test/sparse-rows.ts'
+import { colourTokenizer } from '../../test/text-models.ts'
 import { buildLexical } from '../lexical/index.ts'
 import { filterRows, isKept } from '../row-filter.ts'
 import {
@@ -217,40 +218,7 @@ test('synthetic vectors are those of their seed and look like those of a learned
 
 /** Three words behind three special tokens, as BERT has them. */
 function tokenizerJson(): Uint8Array {
-  const special = ['[UNK]', '[CLS]', '[SEP]']
-  const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true }
-  const token = (id: string) => ({ id, ids: [special.indexOf(id)], tokens: [id] })
-  const file = {
-    version: '1.0',
-    added_tokens: special.map((content, id) => ({ id, content, ...flags })),
-    normalizer: {
-      type: 'BertNormalizer',
-      clean_text: true,
-      handle_chinese_chars: true,
-      strip_accents: null,
-      lowercase: true,
-    },
-    pre_tokenizer: { type: 'BertPreTokenizer' },
-    post_processor: {
-      type: 'TemplateProcessing',
-      single: [
-        { SpecialToken: { id: '[CLS]', type_id: 0 } },
-        { Sequence: { id: 'A', type_id: 0 } },
-        { SpecialToken: { id: '[SEP]', type_id: 0 } },
-      ],
-      pair: [],
-      special_tokens: { '[CLS]': token('[CLS]'), '[SEP]': token('[SEP]') },
-    },
-    decoder: { type: 'WordPiece', prefix: '##', cleanup: true },
-    model: {
-      type: 'WordPiece',
-      unk_token: '[UNK]',
-      continuing_subword_prefix: '##',
-      max_input_chars_per_word: 100,
-      vocab: Object.fromEntries([...special, 'red', 'green', 'blue'].map((word, id) => [word, id])),
-    },
-  }
-  return new TextEncoder().encode(JSON.stringify(file))
+  return colourTokenizer(['[UNK]', '[CLS]', '[SEP]', 'red', 'green', 'blue'])
 }
 
 /** A model whose logits of a token are a row of a table. */
