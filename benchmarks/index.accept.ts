@@ -12,7 +12,7 @@ export const accept: Accept = {
   system: 'index',
   shortfalls: {
     'exact search of a million over seismic':
-      'exact search takes 0.8 ns a posting here; at a million rows most of a query waits for memory: 14 where others use it as well, 36 where its rows are in the cache',
+      'exact search takes 0.8 ns a posting here; at a million rows most of a query waits for memory',
   },
   sections: {
     bm25: { needsData: true, lane: 'bm25', run: acceptLexicalQuality },
